@@ -1,0 +1,87 @@
+"""The rules that customer histories keep, checked in one place whatever way they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.errors import HistoryError, offenders
+
+
+def as_numbers(values: Any, name: str) -> NDArray[np.float64]:
+    """`values` as an array of floats; text or other objects are refused, missing values become NaN."""
+    try:
+        array = np.asarray(values)
+        if array.dtype == object:
+            array = np.array([np.nan if _missing(value) else value for value in array])
+        if array.dtype.kind not in "biuf" and not array.dtype.kind == "O":
+            raise TypeError
+        return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise HistoryError(f"'{name}' holds something else than numbers. Convert the column to numbers first.") from None
+
+
+def check_histories(columns: Mapping[str, NDArray[Any]]) -> None:
+    """Raise a `HistoryError` for the first rule that the columns break."""
+    ids = columns["customer_id"]
+    for name, column in columns.items():
+        if column.shape != (len(ids),) or ids.ndim != 1:
+            raise HistoryError(f"'{name}' has shape {column.shape} for {len(ids):,} customers. Give one value per customer.")
+    if len(ids) == 0:
+        raise HistoryError("There are no customers. Check that the table has rows and the log has purchases before its end.")
+    _check_ids(ids)
+    for name in ("frequency", "recency", "T"):
+        _refuse(~np.isfinite(columns[name]), name, "is missing or infinite", "Leave these customers out or correct them.", columns)
+    _check_counts_and_ages(columns)
+    _check_money(columns)
+
+
+def _check_counts_and_ages(columns: Mapping[str, NDArray[Any]]) -> None:
+    x, recency, age = columns["frequency"], columns["recency"], columns["T"]
+    extra = "frequency counts purchases after the first: subtract one if the first is counted."
+    _refuse((x < 0) | (x != np.rint(x)), "frequency", "is not a whole number from 0", f"Note that {extra}", columns)
+    _refuse(age < 0, "T", "is negative", "T is the age at the end of observation: check the dates.", columns)
+    _refuse(recency < 0, "recency", "is negative", "It is the age at the last purchase: check the dates.", columns)
+    after = "Check that both have one unit; recency is the age at the last purchase, not the time since."
+    _refuse(recency > age, "recency", "is after T", after, columns)
+    _refuse((x == 0) & (recency > 0), "recency", "is above 0 where frequency is 0", f"Note that {extra}", columns)
+    _refuse((x > 0) & (recency == 0), "recency", "is 0 where frequency is above 0", f"Note that {extra}", columns)
+
+
+def _check_money(columns: Mapping[str, NDArray[Any]]) -> None:
+    money = columns["monetary_value"]
+    remedy = "It is the mean amount of the purchases after the first; leave it NaN where it is not known."
+    _refuse(np.isinf(money) | (money < 0), "monetary_value", "is negative or infinite", remedy, columns)
+    for name in ("spend", "margin"):
+        if name in columns:
+            _refuse(np.isinf(columns[name]), name, "is infinite", "Correct it, or leave it NaN where it is not known.", columns)
+
+
+def _check_ids(ids: NDArray[Any]) -> None:
+    import pandas as pd
+
+    missing = np.flatnonzero(pd.isna(ids))
+    if len(missing):
+        rows = [f"row {row}" for row in missing]
+        raise HistoryError(
+            offenders("is missing", column="customer_id", rows=rows, values=ids[missing], remedy="Give every customer an id.")
+        )
+    twice = np.flatnonzero(pd.Index(ids).duplicated(keep=False)) if not pd.Index(ids).is_unique else ()
+    if len(twice):
+        rows = [f"row {row}" for row in twice]
+        remedy = "Keep one row per customer; a log of purchases goes into Transactions."
+        raise HistoryError(offenders("is there more than once", column="customer_id", rows=rows, values=ids[twice], remedy=remedy))
+
+
+def _refuse(bad: NDArray[np.bool_], name: str, problem: str, remedy: str, columns: Mapping[str, NDArray[Any]]) -> None:
+    rows = np.flatnonzero(bad)
+    if len(rows):
+        named = [f"customer {one}" for one in columns["customer_id"][rows]]
+        raise HistoryError(offenders(problem, column=name, rows=named, values=columns[name][rows], remedy=remedy))
+
+
+def _missing(value: object) -> bool:
+    return value is None or type(value).__name__ == "NAType"

@@ -1,0 +1,118 @@
+"""From days to customers: the queries behind histories, totals and the daily counts of a log."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clvmodels.data.histories import Histories
+from clvmodels.data.lines import MONEY, Lines
+from clvmodels.units import Period
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+EPOCH = datetime.date(1970, 1, 1)
+HAVE_MIN_BY = ("duckdb", "pyspark", "databricks", "snowflake", "trino", "bigquery")
+
+
+def histories(days: ir.Table, lines: Lines, *, returns: bool) -> ir.Table:
+    """One row per customer with a purchase day: purchases, first, last, repeat (amount after the first day), spend, margin, segment.
+
+    A log without `returns` has nothing to add on days that are no purchase, so they are left out early: a fifth faster.
+    """
+    bought: Any = days.bought
+    if not (returns or lines.has("margin") or lines.has("segment")):
+        days, bought = days.filter(bought), None
+    facts: dict[str, Any] = {
+        "purchases": days.count(where=bought),
+        "first": days.date.min(where=bought),
+        "last": days.date.max(where=bought),
+    }
+    if lines.has("amount"):
+        paid: Any = days.amount
+        facts |= {"repeat": paid.sum(where=bought) - _opening(days, bought), "spend": paid.sum().round(MONEY)}
+    if lines.has("margin"):
+        facts["margin"] = days.margin.sum().round(MONEY)
+    if lines.has("segment"):
+        facts["segment"] = latest_segment(days)
+    found = days.group_by("customer_id").aggregate(**facts)
+    return found.filter(found.purchases > 0).order_by("customer_id")
+
+
+def latest_segment(days: ir.Table) -> Any:
+    """A customer's segment as text: that of the latest day with one, on one day the last in alphabetical order."""
+    stamped: Any = days.date.strftime("%Y-%m-%d") + days.segment
+    return stamped.max().substr(len("2024-01-01"))
+
+
+def _opening(days: ir.Table, bought: Any) -> Any:
+    """Amount of the first purchase day. `min_by` keeps one value per customer, where Ibis' argmin sorts all of them."""
+    import ibis
+
+    if days.get_backend().name not in HAVE_MIN_BY:
+        return days.amount.argmin(days.date, where=bought)  # type: ignore[attr-defined]
+
+    @ibis.udf.agg.builtin(signature=(("float64", "date"), "float64"))
+    def min_by(amount, date):  # type: ignore[no-untyped-def]
+        ...
+
+    return min_by(days.amount, days.date, where=bought)
+
+
+def as_histories(table: ir.Table, *, period: Period, until: datetime.date, currency: str | None, priced: bool) -> Histories:
+    """The rows of `histories` as arrays, in `period`s from the days between the dates."""
+    found: pa.Table = table.to_pyarrow()
+    purchases = _floats(found, "purchases")
+    first, last = _day_numbers(found, "first"), _day_numbers(found, "last")
+    repeats = purchases - 1.0
+    repeat = np.round(_floats(found, "repeat"), MONEY) if priced else np.full(len(repeats), np.nan)
+    segment = found["segment"].to_numpy() if "segment" in found.column_names else None
+    return Histories(
+        customer_id=found["customer_id"].to_numpy(),
+        frequency=repeats,
+        recency=(last - first) / period.days,
+        T=((until - EPOCH).days - first) / period.days,
+        monetary_value=np.where(repeats > 0, repeat, 0.0 if priced else np.nan) / np.maximum(repeats, 1.0),
+        period=period,
+        spend=_floats(found, "spend") if priced else None,
+        margin=_floats(found, "margin") if "margin" in found.column_names else None,
+        segment=segment,
+        until=until,
+        currency=currency,
+    )
+
+
+def _floats(table: pa.Table, name: str) -> np.ndarray:
+    return table[name].to_numpy().astype(np.float64, copy=False)
+
+
+def _day_numbers(table: pa.Table, name: str) -> np.ndarray:
+    """Days since 1970 of a column of dates."""
+    import pyarrow as pa
+
+    return table[name].cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.float64)
+
+
+def totals(days: ir.Table, lines: Lines) -> ir.Table:
+    """One row per customer with a usable line: customer_id, purchases, spend, margin."""
+    facts: dict[str, Any] = {"purchases": days.bought.sum(), "spend": days.amount.sum().round(MONEY)}  # type: ignore[attr-defined]
+    if lines.has("margin"):
+        facts["margin"] = days.margin.sum().round(MONEY)
+    return days.group_by("customer_id").aggregate(**facts).order_by("customer_id")
+
+
+def daily(days: ir.Table, *, after: datetime.date | None) -> ir.Table:
+    """One row per date after `after` with a usable line; `days` reaches back to the log's beginning."""
+    bought: Any = days.bought
+    dates = days.group_by("date").aggregate(purchases=bought.sum(), amount=days.amount.sum().round(MONEY))  # type: ignore[attr-defined]
+    starts = days.filter(bought).group_by("customer_id").aggregate(date=lambda table: table.date.min())
+    firsts = starts.group_by("date").aggregate(first_purchases=starts.count())
+    joined = dates.left_join(firsts, "date").drop("date_right")
+    joined = joined.mutate(first_purchases=joined.first_purchases.fill_null(0))
+    if after is not None:
+        joined = joined.filter(joined.date > after)
+    return joined.select("date", "purchases", "first_purchases", "amount").order_by("date")
