@@ -21,7 +21,9 @@ def as_numbers(values: Any, name: str) -> NDArray[np.float64]:
             raise TypeError
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError):
-        raise HistoryError(f"'{name}' holds something else than numbers. Convert the column to numbers first.") from None
+        raise HistoryError(
+            f"'{name}' holds something else than numbers. Convert the column to numbers first."
+        ) from None
 
 
 def check_histories(columns: Mapping[str, NDArray[Any]]) -> None:
@@ -29,12 +31,22 @@ def check_histories(columns: Mapping[str, NDArray[Any]]) -> None:
     ids = columns["customer_id"]
     for name, column in columns.items():
         if column.shape != (len(ids),) or ids.ndim != 1:
-            raise HistoryError(f"'{name}' has shape {column.shape} for {len(ids):,} customers. Give one value per customer.")
+            raise HistoryError(
+                f"'{name}' has shape {column.shape} for {len(ids):,} customers. Give one value per customer."
+            )
     if len(ids) == 0:
-        raise HistoryError("There are no customers. Check that the table has rows and the log has purchases before its end.")
+        raise HistoryError(
+            "There are no customers. Check that the table has rows and the log has purchases before its end."
+        )
     _check_ids(ids)
     for name in ("frequency", "recency", "T"):
-        _refuse(~np.isfinite(columns[name]), name, "is missing or infinite", "Leave these customers out or correct them.", columns)
+        _refuse(
+            ~np.isfinite(columns[name]),
+            name,
+            "is missing or infinite",
+            "Leave these customers out or correct them.",
+            columns,
+        )
     _check_counts_and_ages(columns)
     _check_money(columns)
 
@@ -57,7 +69,13 @@ def _check_money(columns: Mapping[str, NDArray[Any]]) -> None:
     _refuse(np.isinf(money) | (money < 0), "monetary_value", "is negative or infinite", remedy, columns)
     for name in ("spend", "margin"):
         if name in columns:
-            _refuse(np.isinf(columns[name]), name, "is infinite", "Correct it, or leave it NaN where it is not known.", columns)
+            _refuse(
+                np.isinf(columns[name]),
+                name,
+                "is infinite",
+                "Correct it, or leave it NaN where it is not known.",
+                columns,
+            )
 
 
 def _check_ids(ids: NDArray[Any]) -> None:
@@ -67,13 +85,17 @@ def _check_ids(ids: NDArray[Any]) -> None:
     if len(missing):
         rows = [f"row {row}" for row in missing]
         raise HistoryError(
-            offenders("is missing", column="customer_id", rows=rows, values=ids[missing], remedy="Give every customer an id.")
+            offenders(
+                "is missing", column="customer_id", rows=rows, values=ids[missing], remedy="Give every customer an id."
+            )
         )
     twice = np.flatnonzero(pd.Index(ids).duplicated(keep=False)) if not pd.Index(ids).is_unique else ()
     if len(twice):
         rows = [f"row {row}" for row in twice]
         remedy = "Keep one row per customer; a log of purchases goes into Transactions."
-        raise HistoryError(offenders("is there more than once", column="customer_id", rows=rows, values=ids[twice], remedy=remedy))
+        raise HistoryError(
+            offenders("is there more than once", column="customer_id", rows=rows, values=ids[twice], remedy=remedy)
+        )
 
 
 def _refuse(bad: NDArray[np.bool_], name: str, problem: str, remedy: str, columns: Mapping[str, NDArray[Any]]) -> None:

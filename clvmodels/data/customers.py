@@ -20,9 +20,10 @@ HAVE_MIN_BY = ("duckdb", "pyspark", "databricks", "snowflake", "trino", "bigquer
 
 
 def histories(days: ir.Table, lines: Lines, *, returns: bool) -> ir.Table:
-    """One row per customer with a purchase day: purchases, first, last, repeat (amount after the first day), spend, margin, segment.
+    """One row per customer with a purchase day, in the order of the ids.
 
-    A log without `returns` has nothing to add on days that are no purchase, so they are left out early: a fifth faster.
+    Columns: customer_id, purchases (days), first, last, repeat (amount of the days after the first), spend, margin,
+    segment. Without `returns` the days that are no purchase add nothing, so they are left out early: a tenth faster.
     """
     bought: Any = days.bought
     if not (returns or lines.has("margin") or lines.has("segment")):
@@ -49,12 +50,12 @@ def latest_segment(days: ir.Table) -> Any:
     return stamped.max().substr(len("2024-01-01"))
 
 
-def _opening(days: ir.Table, bought: Any) -> Any:
+def _opening(days: Any, bought: Any) -> Any:
     """Amount of the first purchase day. `min_by` keeps one value per customer, where Ibis' argmin sorts all of them."""
     import ibis
 
     if days.get_backend().name not in HAVE_MIN_BY:
-        return days.amount.argmin(days.date, where=bought)  # type: ignore[attr-defined]
+        return days.amount.argmin(days.date, where=bought)
 
     @ibis.udf.agg.builtin(signature=(("float64", "date"), "float64"))
     def min_by(amount, date):  # type: ignore[no-untyped-def]
@@ -63,7 +64,9 @@ def _opening(days: ir.Table, bought: Any) -> Any:
     return min_by(days.amount, days.date, where=bought)
 
 
-def as_histories(table: ir.Table, *, period: Period, until: datetime.date, currency: str | None, priced: bool) -> Histories:
+def as_histories(
+    table: ir.Table, *, period: Period, until: datetime.date, currency: str | None, priced: bool
+) -> Histories:
     """The rows of `histories` as arrays, in `period`s from the days between the dates."""
     found: pa.Table = table.to_pyarrow()
     purchases = _floats(found, "purchases")
@@ -87,28 +90,28 @@ def as_histories(table: ir.Table, *, period: Period, until: datetime.date, curre
 
 
 def _floats(table: pa.Table, name: str) -> np.ndarray:
-    return table[name].to_numpy().astype(np.float64, copy=False)
+    return np.asarray(table[name].to_numpy(), dtype=np.float64)
 
 
 def _day_numbers(table: pa.Table, name: str) -> np.ndarray:
     """Days since 1970 of a column of dates."""
     import pyarrow as pa
 
-    return table[name].cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.float64)
+    return np.asarray(table[name].cast(pa.date32()).cast(pa.int32()).to_numpy(), dtype=np.float64)
 
 
-def totals(days: ir.Table, lines: Lines) -> ir.Table:
+def totals(days: Any, lines: Lines) -> ir.Table:
     """One row per customer with a usable line: customer_id, purchases, spend, margin."""
-    facts: dict[str, Any] = {"purchases": days.bought.sum(), "spend": days.amount.sum().round(MONEY)}  # type: ignore[attr-defined]
+    facts: dict[str, Any] = {"purchases": days.bought.sum(), "spend": days.amount.sum().round(MONEY)}
     if lines.has("margin"):
         facts["margin"] = days.margin.sum().round(MONEY)
     return days.group_by("customer_id").aggregate(**facts).order_by("customer_id")
 
 
-def daily(days: ir.Table, *, after: datetime.date | None) -> ir.Table:
+def daily(days: Any, *, after: datetime.date | None) -> ir.Table:
     """One row per date after `after` with a usable line; `days` reaches back to the log's beginning."""
     bought: Any = days.bought
-    dates = days.group_by("date").aggregate(purchases=bought.sum(), amount=days.amount.sum().round(MONEY))  # type: ignore[attr-defined]
+    dates = days.group_by("date").aggregate(purchases=bought.sum(), amount=days.amount.sum().round(MONEY))
     starts = days.filter(bought).group_by("customer_id").aggregate(date=lambda table: table.date.min())
     firsts = starts.group_by("date").aggregate(first_purchases=starts.count())
     joined = dates.left_join(firsts, "date").drop("date_right")

@@ -5,17 +5,15 @@ from __future__ import annotations
 import datetime
 import re
 import zoneinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clvmodels.errors import TransactionError
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
 WRITTEN = r"^\s*([0-9]{4})[-/]?([0-9]{2})[-/]?([0-9]{2})([T ][0-9]{1,2}:[0-9]{2}.*)?\s*$"
 OFFSET = r"[T ][0-9]{1,2}:[0-9:.]+ *(Z|UTC|[+-][0-9]{2}:?[0-9]{0,2})\s*$"
 UTC = ("UTC", "Etc/UTC", "GMT", "Z", "+00:00")
-CONVERTERS = {"duckdb": "timezone", "postgres": "timezone", "pyspark": "from_utc_timestamp", "databricks": "from_utc_timestamp"}
+HAVE_TIMEZONE = ("duckdb", "postgres")
+HAVE_FROM_UTC = ("pyspark", "databricks")
 
 
 def as_date(value: object, *, name: str) -> datetime.date:
@@ -45,26 +43,27 @@ def check_zone(zone: object) -> str | None:
             return zone
     except (ValueError, OSError, KeyError):
         pass
-    raise TransactionError(f"timezone={zone!r} is not a time zone. Write its IANA name, such as 'Europe/Berlin' or 'UTC'.")
+    remedy = "Write its IANA name, such as 'Europe/Berlin' or 'UTC'."
+    raise TransactionError(f"timezone={zone!r} is not a time zone. {remedy}")
 
 
-def offset(column: ir.Column) -> ir.StringValue:
+def offset(column: Any) -> Any:
     """The zone offset written at the end of a date text, '' where there is none; for a text column only."""
-    return column.re_extract(OFFSET, 1)  # type: ignore[attr-defined,no-any-return]
+    return column.re_extract(OFFSET, 1)
 
 
-def day(column: ir.Column, *, zone: str | None, backend: str) -> ir.DateValue:
+def day(column: Any, *, zone: str | None, backend: str) -> Any:
     """Calendar day of each line, null where the value is no date.
 
-    Text is read as `1997-09-30`, `1997/09/30` or `19970930`, alone or before a time of day; whole numbers as `19970930`.
-    An instant (a value with a time zone) counts by its day in `zone`, a text with an offset and no `zone` by the day written.
+    Text is read as `1997-09-30`, `1997/09/30` or `19970930`, alone or before a time of day; numbers as `19970930`.
+    An instant (a value with a time zone) counts by its day in `zone`; a text with an offset does if there is a `zone`,
+    else by the day written.
     """
     kind = column.type()
     if kind.is_date():
-        return column  # type: ignore[return-value]
+        return column
     if kind.is_timestamp():
-        instant = zone is not None and kind.timezone is not None
-        return _cast(_local(column, zone, backend) if instant else column)
+        return _cast(column if zone is None or kind.timezone is None else _local(column, zone, backend))
     if kind.is_numeric():
         return _written(column.try_cast("int64").cast("string"))
     return _from_text(column, zone, backend)
@@ -102,13 +101,14 @@ def _local(instant: Any, zone: str, backend: str) -> Any:
     minutes = _minutes(zone)
     if minutes is not None:
         return instant + ibis.interval(minutes=minutes) if minutes else instant
-    if backend not in CONVERTERS:
-        raise TransactionError(
-            f"Instants cannot be turned into days of '{zone}' on {backend}. Add a column with the local date and name it as date=."
-        )
-    if CONVERTERS[backend] == "timezone":
+    if backend in HAVE_TIMEZONE:
         return _timezone(zone, instant)
-    return _from_utc_timestamp(instant, zone)
+    if backend in HAVE_FROM_UTC:
+        return _from_utc_timestamp(instant, zone)
+    raise TransactionError(
+        f"Instants cannot be turned into days of '{zone}' on {backend}. "
+        "Add a column with the local date and name it as date=."
+    )
 
 
 def _timezone(zone: str, instant: Any) -> Any:

@@ -1,4 +1,4 @@
-"""One cheap look over a log: how many lines, which dates, what cannot be used. And the refusal of what cannot be used."""
+"""One cheap look over a log: how many lines, which dates, what cannot be used; and the refusal of what cannot."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 from clvmodels.data.lines import Lines, usable
 from clvmodels.errors import SHOWN, TransactionError, offenders
 
+NOTHING = "The log has no usable line among {:,} rows. Check the source; log.quality() tells more."
+
 
 @dataclass(frozen=True)
 class Facts:
-    """Counts over all lines of a log. A line is counted under the first of missing id, bad date, bad amount that it has."""
+    """Counts over all lines of a log; one with several faults counts under the first of id, date, amount."""
 
     rows: int
     used: int
@@ -54,7 +56,9 @@ def _flags(lines: Lines) -> dict[str, Any]:
     named, dated, used = table.customer_id.notnull(), table.date.notnull(), usable(lines)
     never = dated & ~dated  # a column of False, for what the log does not have
     priced = lines.has("amount")
-    missing = {role: used & table[role].isnull() if lines.has(role) else never for role in ("margin", "quantity", "currency")}
+    missing = {
+        role: used & table[role].isnull() if lines.has(role) else never for role in ("margin", "quantity", "currency")
+    }
     return {
         "used": used,
         "missing_ids": table.customer_id.isnull(),
@@ -69,7 +73,7 @@ def _flags(lines: Lines) -> dict[str, Any]:
 
 
 def refuse_unusable(lines: Lines, facts: Facts, *, strict: bool, zone_given: bool) -> None:
-    """Raise a `TransactionError` for what no result can be made from; with `strict` also for lines that would be left out."""
+    """Raise a `TransactionError` for what no result can be made from; with `strict` also for lines to be left out."""
     refuse_mixed_zones(lines, facts, zone_given=zone_given)
     flags = _flags(lines)
     if strict and facts.bad_dates:
@@ -79,7 +83,7 @@ def refuse_unusable(lines: Lines, facts: Facts, *, strict: bool, zone_given: boo
         problem, remedy = "is not a finite number", "Correct the amounts"
         raise TransactionError(_offenders(lines, "amount", flags["bad_amounts"], facts.bad_amounts, problem, remedy))
     if facts.used == 0:
-        raise TransactionError(f"The log has no usable line among {facts.rows:,} rows. Check the source; log.quality() tells more.")
+        raise TransactionError(NOTHING.format(facts.rows))
     if strict and facts.bad_margins:
         problem, remedy = "is not a finite number", "Correct the margins"
         raise TransactionError(_offenders(lines, "margin", flags["bad_margins"], facts.bad_margins, problem, remedy))

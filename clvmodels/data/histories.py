@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clvmodels.data.checks import as_numbers, check_histories
 from clvmodels.errors import SHOWN, HistoryError, missing_column
-from clvmodels.units import DAY, Period, as_period
+from clvmodels.units import Period, as_period
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,8 +26,8 @@ EXTRAS = ("spend", "margin", "segment")
 class Unique(NamedTuple):
     """Distinct rows of some columns of histories.
 
-    `values`: one array (m,) per column, rows in ascending order of the columns as asked for; `counts` (m,): customers per
-    distinct row, as floats; `inverse` (n,): customer i has distinct row `inverse[i]`.
+    `values`: one array (m,) per column, rows in ascending order of the columns as asked for; `counts` (m,): customers
+    per distinct row, as floats; `inverse` (n,): customer i has distinct row `inverse[i]`.
     """
 
     values: tuple[Floats, ...]
@@ -46,7 +46,8 @@ class Histories:
     frequency
         (n,) purchases after the first, whole numbers from 0.
     recency
-        (n,) age at the last purchase [period]: from the first purchase to the last, 0 to T, 0 exactly where frequency is 0.
+        (n,) age at the last purchase [period]: from the first purchase to the last, 0 to T; 0 exactly where
+        frequency is 0.
     T
         (n,) age at the end of observation [period]: from the first purchase, 0 or more.
     monetary_value
@@ -69,7 +70,7 @@ class Histories:
 
     Examples
     --------
-    >>> from clvmodels.units import WEEK
+    >>> from clvmodels.units import DAY, WEEK
     >>> one = Histories(["A", "B"], [2, 0], [30.43, 0.0], [38.86, 38.86], [22.35, 0.0], period=WEEK)
     >>> one
     Histories: 2 customers, 1 with repeat purchases, mean frequency 1.00, mean T 38.86 weeks
@@ -141,8 +142,8 @@ class Histories:
         --------
         >>> import pandas as pd
         >>> from clvmodels.units import WEEK
-        >>> table = pd.DataFrame({"frequency": [2], "recency": [30.43], "T": [38.86]}, index=pd.Index(["A"], name="customer_id"))
-        >>> len(Histories.from_frame(table, period=WEEK))
+        >>> table = pd.DataFrame({"id": ["A"], "frequency": [2], "recency": [30.43], "T": [38.86]}).set_index("id")
+        >>> len(Histories.from_frame(table, period=WEEK, customer="id"))
         1
         """
         frame = frame.collect() if hasattr(frame, "collect") else frame
@@ -153,10 +154,18 @@ class Histories:
         for role, name in given.items():
             if name != role:
                 _require(name, role, names)
-        found = {role: _values(frame, name) for role, name in given.items() if name in names}
-        numbers = [_values(frame, name) for name in (frequency, recency, T)]
-        money = found.pop("monetary_value", np.full(len(numbers[0]), np.nan))
-        return cls(_ids(frame, customer, names), *numbers, money, period=period, until=until, currency=currency, **found)
+        found: dict[str, Any] = {role: _values(frame, name) for role, name in given.items() if name in names}
+        found.setdefault("monetary_value", np.full(len(frame), np.nan))
+        return cls(
+            customer_id=_ids(frame, customer, names),
+            frequency=_values(frame, frequency),
+            recency=_values(frame, recency),
+            T=_values(frame, T),
+            period=period,
+            until=until,
+            currency=currency,
+            **found,
+        )
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The columns there are, by name, not copied and read-only."""
@@ -164,7 +173,7 @@ class Histories:
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per customer: customer_id, frequency, recency, T, monetary_value, and spend, margin, segment where known."""
+        """One row per customer: customer_id, frequency, recency, T, monetary_value; spend, margin, segment where known."""
         import pandas as pd
 
         return pd.DataFrame(self.to_arrays())
@@ -174,7 +183,9 @@ class Histories:
         as_period(period, name="period")
         if period == self.period:
             return self
-        ages = {name: _days(getattr(self, name), self.period) / period.days for name in ("recency", "T")}
+        ages: dict[str, Any] = {
+            name: _days(getattr(self, name), self.period) / period.days for name in ("recency", "T")
+        }
         return replace(self, period=period, **ages)
 
     def select(self, which: NDArray[np.bool_] | Sequence[object]) -> Histories:
@@ -188,13 +199,15 @@ class Histories:
         wanted = np.asarray(which)
         if wanted.dtype == bool:
             if wanted.shape != (len(self),):
-                raise HistoryError(f"The mask has shape {wanted.shape} for {len(self):,} customers. Give one True or False each.")
+                raise HistoryError(
+                    f"The mask has shape {wanted.shape} for {len(self):,} customers. Give one True or False each."
+                )
             rows = np.flatnonzero(wanted)
         else:
             rows = self._rows(_labels(which))
         if len(rows) == 0:
             raise HistoryError("No customer is selected. Check the condition or the ids.")
-        picked = {name: column[rows] for name, column in self.to_arrays().items()}
+        picked: dict[str, Any] = {name: column[rows] for name, column in self.to_arrays().items()}
         return replace(self, **picked)
 
     def _rows(self, ids: NDArray[Any]) -> NDArray[np.intp]:
@@ -204,7 +217,9 @@ class Histories:
         unknown = ids[rows < 0]
         if len(unknown):
             shown = ", ".join(str(one) for one in unknown[:SHOWN])
-            raise HistoryError(f"{len(unknown):,} of the customers are not in these histories: {shown}. Check the ids and their type.")
+            raise HistoryError(
+                f"{len(unknown):,} of the customers are not in these histories: {shown}. Check the ids and their type."
+            )
         return rows
 
     def unique(self, columns: Sequence[str] = ("frequency", "recency", "T")) -> Unique:
@@ -230,7 +245,8 @@ class Histories:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that tell the data apart, whatever the order of the rows and the unit of time.
 
-        Ages count to a millionth of a day and amounts to a millionth of the currency; labels, `until` and currency do not count.
+        Ages count to a millionth of a day and amounts to a millionth of the currency. Spend, margin, segment, `until`
+        and currency do not count.
         """
         import pandas as pd
 
@@ -255,7 +271,7 @@ class Histories:
 
     def _repr_html_(self) -> str:
         title, _, rest = repr(self).partition(": ")
-        return f"<p><b>{title}</b>: {rest}</p>{self.to_frame().head()._repr_html_()}"
+        return f"<p><b>{title}</b>: {rest}</p>{self.to_frame().head().to_html()}"
 
 
 def _frozen(column: NDArray[Any]) -> NDArray[Any]:

@@ -82,7 +82,9 @@ def _check(table: ir.Table, name: str, role: str) -> None:
     kind = table[name].type()
     if role in ("amount", "quantity", "margin") and not (kind.is_numeric() or kind.is_string() or kind.is_null()):
         raise TransactionError(f"'{name}' (asked for as {role}=) holds {kind}, not numbers. Name a column of numbers.")
-    if role == "date" and not (kind.is_date() or kind.is_timestamp() or kind.is_string() or kind.is_numeric() or kind.is_null()):
+    if role == "date" and not (
+        kind.is_date() or kind.is_timestamp() or kind.is_string() or kind.is_numeric() or kind.is_null()
+    ):
         raise TransactionError(f"'{name}' (asked for as date=) holds {kind}, not dates. Name a column of dates.")
 
 
@@ -131,8 +133,10 @@ def _identity(column: Any) -> Any:
     return column
 
 
-def within(table: ir.Table, *, after: datetime.date | None, until: datetime.date | None, undated: bool = False) -> ir.Table:
-    """The lines dated after `after` and up to and including `until`; with `undated` also those without a usable date."""
+def within(
+    table: ir.Table, *, after: datetime.date | None, until: datetime.date | None, undated: bool = False
+) -> ir.Table:
+    """The lines after `after` and up to and including `until`; with `undated` also those without a usable date."""
     for bound, side in ((after, 1), (until, -1)):
         if bound is not None:
             inside: Any = table.date > bound if side == 1 else table.date <= bound
@@ -147,7 +151,9 @@ def usable(lines: Lines) -> Any:
     return enough & table.amount.notnull() if lines.has("amount") else enough
 
 
-def by_day(lines: Lines, *, after: datetime.date | None, until: datetime.date | None, returns: str, free_orders: str) -> ir.Table:
+def by_day(
+    lines: Lines, *, after: datetime.date | None, until: datetime.date | None, returns: str, free_orders: str
+) -> ir.Table:
     """One row per customer and day with a usable line.
 
     Columns: customer_id, date, lines, amount (net; NaN without amounts), bought (whether it is a purchase day), and

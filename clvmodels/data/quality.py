@@ -58,7 +58,9 @@ class Quality:
         for found in self.findings:
             if found.finding == finding:
                 return found
-        raise ClvError(f"There is no finding '{finding}'. There are: {', '.join(found.finding for found in self.findings)}.")
+        raise ClvError(
+            f"There is no finding '{finding}'. There are: {', '.join(found.finding for found in self.findings)}."
+        )
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
@@ -91,7 +93,9 @@ def _percent(found: Finding) -> str:
     return "< 0.1 %" if 0 < found.share < 0.001 else f"{100 * found.share:.1f} %"
 
 
-def measure(lines: Lines, facts: Facts, policies: Policies, *, after: datetime.date | None, until: datetime.date | None) -> Quality:
+def measure(
+    lines: Lines, facts: Facts, policies: Policies, *, after: datetime.date | None, until: datetime.date | None
+) -> Quality:
     """The quality report of the lines after `after` and up to `until`."""
     days = by_day(lines, after=after, until=until, returns=policies.returns, free_orders=policies.free_orders)
     found = _count_days(days, lines) | _count_customers(days, lines, facts)
@@ -123,8 +127,10 @@ def _count_customers(days: Any, lines: Lines, facts: Facts) -> dict[str, int]:
     if facts.first and facts.last:
         early = facts.first + (facts.last - facts.first) / WARM_UP
         counts["early"] = (per_customer.first <= early).sum()
-    return {"moved": 0, "early": 0} | _one(per_customer.aggregate(**counts)) | _one(
-        days.aggregate(buyers=days.customer_id.nunique(where=days.bought))
+    return (
+        {"moved": 0, "early": 0}
+        | _one(per_customer.aggregate(**counts))
+        | _one(days.aggregate(buyers=days.customer_id.nunique(where=days.bought)))
     )
 
 
@@ -166,7 +172,12 @@ def _line_findings(facts: Facts, lines: Lines, policies: Policies, counts: dict[
         _line("amount unreadable", facts.bad_amounts, facts, refused),
         _line("negative amounts", facts.negative, facts, negative),
         _line("zero amounts", facts.zero, facts, "kept; a day of nothing else is a free order"),
-        _line("exact duplicates", counts["duplicates"], facts, "kept: equal purchases are possible; drop loading errors first"),
+        _line(
+            "exact duplicates",
+            counts["duplicates"],
+            facts,
+            "kept: equal purchases are possible; drop loading errors first",
+        ),
     ]
     if lines.has("margin"):
         found.append(_line("margin unreadable", facts.bad_margins, facts, from_sum))
@@ -194,13 +205,23 @@ def _day_findings(facts: Facts, lines: Lines, policies: Policies, counts: dict[s
     def day(finding: str, count: int, done: str) -> Finding:
         return Finding(finding, count, count / counts["days"] if counts["days"] else 0.0, "of days", done)
 
-    free = "counted as purchases of amount 0" if policies.free_orders == "count" else "no purchase; free_orders='count' counts them"
+    free = (
+        "counted as purchases of amount 0"
+        if policies.free_orders == "count"
+        else "no purchase; free_orders='count' counts them"
+    )
     return [
-        _line("same-day lines", counts["kept"] - counts["days"], facts, "added up into one purchase a day and customer"),
+        _line(
+            "same-day lines", counts["kept"] - counts["days"], facts, "added up into one purchase a day and customer"
+        ),
         day("purchase days", counts["purchase_days"], "customer-days that count as a purchase"),
         day("days netted to zero or less", counts["netted"], "no purchase; the amount counts in the customer's total"),
         day("free days", counts["free"], free),
-        day("outlying days", counts["outliers"], "kept; amount above Q3 x (Q3/Q1)^3, three interquartile ranges on the log scale"),
+        day(
+            "outlying days",
+            counts["outliers"],
+            "kept; amount above Q3 x (Q3/Q1)^3, three interquartile ranges on the log scale",
+        ),
     ]
 
 
@@ -211,7 +232,9 @@ def _customer_findings(lines: Lines, facts: Facts, counts: dict[str, int]) -> li
         return Finding(finding, count, count / customers if customers else 0.0, "of customers", done)
 
     found = [
-        customer("customers without a purchase day", customers - counts["buyers"], "no history; only returns or free orders"),
+        customer(
+            "customers without a purchase day", customers - counts["buyers"], "no history; only returns or free orders"
+        ),
         customer("first seen in the first twelfth", counts["early"], _truncation(counts["early"], customers)),
     ]
     if lines.has("segment"):
@@ -222,5 +245,5 @@ def _customer_findings(lines: Lines, facts: Facts, counts: dict[str, int]) -> li
 def _truncation(early: int, customers: int) -> str:
     even = f"{100 / WARM_UP:.0f} % if customers came evenly"
     if customers and early / customers > 2 / WARM_UP:
-        return f"{even}: either one cohort, or many bought before the log begins and their first purchase here is not their first"
+        return f"{even}: either one cohort, or the log begins late and many first purchases here are not the first"
     return f"{even}: no sign that the log cuts off earlier purchases"

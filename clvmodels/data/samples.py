@@ -21,8 +21,8 @@ __all__ = ["cdnow", "cdnow_sample", "complete_journey", "donations"]
 def cdnow() -> Transactions:
     """CDNOW: all purchases until 1998-06-30 of the 23,570 customers who first bought in the first quarter of 1997.
 
-    69,659 lines with quantity (compact discs) and amount [USD]. Days with nothing but free orders count as purchases, as
-    in the published analyses.
+    69,659 lines with quantity (compact discs) and amount [USD]. Days with nothing but free orders count as purchases,
+    as in the published analyses.
 
     Source: Fader and Hardie, "Forecasting Repeat Sales at CDNOW" (2001), as shipped in lifetimes.
     """
@@ -42,7 +42,7 @@ def cdnow_sample() -> Transactions:
     --------
     >>> calibration, holdout = cdnow_sample().split("1997-09-30")
     >>> calibration
-    Transactions: 4,833 lines of 2,357 customers, 1997-01-01 to 1997-09-30, USD
+    Transactions: 4,960 lines of 2,357 customers, 1997-01-01 to 1997-09-30, USD
     """
     table = _read("CDNOW_sample.txt", ["master_id", "customer_id", "date", "quantity", "amount"], header=None)
     return _cdnow(table.drop(columns="master_id"))
@@ -90,7 +90,13 @@ def complete_journey() -> Transactions:
 
 def _cdnow(table: pd.DataFrame) -> Transactions:
     return Transactions(
-        table, customer="customer_id", date="date", amount="amount", quantity="quantity", currency="USD", free_orders="count"
+        table,
+        customer="customer_id",
+        date="date",
+        amount="amount",
+        quantity="quantity",
+        currency="USD",
+        free_orders="count",
     )
 
 
@@ -107,5 +113,7 @@ def _file(package: str, name: str) -> Path:
     except importlib.metadata.PackageNotFoundError:
         path = None
     if path is None or not path.is_file():
-        raise ClvError(f"This sample comes with the package {package}. Install it with: pip install 'clvmodels[samples]'")
+        raise ClvError(
+            f"This sample comes with the package {package}. Install it with: pip install 'clvmodels[samples]'"
+        )
     return path

@@ -47,15 +47,16 @@ def as_table(source: object) -> ir.Table:
     Parameters
     ----------
     source
-        A path or glob of CSV (`.csv`, `.tsv`, `.txt`, also gzipped) or Parquet (`.parquet`, `.pq`, or a folder of them),
-        a pandas DataFrame, a polars DataFrame or LazyFrame, a pyarrow Table, RecordBatch or RecordBatchReader, or an
-        Ibis table, which is returned as it is and stays on its own backend.
+        A path or glob of CSV (`.csv`, `.tsv`, `.txt`; the first two also gzipped) or Parquet (`.parquet`, `.pq`, or a
+        folder of them), a pandas DataFrame, a polars DataFrame or LazyFrame, a pyarrow Table, RecordBatch or
+        RecordBatchReader, or an Ibis table, which is returned as it is and stays on its own backend.
 
     Returns
     -------
     ibis Table
-        Not yet read. In a CSV file a column is a number only if all of its values are, and whole numbers with leading
-        zeros stay text, so that the ids '0012' and '12' remain two; dates stay text, since guessing could swap day and month.
+        In a CSV file a column is a number only if all of its values are (the file is read once to know), and whole
+        numbers with leading zeros stay text, so that the ids '0012' and '12' remain two. Dates stay text, since
+        guessing could swap day and month.
 
     Raises
     ------
@@ -77,11 +78,11 @@ def as_table(source: object) -> ir.Table:
         return _from_path(str(source)) if isinstance(source, str | Path) else _register(_to_arrow(source))
 
 
-def own_zone(source: object, column: str) -> str | None:
+def own_zone(source: Any, column: str) -> str | None:
     """The time zone that a date column of `source` names itself, or None where it has none or cannot say."""
     if isinstance(source, str | Path):
         return _parquet_zone(str(source), column)
-    schema = getattr(source, "schema", None)
+    schema: Any = getattr(source, "schema", None)
     if hasattr(schema, "field"):  # Arrow
         return getattr(schema.field(column).type, "tz", None)
     if hasattr(source, "collect_schema"):  # polars
@@ -125,7 +126,7 @@ def _files(path: str) -> list[str]:
         path = str(Path(path) / "*.parquet")
     elif Path(path).exists():
         return [path]
-    files = sorted(glob.glob(path, recursive=True))
+    files = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
     if files:
         return files
     if glob.has_magic(path):
@@ -140,7 +141,9 @@ def _read_csv(files: list[str]) -> ir.Table:
         return duckdb().read_csv(files, all_varchar=True)
     except engine.Error as error:
         reason = str(error).splitlines()[0]
-        raise TransactionError(f"'{files[0]}' cannot be read as CSV: {reason}. Check its separator and quotes.") from error
+        raise TransactionError(
+            f"'{files[0]}' cannot be read as CSV: {reason}. Check its separator and quotes."
+        ) from error
 
 
 def _typed(text: ir.Table) -> ir.Table:
@@ -198,7 +201,9 @@ def _column(series: pd.Series) -> pa.Array:
 def _as_text(series: pd.Series) -> pa.Array:
     import pyarrow as pa
 
-    return pa.array([None if missing else str(value) for value, missing in zip(series, series.isna(), strict=True)], pa.string())
+    return pa.array(
+        [None if missing else str(value) for value, missing in zip(series, series.isna(), strict=True)], pa.string()
+    )
 
 
 def _register(table: pa.Table) -> ir.Table:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from clvmodels.data import customers
 from clvmodels.data.days import as_date
-from clvmodels.data.facts import Facts, look, refuse_mixed_zones, refuse_unusable
+from clvmodels.data.facts import NOTHING, Facts, look, refuse_mixed_zones, refuse_unusable
 from clvmodels.data.histories import Histories
 from clvmodels.data.lines import Lines, by_day, read_lines, usable, within
 from clvmodels.data.notice import DataWarning
@@ -194,7 +194,9 @@ class Transactions:
         self._require()
         end = self._end(until)
         found = customers.histories(self._days(end), self._whole, returns=self._facts.negative > 0)
-        return customers.as_histories(found, period=period, until=end, currency=self.currency, priced=self._whole.has("amount"))
+        return customers.as_histories(
+            found, period=period, until=end, currency=self.currency, priced=self._whole.has("amount")
+        )
 
     def totals(self, *, until: Day | None = None) -> pd.DataFrame:
         """What each customer did in this log: customer_id, purchases (purchase days), spend and, if named, margin [currency].
@@ -202,7 +204,8 @@ class Transactions:
         A customer who only returned goods is there, with no purchases and a spend of zero or less.
         """
         self._require()
-        return customers.totals(self._days(self._end(until)), self._whole).to_pyarrow().to_pandas()
+        frame: pd.DataFrame = customers.totals(self._days(self._end(until)), self._whole).to_pyarrow().to_pandas()
+        return frame
 
     def daily(self) -> pd.DataFrame:
         """Activity per date with any: purchases, first_purchases (of customers new to the log) and net amount [currency].
@@ -211,13 +214,16 @@ class Transactions:
         """
         self._require()
         table = customers.daily(self._days_since(None, self.until), after=self._after)
-        return table.to_pyarrow().to_pandas(date_as_object=False)
+        frame: pd.DataFrame = table.to_pyarrow().to_pandas(date_as_object=False)
+        return frame
 
     @functools.cached_property
     def _lines(self) -> Lines:
         """The lines of this part, and those without a usable date, which may belong to it."""
         table = within(self._whole.table, after=self._after, until=self._until, undated=True)
-        return Lines(table, self._whole.names, self._whole.given, self._whole.label, self._whole.zone, self._whole.instants)
+        return Lines(
+            table, self._whole.names, self._whole.given, self._whole.label, self._whole.zone, self._whole.instants
+        )
 
     @functools.cached_property
     def _facts(self) -> Facts:
@@ -228,7 +234,7 @@ class Transactions:
         """First and last date of the usable lines."""
         facts = self._facts
         if facts.first is None or facts.last is None:
-            raise TransactionError(f"The log has no usable line among {facts.rows:,} rows. Check the source; log.quality() tells more.")
+            raise TransactionError(NOTHING.format(facts.rows))
         return facts.first, facts.last
 
     def _part(self, after: datetime.date | None, until: datetime.date) -> Transactions:
@@ -241,7 +247,9 @@ class Transactions:
         end = self.until if until is None else as_date(until, name="until")
         first, last = self._dates
         if end < first:
-            raise TransactionError(f"until={end} is before the log's first date: it runs from {first} to {last}. Give a later date.")
+            raise TransactionError(
+                f"until={end} is before the log's first date: it runs from {first} to {last}. Give a later date."
+            )
         return end
 
     def _days(self, until: datetime.date | None = None) -> ir.Table:
@@ -269,7 +277,9 @@ class Transactions:
         buyers = self._lines.table.filter(usable(self._lines)).customer_id.nunique().to_pyarrow().as_py()
         dates = f"{facts.first} to {facts.last}" if facts.first else "no usable date"
         left = facts.rows - facts.used
-        verb = "are left out" if self._policies.invalid == "leave_out" or left == facts.missing_ids else "cannot be used"
+        verb = (
+            "are left out" if self._policies.invalid == "leave_out" or left == facts.missing_ids else "cannot be used"
+        )
         parts = [f"{facts.rows:,} lines of {buyers:,} customers", dates, self.currency or "currency not given"]
         parts += [f"{left:,} lines {verb} (see quality())"] if left else []
         return f"Transactions: {', '.join(parts)}"
@@ -281,4 +291,6 @@ class Transactions:
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise TransactionError(f"{name}={value!r} is not known. Write {' or '.join(repr(choice) for choice in choices)}.")
+        raise TransactionError(
+            f"{name}={value!r} is not known. Write {' or '.join(repr(choice) for choice in choices)}."
+        )

@@ -28,7 +28,14 @@ TABLE = pd.DataFrame(
 
 @pytest.mark.parametrize(
     "convert",
-    [lambda f: f, pl.from_pandas, lambda f: pl.from_pandas(f).lazy(), pa.Table.from_pandas, lambda f: f.set_index("customer_id"), lambda f: f.convert_dtypes()],
+    [
+        lambda f: f,
+        pl.from_pandas,
+        lambda f: pl.from_pandas(f).lazy(),
+        pa.Table.from_pandas,
+        lambda f: f.set_index("customer_id"),
+        lambda f: f.convert_dtypes(),
+    ],
     ids=["pandas", "polars", "lazy", "arrow", "index", "nullable"],
 )
 def test_from_every_frame(convert: object) -> None:
@@ -57,7 +64,10 @@ def test_extra_columns_are_picked_up() -> None:
     ("change", "message"),
     [
         ({"frequency": [2, -1, 1]}, r"'frequency' is not a whole number from 0 in 1 row: customer B \(-1.0\)"),
-        ({"frequency": [2, 0, 1.5]}, r"'frequency' is not a whole number from 0 in 1 row: customer C \(1.5\).*subtract one"),
+        (
+            {"frequency": [2, 0, 1.5]},
+            r"'frequency' is not a whole number from 0 in 1 row: customer C \(1.5\).*subtract one",
+        ),
         ({"recency": [40, 0, 9]}, r"'recency' is after T in 2 rows: customer A \(40.0\), customer C \(9.0\)"),
         ({"recency": [-1, 0, 1]}, r"'recency' is negative"),
         ({"recency": [1, 3, 1]}, r"'recency' is above 0 where frequency is 0 in 1 row: customer B \(3.0\)"),
@@ -65,8 +75,14 @@ def test_extra_columns_are_picked_up() -> None:
         ({"T": [38, -1, 1]}, r"'T' is negative in 1 row: customer B"),
         ({"T": [38, np.nan, 1]}, r"'T' is missing or infinite in 1 row: customer B \(nan\)"),
         ({"T": [38, np.inf, 1]}, r"'T' is missing or infinite"),
-        ({"monetary_value": [-1, 0, 1]}, r"'monetary_value' is negative or infinite in 1 row: customer A \(-1.0\).*NaN where it is not known"),
-        ({"customer_id": ["A", "B", "A"]}, r"'customer_id' is there more than once in 2 rows: row 0 \(A\), row 2 \(A\).*one row per customer"),
+        (
+            {"monetary_value": [-1, 0, 1]},
+            r"'monetary_value' is negative or infinite in 1 row: customer A \(-1.0\).*NaN where it is not known",
+        ),
+        (
+            {"customer_id": ["A", "B", "A"]},
+            r"'customer_id' is there more than once in 2 rows: row 0 \(A\), row 2 \(A\).*one row per customer",
+        ),
         ({"customer_id": ["A", None, "C"]}, r"'customer_id' is missing in 1 row: row 1"),
         ({"frequency": ["2", "none", "1"]}, r"'frequency' holds something else than numbers"),
     ],
@@ -109,8 +125,12 @@ def rows(draw: st.DrawFn) -> Histories:
 def test_distinct_rows_rebuild_all(histories: Histories, columns: list[str], number: int) -> None:
     found = histories.unique(columns[:number])
     table = np.stack(found.values, axis=1)
-    np.testing.assert_array_equal(table[found.inverse], np.stack([getattr(histories, name) for name in columns[:number]], axis=1))
-    expected = np.unique(np.stack([getattr(histories, name) for name in columns[:number]], axis=1), axis=0, equal_nan=True)
+    np.testing.assert_array_equal(
+        table[found.inverse], np.stack([getattr(histories, name) for name in columns[:number]], axis=1)
+    )
+    expected = np.unique(
+        np.stack([getattr(histories, name) for name in columns[:number]], axis=1), axis=0, equal_nan=True
+    )
     assert sorted_rows(table) == sorted_rows(expected) if np.isnan(table).any() else table.tolist() == expected.tolist()
     assert found.counts.sum() == len(histories)
     np.testing.assert_array_equal(found.counts, np.bincount(found.inverse))
@@ -120,7 +140,12 @@ def sorted_rows(table: NDArray[np.float64]) -> set[str]:
     return {str(row) for row in table.tolist()}
 
 
-@given(rows(), st.sampled_from([DAY, WEEK, MONTH, YEAR]), st.sampled_from([DAY, WEEK, MONTH, YEAR]), st.randoms(use_true_random=False))
+@given(
+    rows(),
+    st.sampled_from([DAY, WEEK, MONTH, YEAR]),
+    st.sampled_from([DAY, WEEK, MONTH, YEAR]),
+    st.randoms(use_true_random=False),
+)
 @settings(deadline=None)
 def test_unit_and_order_change_nothing_else(histories: Histories, one: object, other: object, random: object) -> None:
     there_and_back = histories.to(one).to(other).to(DAY)  # type: ignore[arg-type]
@@ -134,7 +159,11 @@ def test_unit_and_order_change_nothing_else(histories: Histories, one: object, o
 def test_fingerprint_tells_data_apart() -> None:
     original = Histories.from_frame(TABLE, period=WEEK)
     assert original.fingerprint() == Histories.from_frame(TABLE.iloc[::-1], period=WEEK).fingerprint()
-    changes: list[dict[str, list[object]]] = [{"customer_id": ["A", "B", "D"]}, {"frequency": [3, 0, 1]}, {"monetary_value": [22.36, 0, 5]}]
+    changes: list[dict[str, list[object]]] = [
+        {"customer_id": ["A", "B", "D"]},
+        {"frequency": [3, 0, 1]},
+        {"monetary_value": [22.36, 0, 5]},
+    ]
     prints = {Histories.from_frame(TABLE.assign(**change), period=WEEK).fingerprint() for change in changes}
     assert len(prints | {original.fingerprint(), Histories.from_frame(TABLE, period=DAY).fingerprint()}) == 5
 
@@ -155,5 +184,7 @@ def test_select() -> None:
 
 def test_display() -> None:
     found = Histories.from_frame(TABLE, period=WEEK, currency="EUR")
-    assert repr(found) == "Histories: 3 customers, 2 with repeat purchases, mean frequency 1.00, mean T 26.24 weeks, EUR"
+    assert (
+        repr(found) == "Histories: 3 customers, 2 with repeat purchases, mean frequency 1.00, mean T 26.24 weeks, EUR"
+    )
     assert "<table" in found._repr_html_()

@@ -22,7 +22,9 @@ from clvmodels.units import DAY, WEEK
 def simulated(customers: int = 40, lines: int = 400) -> pd.DataFrame:
     rng = np.random.default_rng(5)
     days = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 200, lines), unit="D")
-    return pd.DataFrame({"who": rng.integers(0, customers, lines), "when": days, "paid": np.round(rng.normal(20, 15, lines), 2)})
+    return pd.DataFrame(
+        {"who": rng.integers(0, customers, lines), "when": days, "paid": np.round(rng.normal(20, 15, lines), 2)}
+    )
 
 
 FRAME = simulated()
@@ -106,7 +108,10 @@ def by_hand(lines: pd.DataFrame, until: datetime.date, free: bool) -> dict[int, 
     """The definition, customer by customer in plain Python with exact whole amounts."""
     found = {}
     for who, mine in lines.groupby("who"):
-        nets, free_days = mine.groupby("when")["paid"].sum(), mine.groupby("when")["paid"].apply(lambda paid: (paid == 0).all())
+        nets, free_days = (
+            mine.groupby("when")["paid"].sum(),
+            mine.groupby("when")["paid"].apply(lambda paid: (paid == 0).all()),
+        )
         bought = [day for day in nets.index if nets[day] > 0 or (free and free_days[day])]
         if bought:
             repeats = [nets[day] for day in bought[1:]]
@@ -124,12 +129,17 @@ LINE = st.tuples(st.integers(1, 4), st.integers(0, 8), st.integers(-3, 5))
 def test_histories_agree_with_the_definition(drawn: list[tuple[int, int, int]], free: bool) -> None:
     drawn = [*drawn, (9, 0, 1)]  # one certain purchase: a log without any has no histories
     start = datetime.date(2024, 2, 25)
-    lines = pd.DataFrame([(who, start + datetime.timedelta(day), float(paid)) for who, day, paid in drawn], columns=["who", "when", "paid"])
+    lines = pd.DataFrame(
+        [(who, start + datetime.timedelta(day), float(paid)) for who, day, paid in drawn],
+        columns=["who", "when", "paid"],
+    )
     options = {"free_orders": "count" if free else "leave_out"}
     found = Transactions(lines, customer="who", date="when", amount="paid", **options).histories(period=DAY)  # type: ignore[arg-type]
     rows = zip(found.frequency, found.recency, found.T, found.monetary_value, found.spend, strict=True)
     expected = by_hand(lines, lines["when"].max(), free)
-    assert dict(zip(found.customer_id.tolist(), rows, strict=True)) == {who: pytest.approx(row) for who, row in expected.items()}
+    assert dict(zip(found.customer_id.tolist(), rows, strict=True)) == {
+        who: pytest.approx(row) for who, row in expected.items()
+    }
 
 
 def test_lines_of_a_split_add_up() -> None:
@@ -152,7 +162,9 @@ def test_same_on_spark(tmp_path: Path) -> None:
     try:
         table = ibis.pyspark.connect(session).read_parquet(str(tmp_path / "log.parquet"))
         log = Transactions(table, customer="who", date="when", amount="paid", segment="kind", free_orders="count")
-        here = Transactions(FRAME.assign(kind="a"), customer="who", date="when", amount="paid", segment="kind", free_orders="count")
+        here = Transactions(
+            FRAME.assign(kind="a"), customer="who", date="when", amount="paid", segment="kind", free_orders="count"
+        )
         same(log.histories(period=WEEK), here.histories(period=WEEK))
         pd.testing.assert_frame_equal(log.daily(), here.daily(), check_dtype=False)
         assert log.quality().to_frame()["count"].tolist() == here.quality().to_frame()["count"].tolist()

@@ -65,7 +65,9 @@ def test_sources_can_be_joined(tmp_path: Path) -> None:
 
 def test_frames_are_released() -> None:
     def held() -> int:
-        return len([name for name in duckdb().list_tables() if name.startswith("clvmodels_")])
+        return (
+            duckdb().con.sql("SELECT count(*) FROM duckdb_views() WHERE view_name LIKE 'clvmodels_%'").fetchall()[0][0]
+        )
 
     gc.collect()
     before = held()

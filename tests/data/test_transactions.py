@@ -42,7 +42,11 @@ def with_line(who: object, when: object, paid: object) -> pd.DataFrame:
 
 def rows(found: Transactions, **options: object) -> list[tuple[object, ...]]:
     table = found.histories(period=DAY, **options).to_frame()  # type: ignore[arg-type]
-    return list(table[["customer_id", "frequency", "recency", "T", "monetary_value", "spend"]].itertuples(index=False, name=None))
+    return list(
+        table[["customer_id", "frequency", "recency", "T", "monetary_value", "spend"]].itertuples(
+            index=False, name=None
+        )
+    )
 
 
 def test_net_returns() -> None:
@@ -65,7 +69,9 @@ def test_free_orders_count_on_request() -> None:
 
 
 def test_every_line_is_accounted_for() -> None:
-    frame = pd.concat([with_line(None, "2024-01-01", 1.0), with_line("D", "soon", 1.0), with_line("D", "2024-01-04", "two")])
+    frame = pd.concat(
+        [with_line(None, "2024-01-01", 1.0), with_line("D", "soon", 1.0), with_line("D", "2024-01-04", "two")]
+    )
     quality = log(frame).quality()
     parts = ["lines used", "without customer id", "date unreadable", "amount unreadable"]
     assert sum(quality[part].count for part in parts) == quality.rows == len(frame)
@@ -90,7 +96,10 @@ def test_margin_quantity_and_segment() -> None:
     assert found.quality()["customers in several segments"].count == 1
     assert found.totals()["margin"].tolist() == [10.5, 3.0, 1.5]
     assert found.purchase_days().to_pyarrow()["quantity"].to_pylist().count(4) == 1
-    assert log(frame, segment="kind").split("2024-01-09").calibration.histories(period=DAY).segment.tolist() == ["z", "b"]
+    assert log(frame, segment="kind").split("2024-01-09").calibration.histories(period=DAY).segment.tolist() == [
+        "z",
+        "b",
+    ]
 
 
 def test_totals_tell_what_each_customer_did() -> None:
@@ -109,7 +118,14 @@ def test_daily_knows_who_bought_before_the_split() -> None:
 
 
 @pytest.mark.parametrize(
-    "date", ["2024-01-05", datetime.date(2024, 1, 5), datetime.datetime(2024, 1, 5, 9), pd.Timestamp("2024-01-05"), np.datetime64("2024-01-05")]
+    "date",
+    [
+        "2024-01-05",
+        datetime.date(2024, 1, 5),
+        datetime.datetime(2024, 1, 5, 9),
+        pd.Timestamp("2024-01-05"),
+        np.datetime64("2024-01-05"),
+    ],
 )
 def test_split_takes_dates_as_they_come(date: object) -> None:
     calibration, holdout = log().split(date)  # type: ignore[arg-type]
@@ -141,7 +157,9 @@ def test_a_date_that_is_none(date: object) -> None:
 def test_until_later_and_earlier() -> None:
     assert rows(log(), until="2024-02-01")[0] == ("A", 1, 4, 31, 15.0, 21.0)
     assert rows(log(), until="2024-01-01") == [("A", 0, 0, 0, 0.0, 10.0)]
-    with pytest.raises(TransactionError, match=r"until=2023-01-01 is before the log's first date: it runs from 2024-01-01"):
+    with pytest.raises(
+        TransactionError, match=r"until=2023-01-01 is before the log's first date: it runs from 2024-01-01"
+    ):
         log().histories(period=DAY, until="2023-01-01")
 
 
@@ -153,17 +171,29 @@ def test_a_period_is_a_unit() -> None:
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (with_line("D", "03/04/2024", 1.0), r"'when' is not a date in 1 row: customer D \('03/04/2024'\).*1997-09-30.*invalid='leave_out'"),
+        (
+            with_line("D", "03/04/2024", 1.0),
+            r"'when' is not a date in 1 row: customer D \('03/04/2024'\).*1997-09-30.*invalid='leave_out'",
+        ),
         (with_line("D", None, 1.0), r"'when' is not a date in 1 row: customer D \(None\)"),
         (with_line("D", "2024-02-30", 1.0), r"'when' is not a date in 1 row"),
-        (with_line("D", "2024-01-04", "two"), r"'paid' is not a finite number in 1 row: customer D \('two'\).*invalid='leave_out'"),
+        (
+            with_line("D", "2024-01-04", "two"),
+            r"'paid' is not a finite number in 1 row: customer D \('two'\).*invalid='leave_out'",
+        ),
         (with_line("D", "2024-01-04", None), r"'paid' is not a finite number in 1 row"),
         (with_line("D", "2024-01-04", float("inf")), r"'paid' is not a finite number in 1 row: customer D \(inf\)"),
     ],
 )
 def test_lines_that_cannot_be_used(frame: pd.DataFrame, message: str) -> None:
     strict, lenient = log(frame), log(frame, invalid="leave_out")
-    for result in (strict.totals, strict.purchase_days, strict.lines, strict.daily, lambda: strict.histories(period=DAY)):
+    for result in (
+        strict.totals,
+        strict.purchase_days,
+        strict.lines,
+        strict.daily,
+        lambda: strict.histories(period=DAY),
+    ):
         with pytest.raises(TransactionError, match=message):
             result()
     assert strict.quality().used == len(RETURNED)
@@ -241,7 +271,9 @@ def test_currency() -> None:
     assert log(currency="GBP").histories(period=WEEK).currency == "GBP"
     assert log(RETURNED.assign(money="EUR"), currency="money").currency == "EUR"
     mixed = log(RETURNED.assign(money=["EUR"] * 7 + ["USD"] * 2 + [None]), currency="money")
-    with pytest.raises(TransactionError, match=r"'money' holds several currencies: EUR in 7 rows, USD in 2 rows, \(none\) in 1 rows"):
+    with pytest.raises(
+        TransactionError, match=r"'money' holds several currencies: EUR in 7 rows, USD in 2 rows, \(none\) in 1 rows"
+    ):
         mixed.totals()
     assert "error" in mixed.quality()["without currency"].done
 
@@ -273,7 +305,9 @@ def test_texts_with_offsets() -> None:
     assert days_of(nights(NIGHT)) == ["2024-01-01", "2024-01-03"]
     assert days_of(nights(NIGHT), timezone="Europe/Berlin") == ["2024-01-02", "2024-01-03"]
     mixed = nights(["2024-01-01T23:30:00Z", "2024-01-03T12:00:00+02:00"])
-    with pytest.raises(TransactionError, match=r"'when' mixes time zones: \+02:00 in 1 rows, Z in 1 rows.*timezone='Europe/Berlin'"):
+    with pytest.raises(
+        TransactionError, match=r"'when' mixes time zones: \+02:00 in 1 rows, Z in 1 rows.*timezone='Europe/Berlin'"
+    ):
         log(mixed).totals()
     assert days_of(mixed, timezone="UTC") == ["2024-01-01", "2024-01-03"]
 
@@ -286,7 +320,19 @@ def test_objects_of_several_zones() -> None:
     assert days_of(mixed, timezone="Europe/Berlin") == ["2024-01-02", "2024-01-03"]
 
 
-@pytest.mark.parametrize("when", ["20240102", "2024-01-02", "2024/01/02", "2024-01-02 10:11", "2024-01-02T10:11:12.5", " 2024-01-02 ", 20240102, 20240102.0])
+@pytest.mark.parametrize(
+    "when",
+    [
+        "20240102",
+        "2024-01-02",
+        "2024/01/02",
+        "2024-01-02 10:11",
+        "2024-01-02T10:11:12.5",
+        " 2024-01-02 ",
+        20240102,
+        20240102.0,
+    ],
+)
 def test_ways_to_write_a_day(when: object) -> None:
     assert days_of(nights([when])) == ["2024-01-02"]
 
