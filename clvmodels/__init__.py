@@ -1,0 +1,96 @@
+"""Probabilistic customer lifetime value, from events to decisions.
+
+    events -> histories -> sub-models -> lifetime value with intervals -> against the simple formulas -> report
+
+In the order of use:
+
+- `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
+- `BG_NBD` (how long and how often), `GAMMA_GAMMA` (how much); all of them in `catalogue`
+- `fit`, `save`, `load`, `LogNormal`, `Gamma`: estimate a model; keep the estimate; state prior knowledge
+- `forecast`: value per customer and in total, with expected and predictive intervals
+- `formulas`, `compare`: the simple formulas of the textbooks, and both against what customers then did
+- `figures`, `write_report`: for people who look rather than read
+- `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
+
+Names are imported when first used, so that `import clvmodels` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clvmodels.catalogue import catalogue as catalogue
+    from clvmodels.data import samples as samples
+    from clvmodels.data.histories import Histories as Histories
+    from clvmodels.data.transactions import Transactions as Transactions
+    from clvmodels.duration.bg_nbd import BG_NBD as BG_NBD
+    from clvmodels.errors import ClvError as ClvError
+    from clvmodels.errors import ConvergenceError as ConvergenceError
+    from clvmodels.errors import HistoryError as HistoryError
+    from clvmodels.errors import ModelError as ModelError
+    from clvmodels.errors import SavedFitError as SavedFitError
+    from clvmodels.errors import TransactionError as TransactionError
+    from clvmodels.errors import UnitError as UnitError
+    from clvmodels.evaluation.compare import compare as compare
+    from clvmodels.fit.estimate import fit as fit
+    from clvmodels.fit.result import Fit as Fit
+    from clvmodels.fit.store import load as load
+    from clvmodels.fit.store import save as save
+    from clvmodels.model import Gamma as Gamma
+    from clvmodels.model import History as History
+    from clvmodels.model import LogNormal as LogNormal
+    from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
+    from clvmodels.report import figures as figures
+    from clvmodels.report.document import write_report as write_report
+    from clvmodels.units import DAY as DAY
+    from clvmodels.units import FOREVER as FOREVER
+    from clvmodels.units import MONTH as MONTH
+    from clvmodels.units import WEEK as WEEK
+    from clvmodels.units import YEAR as YEAR
+    from clvmodels.units import Cost as Cost
+    from clvmodels.units import Period as Period
+    from clvmodels.units import Rate as Rate
+    from clvmodels.units import Span as Span
+    from clvmodels.value import formulas as formulas
+    from clvmodels.value.forecast import Forecast as Forecast
+    from clvmodels.value.forecast import forecast as forecast
+
+_HOMES = {
+    "data": ("samples",),
+    "data.transactions": ("Transactions",),
+    "data.histories": ("Histories",),
+    "catalogue": ("catalogue",),
+    "duration.bg_nbd": ("BG_NBD",),
+    "quantity.gamma_gamma": ("GAMMA_GAMMA",),
+    "fit.estimate": ("fit",),
+    "fit.result": ("Fit",),
+    "fit.store": ("save", "load"),
+    "model": ("History", "LogNormal", "Gamma"),
+    "value.forecast": ("forecast", "Forecast"),
+    "value": ("formulas",),
+    "evaluation.compare": ("compare",),
+    "report": ("figures",),
+    "report.document": ("write_report",),
+    "units": ("DAY", "WEEK", "MONTH", "YEAR", "FOREVER", "Period", "Span", "Rate", "Cost"),
+    "errors": (
+        "ClvError", "TransactionError", "HistoryError", "UnitError", "ModelError", "ConvergenceError", "SavedFitError",
+    ),
+}  # fmt: skip
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"clvmodels has no {name!r}. It has: {', '.join(__all__)}.")
+    home = import_module(f"clvmodels.{_HOME[name]}")
+    value = getattr(home, name, None) or import_module(f"clvmodels.{_HOME[name]}.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,226 @@
+"""BG/NBD: buying at random, and a chance to leave after every purchase (Fader, Hardie and Lee 2005).
+
+A customer's purchases after her first are Poisson at her rate lambda; after each of them she leaves with her
+probability p. Rates are Gamma(r, alpha) over customers, probabilities Beta(a, b), independent of each other. A customer who
+has not bought again is certainly alive.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, vectorize
+from numpy.typing import ArrayLike
+from scipy import special
+
+from clvmodels.duration.attrition import LatentAttrition, draws_first
+from clvmodels.duration.futures import Individuals
+from clvmodels.model import Array, HistoryLike, LogNormal, Parameter, as_columns
+from clvmodels.numerics.rising import log_rising
+
+
+class Theta(NamedTuple):
+    r: Any
+    alpha: Any
+    a: Any
+    b: Any
+
+
+@njit(cache=True, nogil=True)
+def log_odds_of_leaving(r, a, b, x, log_silence):
+    """Log of P(left) / P(alive) after x >= 1 repeat purchases; `log_silence` is the log of (alpha + T) / (alpha + t_x)."""
+    return math.log(a / (b + x - 1.0)) + (r + x) * log_silence
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_likelihood(theta, frequency, recency, T):
+    """Log-likelihood and gradient, row by row (equation 6 of the source).
+
+    What depends on theta, frequency or T alone is kept from row to row, so rows sorted by frequency and then T are fastest.
+
+    Parameters
+    ----------
+    theta : (1, 4) or (n, 4) array of r, alpha, a, b
+    frequency, recency, T : (n,) arrays
+
+    Returns
+    -------
+    value (n,), gradient (n, 4)
+    """
+    n = frequency.size
+    value = np.empty(n)
+    gradient = np.empty((n, 4))
+    per_row = theta.shape[0] > 1
+    x = t = -1.0
+    log_r = log_b = log_ab = d_r = d_b = d_ab = log_weight = log_alpha = log_end = per_a = per_b = per_end = 0.0
+    for i in range(n):
+        k = i if per_row else 0
+        r, alpha, a, b = theta[k, 0], theta[k, 1], theta[k, 2], theta[k, 3]
+        afresh = per_row or i == 0
+        if afresh:
+            log_alpha, per_a = math.log(alpha), 1.0 / a
+        if afresh or frequency[i] != x:
+            if afresh or frequency[i] < x:
+                x = log_r = log_b = log_ab = d_r = d_b = d_ab = 0.0
+            log_r, d_r = log_rising(r, frequency[i], x, log_r, d_r)
+            log_b, d_b = log_rising(b, frequency[i], x, log_b, d_b)
+            log_ab, d_ab = log_rising(a + b, frequency[i], x, log_ab, d_ab)
+            x = frequency[i]
+            log_weight, per_b = log_odds_of_leaving(r, a, b, x, 0.0), 1.0 / (b + x - 1.0)
+        if afresh or T[i] != t:
+            t = T[i]
+            log_end, per_end = math.log(alpha + t), 1.0 / (alpha + t)
+        value[i] = log_r + log_b - log_ab + r * log_alpha - (r + x) * log_end
+        gradient[i, 0] = d_r + log_alpha - log_end
+        gradient[i, 1] = (r * t / alpha - x) * per_end
+        gradient[i, 2] = -d_ab
+        gradient[i, 3] = d_b - d_ab
+        if x > 0.0:
+            since = alpha + recency[i]
+            log_silence = log_end - math.log(since)
+            odds = log_weight + (r + x) * log_silence
+            small = math.exp(-abs(odds))
+            value[i] += max(odds, 0.0) + math.log(1.0 + small)
+            left = (1.0 if odds > 0.0 else small) / (1.0 + small)
+            gradient[i, 0] += left * log_silence
+            gradient[i, 1] -= left * (r + x) * (t - recency[i]) * per_end / since
+            gradient[i, 2] += left * per_a
+            gradient[i, 3] -= left * per_b
+    return value, gradient
+
+
+@vectorize(nopython=True, cache=True)
+def _p_alive(r, alpha, a, b, x, t_x, T):
+    if x == 0.0:
+        return 1.0
+    return 1.0 / (1.0 + math.exp(log_odds_of_leaving(r, a, b, x, math.log((alpha + T) / (alpha + t_x)))))
+
+
+@vectorize(nopython=True, cache=True)
+def _expected_if_alive(r, alpha, a, b, x, T, horizon):
+    """Sum over j of P(more than j Poisson events) * E[(1 - p)^j].
+
+    If nobody ever left, the count would be negative binomial with shape c = r + x and success w; of its events the one after
+    the j-th happens only if the customer stayed j times. All terms are positive, none divides by a - 1: the sum is finite and
+    accurate where the closed form with its hypergeometric function is 0/0 or overflows.
+    """
+    c = r + x
+    w = horizon / (alpha + T + horizon)
+    log_none = -c * math.log1p(horizon / (alpha + T))
+    debt = min(0.0, log_none + 600.0)  # the probability of j events is p * exp(debt): p cannot underflow
+    p = math.exp(log_none - debt)
+    more = -math.expm1(log_none)
+    stay = 1.0
+    total = 0.0
+    j = 0.0
+    while more > 0.0:
+        total += more * stay
+        stay *= (b + x + j) / (a + b + x + j)
+        j += 1.0
+        p *= (c + j - 1.0) / j * w
+        if debt < 0.0 and p > 1.0:
+            paid = max(debt, -600.0)
+            p *= math.exp(paid)
+            debt -= paid
+        more -= p if debt == 0.0 else p * math.exp(debt)
+        ratio = max(w, w * (c + j) / (j + 1.0))  # bounds the ratio of all later probabilities
+        if debt == 0.0 and ratio < 1.0 and p * stay * ratio < 1e-16 * total * (1.0 - ratio) ** 2:
+            break
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _draw_individuals(rng, r, alpha, a, b, x, t_x, T, rate, dropout):
+    for i in range(x.size):
+        for s in range(r.size):
+            if x[i] > 0.0:
+                log_silence = math.log((alpha[s] + T[i]) / (alpha[s] + t_x[i]))
+                odds = log_odds_of_leaving(r[s], a[s], b[s], x[i], log_silence)
+                if rng.random() * (1.0 + math.exp(odds)) > 1.0:
+                    rate[i, s] = 0.0
+                    dropout[i, s] = 1.0
+                    continue
+            rate[i, s] = rng.standard_gamma(r[s] + x[i]) / (alpha[s] + T[i])
+            dropout[i, s] = rng.beta(a[s], b[s] + x[i])
+
+
+@dataclass(frozen=True, repr=False)
+class BgNbd(LatentAttrition):
+    """The BG/NBD model; use the value `BG_NBD`.
+
+    Default priors, on parameters divided by their scale in the data so that no unit matters (90 % lies between a twelfth
+    and twelve times the median): r ~ LogNormal(0.5, 1.5), alpha / mean age ~ LogNormal(0.5, 1.5),
+    a ~ LogNormal(1, 1.5), b ~ LogNormal(2, 1.5).
+
+    Examples
+    --------
+    >>> from clvmodels.model import History
+    >>> from clvmodels.units import WEEK
+    >>> theta = (0.243, 4.414, 0.793, 2.426)
+    >>> customer = History(frequency=2, recency=30.43, T=38.86, period=WEEK)
+    >>> round(float(BG_NBD.p_alive(theta, customer)), 4)
+    0.7266
+    >>> round(float(BG_NBD.expected_purchases(theta, customer, horizon=39 * WEEK)), 3)
+    1.226
+    """
+
+    name = "BG_NBD"
+    title = "BG/NBD"
+    source = "Fader, Hardie and Lee 2005, Marketing Science 24(2), 275-284"
+    Theta = Theta
+    parameters = (
+        Parameter("r", "shape of purchase rates over customers", LogNormal(0.5, 1.5)),
+        Parameter("alpha", "scale of purchase rates: mean rate is r / alpha", LogNormal(0.5, 1.5), time=1),
+        Parameter("a", "dropout: mean probability is a / (a + b)", LogNormal(1.0, 1.5)),
+        Parameter("b", "dropout: mean probability is a / (a + b)", LogNormal(2.0, 1.5)),
+    )
+    kernel = staticmethod(log_likelihood)
+
+    def p_alive(self, theta: Any, history: HistoryLike) -> Array:
+        """Probability that the customer has not left by T.
+
+        Parameters
+        ----------
+        theta
+            r, alpha [period], a, b; arrays broadcast.
+        history
+            Customers, in the same period.
+
+        Returns
+        -------
+        array in [0, 1]; 1 where frequency is 0; never falls when recency grows
+
+        Source: Fader, Hardie and Lee 2008, "Computing P(alive) using the BG/NBD model", equation 1.
+        """
+        return np.asarray(_p_alive(*self.theta(theta), *as_columns(history, self.columns)))
+
+    def expected_purchases_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+        """Expected purchases in (T, T + horizon] given alive at T; equation 10 of the source without its P(alive)."""
+        return np.asarray(_expected_if_alive(*theta, frequency, T, horizon))
+
+    def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: float) -> Array:
+        """P(n purchases in (T, T + horizon] | alive at T): all n Poisson events and stay, or at least n and leave at the n-th."""
+        r, alpha, a, b = theta
+        c, w = r + frequency, horizon / (alpha + T + horizon)
+        n = np.asarray(n, dtype=float)
+        earlier = np.maximum(n - 1, 0)
+        log_events = special.gammaln(c + n) - special.gammaln(c) - special.gammaln(n + 1) + special.xlogy(n, w) + c * np.log1p(-w)
+        at_least = np.where(n > 0, special.betainc(np.maximum(n, 1), c, w), 1.0)
+        stayed = special.betaln(b + frequency + n, a) - special.betaln(b + frequency, a)
+        left = special.betaln(b + frequency + earlier, a + 1) - special.betaln(b + frequency, a)
+        return np.asarray(np.exp(log_events + stayed) + np.where(n > 0, at_least * np.exp(left), 0.0))
+
+    def draw_individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
+        """Draw alive or not, then rate ~ Gamma(r + x, alpha + T) and dropout ~ Beta(a, b + x) of those alive."""
+        parameters = draws_first(self.theta(theta))
+        columns = tuple(np.atleast_1d(c) for c in as_columns(history, self.columns))
+        shape = (columns[0].size, parameters[0].size)
+        rate, dropout = np.empty(shape), np.empty(shape)
+        _draw_individuals(rng, *parameters, *columns, rate, dropout)
+        return Individuals(rate, dropout, np.broadcast_to(np.inf, shape))
+
+
+BG_NBD = BgNbd()

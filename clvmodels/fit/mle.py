@@ -1,0 +1,36 @@
+"""Maximum likelihood and maximum a posteriori: a point, and the covariance of the curvature at it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clvmodels.fit.mode import Mode, find_mode
+from clvmodels.fit.outcome import Diagnostics, Outcome
+from clvmodels.fit.problem import Objective, Problem
+
+MLE_ADVICE = "Maximum likelihood has no prior to lean on: try method='laplace' or 'map', or data with more repeat purchases."
+MAP_ADVICE = "Check the data with histories.to_frame(), or narrow the priors with priors={...}."
+
+
+def mle(problem: Problem) -> Outcome:
+    """Top of the likelihood; its covariance is the inverse observed information of log(theta)."""
+    return at_mode(_climb(problem, problem.log_likelihood, MLE_ADVICE))
+
+
+def map_(problem: Problem) -> Outcome:
+    """Top of the posterior density of log(theta), which does not depend on the units of the data."""
+    return at_mode(posterior_mode(problem))
+
+
+def posterior_mode(problem: Problem) -> Mode:
+    """Where the posterior density of log(theta) is highest, and its curvature there."""
+    return _climb(problem, problem.log_posterior, MAP_ADVICE)
+
+
+def at_mode(mode: Mode) -> Outcome:
+    """A point estimate and the covariance of the curvature there."""
+    return Outcome(np.exp(mode.u), mode.covariance, None, Diagnostics(decrement=mode.decrement, iterations=mode.iterations))
+
+
+def _climb(problem: Problem, objective: Objective, advice: str) -> Mode:
+    return find_mode(objective, problem.centre, names=list(problem.priors), title=problem.model.title, advice=advice)

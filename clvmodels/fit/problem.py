@@ -1,0 +1,91 @@
+"""A model meets data: the log posterior of the logarithms of the parameters, with its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from clvmodels.data.histories import Histories
+from clvmodels.model import Array, Model, Prior, Scale
+from clvmodels.numerics.distinct import distinct
+from clvmodels.progress import progress
+
+THREADS = 2
+BLOCK = 64
+type Objective = Callable[[Array], tuple[float, Array]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Distinct histories with their counts, seen through a model.
+
+    Attributes
+    ----------
+    columns
+        What the model's kernel reads, one entry per distinct history, sorted.
+    counts
+        How many customers share each.
+    priors
+        Prior of each parameter in the units of the data.
+    """
+
+    model: Model
+    columns: tuple[Array, ...]
+    counts: Array
+    priors: Mapping[str, Prior]
+
+    @classmethod
+    def of(cls, model: Model, histories: Histories, priors: Mapping[str, Prior] | None) -> Problem:
+        """Reduce the customers to what the model needs: distinct rows and their counts."""
+        columns, counts, _ = distinct(model.data(histories))
+        return cls(model, columns, counts, model.priors_on(data_scale(histories), histories.period, priors))
+
+    @cached_property
+    def centre(self) -> Array:
+        """Where the priors are centred: log of their medians or means, the start of every search."""
+        return np.array([np.log(getattr(p, "median", None) or getattr(p, "mean", None)) for p in self.priors.values()], float)
+
+    def log_likelihood(self, u: Array) -> tuple[float, Array]:
+        """Total log-likelihood at theta = exp(u), and its gradient in u."""
+        theta = np.exp(u)
+        value, gradient = self.model.kernel(theta[None, :], *self.columns)
+        return float(self.counts @ value), (self.counts @ gradient) * theta
+
+    def log_prior(self, u: Array) -> tuple[float, Array]:
+        """Log prior density of u, and its gradient."""
+        pairs = list(zip(self.priors.values(), u, strict=True))
+        value = sum(float(prior.log_density(v)) for prior, v in pairs)
+        return value, np.array([float(prior.log_density_gradient(v)) for prior, v in pairs])
+
+    def log_posterior(self, u: Array) -> tuple[float, Array]:
+        """Log posterior density of u (up to a constant), and its gradient."""
+        likelihood, slope = self.log_likelihood(u)
+        prior, prior_slope = self.log_prior(u)
+        return likelihood + prior, slope + prior_slope
+
+    def log_posterior_of_draws(self, draws: Array) -> Array:
+        """Log posterior density of many points (m, k), in parallel; the order of the results is the order of the draws."""
+        prior = sum(p.log_density(u) for p, u in zip(self.priors.values(), draws.T, strict=True))
+        blocks = np.array_split(draws, max(1, len(draws) // BLOCK))
+
+        def likelihood(block: Array) -> list[float]:
+            return [float(self.counts @ self.model.kernel(theta[None, :], *self.columns)[0]) for theta in np.exp(block)]
+
+        with progress(f"{self.model.title}: weighing draws", total=len(blocks)) as advance, ThreadPoolExecutor(THREADS) as pool:
+            values: list[float] = []
+            for part in pool.map(likelihood, blocks):
+                values += part
+                advance()
+        return np.array(values) + prior
+
+
+def data_scale(histories: Histories) -> Scale:
+    """Mean age and mean repeat amount of the customers; one where there is none to measure."""
+    repeat = (histories.frequency > 0) & np.isfinite(histories.monetary_value)
+    time = float(np.mean(histories.T))
+    money = float(np.mean(histories.monetary_value[repeat])) if repeat.any() else 0.0
+    return Scale(time if time > 0 else 1.0, money if money > 0 else 1.0)

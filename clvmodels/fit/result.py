@@ -1,0 +1,165 @@
+"""A fit: a model, what was learned of its parameters, and how much to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from clvmodels.data.histories import Histories
+from clvmodels.errors import ClvError, ModelError
+from clvmodels.fit.outcome import Diagnostics
+from clvmodels.model import Array, History, HistoryLike, Model, Prior, as_columns
+from clvmodels.numerics.distinct import distinct
+from clvmodels.units import Period
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+CELLS = 4_000_000
+"""Draws times customers evaluated at once: bounds memory whatever the number of either."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """The outcome of `clv.fit`.
+
+    Every formula of the model is also a method of the fit, with customers labelled and intervals attached:
+    `duration.p_alive(histories)` is a DataFrame by customer id with the columns mean, lower and upper.
+
+    Attributes
+    ----------
+    theta
+        Point estimate: the top for mle and map, the posterior mean for laplace and nuts.
+    loglik
+        Total log-likelihood at `theta`.
+    n_customers, n_informative, n_distinct
+        Customers given; those the likelihood reads (gamma-gamma reads only paid repeat purchases); distinct ones of these.
+    covariance
+        Of log(theta), (k, k): from the curvature (mle, map) or the draws (laplace, nuts).
+    posterior
+        xarray Dataset with dimensions (chain, draw), or None (mle, map).
+    """
+
+    model: Model
+    method: str
+    theta: Any
+    loglik: float
+    covariance: Array = field(repr=False)
+    posterior: xr.Dataset | None = field(repr=False)
+    diagnostics: Diagnostics
+    priors: Mapping[str, Prior] | None
+    period: Period
+    currency: str | None
+    n_customers: int
+    n_informative: int
+    n_distinct: int
+    fingerprint: str
+    seed: int | None
+    version: str
+
+    def draws(self, count: int, *, seed: int | np.random.Generator = 0) -> Any:
+        """`Theta` of arrays (count,): posterior draws; after mle or map, normal draws of log(theta) with `covariance`.
+
+        Posterior draws are taken in random order, without repetition as long as there are enough.
+        """
+        rng = np.random.default_rng(seed)
+        if self.posterior is None:
+            u = rng.multivariate_normal(np.log(np.asarray(self.theta)), self.covariance, size=count, method="cholesky")
+            return self.model.Theta(*np.exp(u).T)
+        flat = [np.ravel(self.posterior[name].values) for name in self.model.Theta._fields]
+        chosen = np.concatenate([rng.permutation(flat[0].size) for _ in range(-(-count // flat[0].size))])[:count]
+        return self.model.Theta(*(values[chosen] for values in flat))
+
+    def summary(self, *, interval: float = 0.90) -> pd.DataFrame:
+        """One row per parameter: estimate, sd, lower, upper, and what vouches for them (ess, r_hat, k_hat)."""
+        tail = tail_of(interval)
+        if self.posterior is None:
+            samples = np.asarray(self.draws(4000))
+            sd = np.sqrt(np.diag(self.covariance)) * np.asarray(self.theta)
+        else:
+            samples = np.array([np.ravel(self.posterior[name].values) for name in self.model.Theta._fields])
+            sd = samples.std(axis=1, ddof=1)
+        lower, upper = np.quantile(samples, [tail, 1 - tail], axis=1)
+        table = pd.DataFrame(
+            {"estimate": np.asarray(self.theta), "sd": sd, "lower": lower, "upper": upper},
+            index=pd.Index(self.model.Theta._fields, name="parameter"),
+        )
+        for column in ("ess", "r_hat", "k_hat"):
+            value = getattr(self.diagnostics, column)
+            table[column] = np.nan if value is None else value
+        return table
+
+    def to_arviz(self) -> Any:
+        """The posterior as an ArviZ DataTree, with the fit's facts as attributes; mle and map have none to give."""
+        if self.posterior is None:
+            raise ModelError(f"A fit by {self.method!r} has no posterior draws. Fit with method='laplace' or 'nuts'.")
+        import xarray as xr
+
+        return xr.DataTree.from_dict({"posterior": self.posterior})
+
+    def in_period(self, history: HistoryLike) -> HistoryLike:
+        """The histories in this fit's unit of time."""
+        return history if history.period == self.period else history.to(self.period)  # type: ignore[attr-defined, no-any-return]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name in type(self).__dataclass_fields__ or name not in self.model.formulas:
+            known = ", ".join(self.model.formulas) if "model" in self.__dict__ else ""
+            raise AttributeError(f"{type(self).__name__} has no {name!r}; the formulas of this model are {known}.")
+        return labelled(self, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.model.formulas})
+
+    def __repr__(self) -> str:
+        point = ", ".join(f"{n} = {float(v):.4g}" for n, v in zip(self.model.Theta._fields, self.theta, strict=True))
+        return (
+            f"{self.model.title} by {self.method}: {self.n_informative:,} of {self.n_customers:,} customers inform it "
+            f"({self.n_distinct:,} distinct), time in {self.period.name}s\n{point}\n"
+            f"log-likelihood {self.loglik:,.3f}\n{self.diagnostics}"
+        )
+
+    def _repr_html_(self) -> str:
+        title, *rest = repr(self).split("\n")
+        table = self.summary().dropna(axis=1, how="all").to_html(float_format="{:.4g}".format)
+        return f"<b>{title}</b>{table}<small>{'; '.join(rest[1:])}</small>"
+
+
+def tail_of(interval: float) -> float:
+    """Probability in each tail outside a central interval, e.g. 0.05 for 0.90."""
+    if not 0 < interval < 1:
+        raise ClvError(f"interval={interval!r} is not a probability strictly between 0 and 1. Write 0.90 for 90 %.")
+    return (1 - interval) / 2
+
+
+def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
+    """The model's formula `name` over the fit's draws, one row per customer: mean, lower, upper."""
+    formula = getattr(fit.model, name)
+
+    def evaluate(
+        histories: Histories | History, *, interval: float = 0.90, draws: int = 500, **options: Any
+    ) -> pd.DataFrame:
+        tail = tail_of(interval)
+        inside = fit.in_period(histories)
+        columns = tuple(np.atleast_1d(c) for c in as_columns(inside, ("frequency", "recency", "T", "monetary_value")))
+        columns = tuple(np.nan_to_num(c, nan=-1.0) for c in np.broadcast_arrays(*columns))
+        rows, _, inverse = distinct(columns)
+        theta = fit.model.Theta(*(v[:, None] for v in fit.draws(draws)))
+        table = np.empty((rows[0].size, 3))
+        step = max(1, CELLS // draws)
+        for start in range(0, rows[0].size, step):
+            part = slice(start, start + step)
+            x, t_x, T, m = (c[part] for c in rows)
+            values = formula(theta, History(x, t_x, T, fit.period, np.where(m < 0, np.nan, m)), **options)
+            values = np.broadcast_to(values, (draws, x.size))
+            table[part, 0] = values.mean(axis=0)
+            table[part, 1:] = np.quantile(values, [tail, 1 - tail], axis=0).T
+        ids = getattr(histories, "customer_id", np.arange(inverse.size))
+        return pd.DataFrame(table[inverse], columns=["mean", "lower", "upper"], index=pd.Index(ids, name="customer_id"))
+
+    update_wrapper(evaluate, formula, assigned=("__doc__", "__name__"))
+    return evaluate

@@ -1,0 +1,118 @@
+"""A fit in one file: Parquet with the draws as columns and everything else in a JSON header. No pickle."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xarray as xr
+
+from clvmodels.catalogue import model_named
+from clvmodels.errors import ModelError, SavedFitError
+from clvmodels.files import atomically
+from clvmodels.fit.outcome import Diagnostics
+from clvmodels.fit.result import Fit
+from clvmodels.model import Gamma, LogNormal
+from clvmodels.units import Period
+
+FORMAT = 1
+KEY = b"clvmodels"
+PRIORS = {"LogNormal": LogNormal, "Gamma": Gamma}
+
+
+def save(fit: Fit, path: str | os.PathLike[str]) -> Path:
+    """Write a fit to one file; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    fit
+        What `clv.fit` returned.
+    path
+        Where to; `.parquet` is the usual ending. An existing file is replaced.
+
+    Returns
+    -------
+    The path
+    """
+    path = Path(path)
+    table = pa.table(_columns(fit)).replace_schema_metadata({KEY: json.dumps(_header(fit)).encode()})
+    with atomically(path) as temporary:
+        pq.write_table(table, temporary)
+    return path
+
+
+def load(path: str | os.PathLike[str]) -> Fit:
+    """Read a fit that `save` wrote.
+
+    Raises
+    ------
+    SavedFitError
+        If there is no such file, it is damaged, is not a saved fit, or comes from a later format.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise SavedFitError(f"There is no file {path}. Check the path, or fit again and clv.save the result.")
+    try:
+        table = pq.read_table(path)
+        header = json.loads((table.schema.metadata or {})[KEY])
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise SavedFitError(f"{path} is damaged or is not a fit saved by clv.save ({error}). Fit again and save the result.") from error
+    if header.get("format") != FORMAT:
+        raise SavedFitError(
+            f"{path} has format {header.get('format')!r}; this version reads format {FORMAT}. "
+            f"It was written by clvmodels {header.get('version')}: install that version or fit again."
+        )
+    try:
+        return _fit(header, table)
+    except (KeyError, TypeError, ModelError) as error:
+        raise SavedFitError(f"{path} lacks part of a saved fit ({error}). Fit again and save the result.") from error
+
+
+def _columns(fit: Fit) -> dict[str, Any]:
+    if fit.posterior is None:
+        return {"chain": np.zeros(0, np.int64), "draw": np.zeros(0, np.int64)}
+    chain, draw = (fit.posterior.sizes[d] for d in ("chain", "draw"))
+    labels = {"chain": np.repeat(np.arange(chain), draw), "draw": np.tile(np.arange(draw), chain)}
+    return labels | {str(name): np.ravel(values.to_numpy()) for name, values in fit.posterior.data_vars.items()}
+
+
+def _header(fit: Fit) -> dict[str, Any]:
+    kept = ("method", "loglik", "currency", "n_customers", "n_informative", "n_distinct", "fingerprint", "seed", "version")
+    priors = None if fit.priors is None else {n: [type(p).__name__, asdict(p)] for n, p in fit.priors.items()}
+    return {name: getattr(fit, name) for name in kept} | {
+        "format": FORMAT,
+        "model": fit.model.name,
+        "theta": [float(v) for v in fit.theta],
+        "covariance": fit.covariance.tolist(),
+        "period": asdict(fit.period),
+        "diagnostics": {k: None if v is not None and math.isnan(v) else v for k, v in asdict(fit.diagnostics).items()},
+        "priors": priors,
+    }
+
+
+def _fit(header: dict[str, Any], table: pa.Table) -> Fit:
+    model = model_named(header.pop("model"))
+    names = model.Theta._fields
+    posterior = None
+    if table.num_rows:
+        chains = int(table["chain"][-1].as_py()) + 1
+        posterior = xr.Dataset({n: (("chain", "draw"), table[n].to_numpy().reshape(chains, -1)) for n in names})
+    priors = header.pop("priors")
+    header.pop("format")
+    return Fit(
+        model=model,
+        theta=model.Theta(*header.pop("theta")),
+        covariance=np.array(header.pop("covariance")),
+        posterior=posterior,
+        period=Period(**header.pop("period")),
+        diagnostics=Diagnostics(**header.pop("diagnostics")),
+        priors=None if priors is None else {n: PRIORS[kind](**values) for n, (kind, values) in priors.items()},
+        **header,
+    )

@@ -1,0 +1,1 @@
+"""Stable numerical pieces that several models share."""

@@ -1,0 +1,43 @@
+"""A progress bar for work that takes more than two seconds, and silence where nobody watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+PATIENCE = 2.0
+"""Seconds before a bar appears."""
+
+
+class Advance(Protocol):
+    def __call__(self, steps: int = 1) -> None: ...
+
+
+@contextmanager
+def progress(description: str, *, total: int) -> Iterator[Advance]:
+    """Yield a function to call after each step; a bar appears after two seconds if the output is a terminal or a notebook."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    watched = console.is_terminal or console.is_jupyter
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
+    )
+    task = bar.add_task(description, total=total)
+    start, shown = time.monotonic(), False
+
+    def advance(steps: int = 1) -> None:
+        nonlocal shown
+        bar.advance(task, steps)
+        if watched and not shown and time.monotonic() - start > PATIENCE:
+            bar.start()
+            shown = True
+
+    try:
+        yield advance
+    finally:
+        if shown:
+            bar.stop()

@@ -1,0 +1,1 @@
+"""How much: models of the amount of a purchase."""
