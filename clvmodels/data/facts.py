@@ -6,7 +6,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from clvmodels.data.lines import Lines, usable
+from clvmodels.data.lines import Lines, finite, usable
 from clvmodels.errors import SHOWN, TransactionError, offenders
 
 NOTHING = "The log has no usable line among {:,} rows. Check the source; log.quality() tells more."
@@ -36,14 +36,15 @@ def look(lines: Lines) -> Facts:
     """The facts of `lines`, from one aggregate query."""
     flags = _flags(lines)
     table = lines.table
-    sums: dict[str, Any] = {name: flag.sum().fill_null(0) for name, flag in flags.items()}
     used = flags["used"]
+    sums: dict[str, Any] = {name: flag.sum().fill_null(0) for name, flag in flags.items() if name != "bad_amounts"}
     sums |= {"rows": table.count(), "first": table.date.min(where=used), "last": table.date.max(where=used)}
     for role in ("currency", "offset"):
         if role in table.columns:
             where = used if role == "currency" else table.date.notnull()
             sums |= {f"low_{role}": table[role].min(where=where), f"high_{role}": table[role].max(where=where)}
     [found] = table.aggregate(**sums).to_pyarrow().to_pylist()
+    found["bad_amounts"] = found["rows"] - found["missing_ids"] - found["bad_dates"] - found["used"]
     return Facts(
         currency=(found.pop("low_currency", None), found.pop("high_currency", None)),
         offsets=(found.pop("low_offset", None), found.pop("high_offset", None)),
@@ -63,7 +64,7 @@ def _flags(lines: Lines) -> dict[str, Any]:
         "used": used,
         "missing_ids": table.customer_id.isnull(),
         "bad_dates": named & table.date.isnull(),
-        "bad_amounts": named & dated & table.amount.isnull() if priced else never,
+        "bad_amounts": named & dated & (table.amount.isnull() | ~finite(table.amount)) if priced else never,
         "bad_margins": missing["margin"],
         "bad_quantities": missing["quantity"],
         "negative": used & (table.amount < 0) if priced else never,
@@ -96,7 +97,7 @@ def refuse_mixed_currencies(lines: Lines, facts: Facts) -> None:
     if lines.has("currency") and (low != high or facts.without_currency):
         counts = _counts(lines, "currency", usable(lines))
         raise TransactionError(
-            f"'{lines.column('currency')}' holds several currencies: {counts}. "
+            f"'{lines.column('currency')}' holds several currencies, by rows: {counts}. "
             "Convert the amounts to one currency, or filter the log to one of them."
         )
 
@@ -107,7 +108,7 @@ def refuse_mixed_zones(lines: Lines, facts: Facts, *, zone_given: bool) -> None:
     if low != high and not zone_given:
         counts = _counts(lines, "offset", lines.table.date.notnull())
         raise TransactionError(
-            f"'{lines.column('date')}' mixes time zones: {counts}. "
+            f"'{lines.column('date')}' mixes time zones, by rows: {counts}. "
             "Say in which zone the days are to be counted, such as timezone='Europe/Berlin'."
         )
 
@@ -116,7 +117,7 @@ def _counts(lines: Lines, column: str, where: Any) -> str:
     table = lines.table.filter(where)
     found = table.group_by(column).aggregate(lines=table.count()).to_pyarrow().to_pylist()
     found.sort(key=lambda row: (-row["lines"], str(row[column])))
-    return ", ".join(f"{row[column] or '(none)'} in {row['lines']:,} rows" for row in found[:SHOWN])
+    return ", ".join(f"{row[column] or '(none)'} {row['lines']:,}" for row in found[:SHOWN])
 
 
 def _offenders(lines: Lines, role: str, where: Any, count: int, problem: str, remedy: str) -> str:

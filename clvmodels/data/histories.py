@@ -98,7 +98,7 @@ class Histories:
         for name in ("customer_id", "segment"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _frozen(_labels(getattr(self, name))))
-        check_histories(self.to_arrays())
+        check_histories(self._arrays())
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -167,16 +167,16 @@ class Histories:
             **found,
         )
 
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
+    def _arrays(self) -> dict[str, NDArray[Any]]:
         """The columns there are, by name, not copied and read-only."""
         names = ("customer_id", "frequency", "recency", "T", "monetary_value", *EXTRAS)
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per customer: customer_id, frequency, recency, T, monetary_value; spend, margin, segment where known."""
+        """One row per customer: customer_id, frequency, recency, T, monetary_value; and the extras that are known."""
         import pandas as pd
 
-        return pd.DataFrame(self.to_arrays())
+        return pd.DataFrame(self._arrays())
 
     def to(self, period: Period) -> Histories:
         """The same histories with recency and T in `period`s; exact for ages of whole days."""
@@ -207,7 +207,7 @@ class Histories:
             rows = self._rows(_labels(which))
         if len(rows) == 0:
             raise HistoryError("No customer is selected. Check the condition or the ids.")
-        picked: dict[str, Any] = {name: column[rows] for name, column in self.to_arrays().items()}
+        picked: dict[str, Any] = {name: column[rows] for name, column in self._arrays().items()}
         return replace(self, **picked)
 
     def _rows(self, ids: NDArray[Any]) -> NDArray[np.intp]:

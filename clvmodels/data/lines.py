@@ -6,6 +6,7 @@ Nothing is dropped here: a value that cannot be used becomes null, and the value
 from __future__ import annotations
 
 import datetime
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from clvmodels.errors import TransactionError, missing_column
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+LARGEST = sys.float_info.max
 MONEY = 6  # decimals kept of a sum of amounts: floats added in another order differ far below a millionth
 
 
@@ -102,24 +104,28 @@ def _label(currency: str | None, table: ir.Table) -> str | None:
 
 
 def _canonical(table: ir.Table, name: str, role: str, zone: str | None) -> Any:
+    import ibis
+
     column: Any = table[name]
     if role == "date":
         return day(column, zone=zone, backend=table.get_backend().name)
-    if role in ("amount", "quantity", "margin"):
+    if role == "amount":
         return _number(column)
+    if role in ("quantity", "margin"):
+        return finite(_number(column)).ifelse(_number(column), ibis.null("float64"))
     if role == "customer_id":
         return _identity(column)
     return column.cast("string") if role in ("segment", "currency") else column
 
 
 def _number(column: Any) -> Any:
-    """The column as a float, null where it is no finite number."""
-    import ibis
+    """The column as a float, null where it is no number at all; it may be NaN or infinite (see `finite`)."""
+    return column.strip().try_cast("float64") if column.type().is_string() else column.cast("float64")
 
-    if column.type().is_integer():
-        return column.cast("float64")
-    number = column.strip().try_cast("float64") if column.type().is_string() else column.cast("float64")
-    return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
+
+def finite(number: Any) -> Any:
+    """Whether a float is a finite number: databases sort NaN above infinity, so two comparisons settle it fast."""
+    return (number >= -LARGEST) & (number <= LARGEST)
 
 
 def _identity(column: Any) -> Any:
@@ -148,7 +154,7 @@ def usable(lines: Lines) -> Any:
     """Lines that can count: with a customer, a date and, where the log has amounts, an amount."""
     table = lines.table
     enough: Any = table.customer_id.notnull() & table.date.notnull()
-    return enough & table.amount.notnull() if lines.has("amount") else enough
+    return enough & finite(table.amount) if lines.has("amount") else enough
 
 
 def by_day(

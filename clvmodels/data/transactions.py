@@ -1,4 +1,4 @@
-"""The transaction log: who bought on which day for how much, read from any table, split in time, made into histories."""
+"""The transaction log: who bought on which day for how much; read from any table, split in time, made histories."""
 
 from __future__ import annotations
 
@@ -42,9 +42,11 @@ class Transactions:
     Parameters
     ----------
     source
-        A CSV or Parquet path or glob, a pandas or polars frame, an Arrow table, or an Ibis table (which stays on its backend).
+        A CSV or Parquet path or glob, a pandas or polars frame, an Arrow table, or an Ibis table, which stays on its
+        own backend.
     customer, date
-        Columns with the customer's id and the date. Texts are dates as `1997-09-30` or `19970930`; timestamps count by the day.
+        Columns with the customer's id and the date. Texts are dates as `1997-09-30` or `19970930`; timestamps count by
+        the day.
     amount
         Column with the line's amount [currency], negative for a return. Without it only purchases are counted and
         every monetary value is NaN.
@@ -78,7 +80,7 @@ class Transactions:
     --------
     >>> import pandas as pd
     >>> from clvmodels.units import WEEK
-    >>> lines = pd.DataFrame({"who": ["A", "A", "B"], "when": ["2024-01-01", "2024-01-15", "2024-01-08"], "paid": [5.0, 7.0, 9.0]})
+    >>> lines = pd.DataFrame({"who": ["A", "A", "B"], "when": ["20240101", "20240115", "20240108"], "paid": [5, 7, 9]})
     >>> log = Transactions(lines, customer="who", date="when", amount="paid", currency="EUR")
     >>> log
     Transactions: 3 lines of 2 customers, 2024-01-01 to 2024-01-15, EUR
@@ -166,7 +168,10 @@ class Transactions:
         return table.select(*roles)
 
     def purchase_days(self) -> ir.Table:
-        """Ibis expression, one row per customer and purchase day: customer_id, date, amount [currency], quantity and margin if named."""
+        """Ibis expression, one row per customer and purchase day.
+
+        Columns: customer_id, date, amount [currency] (NaN in a log without amounts), quantity and margin if named.
+        """
         self._require()
         days = self._days()
         extras = [role for role in ("quantity", "margin") if self._whole.has(role)]
@@ -178,7 +183,7 @@ class Transactions:
         Parameters
         ----------
         period
-            The unit of recency and T, such as `WEEK`. They are fractional and come from days, never from calendar weeks.
+            The unit of recency and T, such as `WEEK`; they are fractional and come from days, never calendar weeks.
         until
             Last day of observation, by default `log.until`. An earlier one cuts the log; a later one means that the
             customers were observed until then and bought nothing more.
@@ -199,18 +204,21 @@ class Transactions:
         )
 
     def totals(self, *, until: Day | None = None) -> pd.DataFrame:
-        """What each customer did in this log: customer_id, purchases (purchase days), spend and, if named, margin [currency].
+        """What each customer did in this log, in the order of the ids.
 
-        A customer who only returned goods is there, with no purchases and a spend of zero or less.
+        Columns: customer_id, purchases (purchase days), spend [currency] and, if named, margin [currency]. A customer
+        who only returned goods is there, with no purchases and a spend of zero or less.
         """
         self._require()
         frame: pd.DataFrame = customers.totals(self._days(self._end(until)), self._whole).to_pyarrow().to_pandas()
         return frame
 
     def daily(self) -> pd.DataFrame:
-        """Activity per date with any: purchases, first_purchases (of customers new to the log) and net amount [currency].
+        """Activity per date with any.
 
-        A holdout looks back: whoever bought before the split is not new, so repeat purchases are the difference of the two.
+        Columns: date, purchases (customers with a purchase day), first_purchases (of those, customers new to the log),
+        amount (net) [currency]. A holdout looks back: whoever bought before the split is not new, so purchases less
+        first_purchases are the repeat purchases.
         """
         self._require()
         table = customers.daily(self._days_since(None, self.until), after=self._after)
@@ -267,8 +275,9 @@ class Transactions:
         if strict and facts.missing_ids and DataWarning not in self._warned:
             self._warned.add(DataWarning)
             message = (
-                f"{facts.missing_ids:,} of {facts.rows:,} lines have no customer in '{self._whole.column('customer_id')}' and are "
-                "left out. Pass invalid='leave_out' to accept that in silence; log.quality() counts them."
+                f"{facts.missing_ids:,} of {facts.rows:,} lines have no customer in "
+                f"'{self._whole.column('customer_id')}' and are left out. "
+                "Pass invalid='leave_out' to accept that in silence; log.quality() counts them."
             )
             warnings.warn(message, DataWarning, stacklevel=3)
 
@@ -277,11 +286,9 @@ class Transactions:
         buyers = self._lines.table.filter(usable(self._lines)).customer_id.nunique().to_pyarrow().as_py()
         dates = f"{facts.first} to {facts.last}" if facts.first else "no usable date"
         left = facts.rows - facts.used
-        verb = (
-            "are left out" if self._policies.invalid == "leave_out" or left == facts.missing_ids else "cannot be used"
-        )
+        lenient = self._policies.invalid == "leave_out" or left == facts.missing_ids
         parts = [f"{facts.rows:,} lines of {buyers:,} customers", dates, self.currency or "currency not given"]
-        parts += [f"{left:,} lines {verb} (see quality())"] if left else []
+        parts += [f"{left:,} {'left out' if lenient else 'not usable'} (see quality())"] if left else []
         return f"Transactions: {', '.join(parts)}"
 
     def _repr_html_(self) -> str:

@@ -52,7 +52,7 @@ def test_cdnow_histories(histories: Histories) -> None:
 
 
 def test_cdnow_monetary_values(histories: Histories) -> None:
-    """946 repeat customers: mean 35.08, sd 30.28, min 2.99, median 27.50, max 299.63, corr(x, m) .113888 (BTYD walkthrough)."""
+    """946 repeat customers: mean 35.08, sd 30.28, median 27.50, max 299.63, corr(x, m) .113888 (BTYD walkthrough)."""
     repeat = histories.frequency > 0
     x, m = histories.frequency[repeat], histories.monetary_value[repeat]
     found = [len(m), m.mean(), m.std(ddof=1), m.min(), np.median(m), m.max()]
@@ -80,11 +80,6 @@ def test_cdnow_population() -> None:
     assert (quality.rows, quality.customers) == (69659, 23570)
 
 
-def test_weekly_buckets_are_not_weeks(histories: Histories) -> None:
-    """The wrong way falls to 2,248 repeat purchases and 1,422 zero repeaters (lifetimes with freq='W'); ours does not."""
-    assert (histories.frequency.sum(), np.count_nonzero(histories.frequency == 0)) != (2248, 1422)
-
-
 def test_complete_journey() -> None:
     """1,469,307 lines of 2,469 households, 155,848 baskets, total 4,596,039.58."""
     log = samples.complete_journey()
@@ -96,7 +91,7 @@ def test_complete_journey() -> None:
 
 
 def test_donations() -> None:
-    """11,104 donors in 22 rows; x = 0..6 for 3464, 1823, 1430, 1085, 1036, 1063, 1203 of them (Fader, Hardie, Shang 2010)."""
+    """11,104 donors in 22 rows, of whom 3,464 never gave again and 1,203 every year (Fader, Hardie and Shang 2010)."""
     table = samples.donations()
     assert len(table) == 22
     assert set(table["T"]) == {6}

@@ -35,8 +35,7 @@ def histories(source: object, **options: object) -> Histories:
 
 
 def same(one: Histories, other: Histories) -> None:
-    for name, column in one.to_arrays().items():
-        np.testing.assert_array_equal(column, other.to_arrays()[name])
+    pd.testing.assert_frame_equal(one.to_frame(), other.to_frame(), check_exact=True)
 
 
 def as_csv(folder: Path) -> object:
