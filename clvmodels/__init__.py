@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from clvmodels.errors import TransactionError as TransactionError
     from clvmodels.errors import UnitError as UnitError
     from clvmodels.evaluation.compare import compare as compare
-    from clvmodels.fit.estimate import fit as fit
-    from clvmodels.fit.result import Fit as Fit
-    from clvmodels.fit.store import load as load
-    from clvmodels.fit.store import save as save
+    from clvmodels.estimation.estimate import fit as fit
+    from clvmodels.estimation.result import Fit as Fit
+    from clvmodels.estimation.store import load as load
+    from clvmodels.estimation.store import save as save
     from clvmodels.model import Gamma as Gamma
     from clvmodels.model import History as History
     from clvmodels.model import LogNormal as LogNormal
@@ -64,9 +64,9 @@ _HOMES = {
     "catalogue": ("catalogue",),
     "duration.bg_nbd": ("BG_NBD",),
     "quantity.gamma_gamma": ("GAMMA_GAMMA",),
-    "fit.estimate": ("fit",),
-    "fit.result": ("Fit",),
-    "fit.store": ("save", "load"),
+    "estimation.estimate": ("fit",),
+    "estimation.result": ("Fit",),
+    "estimation.store": ("save", "load"),
     "model": ("History", "LogNormal", "Gamma"),
     "value.forecast": ("forecast", "Forecast"),
     "value": ("formulas",),

@@ -15,10 +15,10 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from clvmodels.data.histories import Histories
-from clvmodels.duration.futures import Individuals, purchase_times
+from clvmodels.duration.futures import Individuals, Rates, draw_rates, purchase_times
 from clvmodels.errors import ModelError
 from clvmodels.model import Array, History, HistoryLike, Model, as_columns
 from clvmodels.numerics.quadrature import discounted_nodes
@@ -47,7 +47,13 @@ class LatentAttrition(Model):
         """Probability of exactly n purchases in (T, T + horizon] of a customer known to be alive at T."""
 
     @abstractmethod
-    def draw_individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
+    def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
+        """What each customer's history says of her own rates; parameters and histories broadcast.
+
+        `rng` is for models whose lifetimes are drawn.
+        """
+
+    def draw_rates(self, theta: Any, history: HistoryLike, *, seed: int | np.random.Generator) -> Rates:
         """Draw each customer's own rates given her history and the population parameters.
 
         Parameters
@@ -59,8 +65,11 @@ class LatentAttrition(Model):
 
         Returns
         -------
-        Individuals, each (n, draws)
+        Rates: alive, rate [per period], dropout, each (n, draws)
         """
+        rng = np.random.default_rng(seed)
+        each = History(*(np.atleast_1d(c)[:, None] for c in as_columns(history, self.columns)), history.period)
+        return draw_rates(self.individuals(theta, each, rng=rng), rng=rng)
 
     def expected_purchases(
         self, theta: Any, history: HistoryLike, *, horizon: Span | Period, discount: Rate | None = None
@@ -140,23 +149,18 @@ class LatentAttrition(Model):
         -------
         Histories of n customers numbered from 0, without monetary value
         """
-        theta, rng = self.theta(theta), np.random.default_rng(seed)
-        ages = np.atleast_1d(np.asarray(T, dtype=float))
+        rng = np.random.default_rng(seed)
+        ages = np.atleast_1d(np.asarray(T, dtype=float))[:, None]
         newcomers = History(np.zeros_like(ages), np.zeros_like(ages), np.zeros_like(ages), period)
-        people = self.draw_individuals(theta, newcomers, rng=rng)
-        people = people._replace(lifetime=np.minimum(people.lifetime, ages[:, None]))
+        people = self.individuals(theta, newcomers, rng=rng)
+        people = people._replace(lifetime=np.minimum(people.lifetime, ages))
         offsets, times = purchase_times(people, horizon=float(ages.max()), rng=rng)
         frequency = np.diff(offsets).astype(float)
         recency = np.where(frequency > 0, np.append(times, 0.0)[offsets[1:] - 1], 0.0)
         unknown = np.full(ages.size, np.nan)
-        return Histories(np.arange(ages.size), frequency, recency, ages, unknown, period)
+        return Histories(np.arange(ages.size), frequency, recency, ages[:, 0], unknown, period)
 
 
 def _force(discount: Rate | None, period: Period) -> float:
     rate = as_rate(discount, name="discount")
     return 0.0 if rate is None else rate.force(period)
-
-
-def draws_first(theta: Any) -> tuple[NDArray[np.float64], ...]:
-    """Parameters as one-dimensional arrays of equal length, one entry per draw."""
-    return tuple(np.ascontiguousarray(v) for v in np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, float)) for v in theta)))

@@ -16,7 +16,7 @@ from numba import njit, vectorize
 from numpy.typing import ArrayLike
 from scipy import special
 
-from clvmodels.duration.attrition import LatentAttrition, draws_first
+from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.futures import Individuals
 from clvmodels.model import Array, HistoryLike, LogNormal, Parameter, as_columns
 from clvmodels.numerics.rising import log_rising
@@ -92,14 +92,14 @@ def log_likelihood(theta, frequency, recency, T):
     return value, gradient
 
 
-@vectorize(nopython=True, cache=True)
+@vectorize(["f8(f8, f8, f8, f8, f8, f8, f8)"], nopython=True, cache=True)
 def _p_alive(r, alpha, a, b, x, t_x, T):
     if x == 0.0:
         return 1.0
     return 1.0 / (1.0 + math.exp(log_odds_of_leaving(r, a, b, x, math.log((alpha + T) / (alpha + t_x)))))
 
 
-@vectorize(nopython=True, cache=True)
+@vectorize(["f8(f8, f8, f8, f8, f8, f8, f8)"], nopython=True, cache=True)
 def _expected_if_alive(r, alpha, a, b, x, T, horizon):
     """Sum over j of P(more than j Poisson events) * E[(1 - p)^j].
 
@@ -130,21 +130,6 @@ def _expected_if_alive(r, alpha, a, b, x, T, horizon):
         if debt == 0.0 and ratio < 1.0 and p * stay * ratio < 1e-16 * total * (1.0 - ratio) ** 2:
             break
     return total
-
-
-@njit(cache=True, nogil=True)
-def _draw_individuals(rng, r, alpha, a, b, x, t_x, T, rate, dropout):
-    for i in range(x.size):
-        for s in range(r.size):
-            if x[i] > 0.0:
-                log_silence = math.log((alpha[s] + T[i]) / (alpha[s] + t_x[i]))
-                odds = log_odds_of_leaving(r[s], a[s], b[s], x[i], log_silence)
-                if rng.random() * (1.0 + math.exp(odds)) > 1.0:
-                    rate[i, s] = 0.0
-                    dropout[i, s] = 1.0
-                    continue
-            rate[i, s] = rng.standard_gamma(r[s] + x[i]) / (alpha[s] + T[i])
-            dropout[i, s] = rng.beta(a[s], b[s] + x[i])
 
 
 @dataclass(frozen=True, repr=False)
@@ -213,14 +198,11 @@ class BgNbd(LatentAttrition):
         left = special.betaln(b + frequency + earlier, a + 1) - special.betaln(b + frequency, a)
         return np.asarray(np.exp(log_events + stayed) + np.where(n > 0, at_least * np.exp(left), 0.0))
 
-    def draw_individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
-        """Draw alive or not, then rate ~ Gamma(r + x, alpha + T) and dropout ~ Beta(a, b + x) of those alive."""
-        parameters = draws_first(self.theta(theta))
-        columns = tuple(np.atleast_1d(c) for c in as_columns(history, self.columns))
-        shape = (columns[0].size, parameters[0].size)
-        rate, dropout = np.empty(shape), np.empty(shape)
-        _draw_individuals(rng, *parameters, *columns, rate, dropout)
-        return Individuals(rate, dropout, np.broadcast_to(np.inf, shape))
+    def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
+        """Rate ~ Gamma(r + x, alpha + T) and dropout ~ Beta(a, b + x) of those alive."""
+        r, alpha, a, b = theta = self.theta(theta)
+        x, T = as_columns(history, ("frequency", "T"))
+        return Individuals(self.p_alive(theta, history), r + x, alpha + T, a, b + x, np.array(np.inf))
 
 
 BG_NBD = BgNbd()

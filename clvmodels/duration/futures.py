@@ -1,8 +1,9 @@
-"""What a customer will do, once her own rates are known: the individual level shared by the whole family.
+"""What a customer will do, given what her history says of her own rates: the individual level shared by the whole family.
 
-Given her rates, a customer buys at random at `rate` until she leaves: after a purchase with probability `dropout`, or at the
-age `lifetime`, whichever comes first. A customer who has left already has rate 0. Every latent-attrition model is a way to
-draw these three numbers; what follows from them is here, once.
+A customer buys at random at her rate until she leaves: after a purchase with her dropout probability, or at the end of her
+lifetime, whichever comes first. Given her history her rate is gamma and her dropout probability beta, and both are learnt from as
+she goes on, so her future can be drawn without drawing them: the wait for the next purchase is Pareto (Lomax), the chance to
+leave is that of a Polya urn. What a model adds is how its history leads to the five numbers in `Individuals`.
 """
 
 from __future__ import annotations
@@ -18,21 +19,34 @@ Array = NDArray[np.float64]
 
 
 class Individuals(NamedTuple):
-    """Individual-level draws, each (customers, draws), counted from the end of the observed history.
+    """What is known of customers' own rates at the end of their history; arrays broadcast to (customers, draws).
 
     Attributes
     ----------
-    rate
-        Purchases per period while alive; 0 for a customer who has left.
-    dropout
-        Probability of leaving after a purchase, in [0, 1].
+    p_alive
+        Probability that the customer has not left.
+    shape, scale
+        If she has not: her purchase rate is Gamma(shape, scale), with mean shape / scale [per period].
+    leave, stay
+        Her probability of leaving after a purchase is Beta(leave, stay); `leave` = 0 where the model has none.
     lifetime
-        Time until leaving for another reason than a purchase [period]; infinite where the model has none.
+        Time until she leaves for another reason than a purchase [period]; infinite where the model has none.
     """
 
+    p_alive: Array
+    shape: Array
+    scale: Array
+    leave: Array
+    stay: Array
+    lifetime: Array
+
+
+class Rates(NamedTuple):
+    """One draw of customers' own rates: alive (0 or 1), purchases per period (0 if not alive), probability of leaving."""
+
+    alive: Array
     rate: Array
     dropout: Array
-    lifetime: Array
 
 
 class Purchases(NamedTuple):
@@ -42,17 +56,29 @@ class Purchases(NamedTuple):
     times: Array
 
 
-@njit(cache=True, nogil=True)
-def _purchase_times(rng, rate, dropout, lifetime, horizon):
-    customers, draws = rate.shape
+def draw_rates(individuals: Individuals, *, rng: np.random.Generator) -> Rates:
+    """Draw alive or not, purchase rate and dropout probability of every customer, each (customers, draws)."""
+    p_alive, shape, scale, leave, stay, _ = np.broadcast_arrays(*individuals)
+    alive = (rng.random(p_alive.shape) < p_alive).astype(float)
+    dropout = np.where(leave > 0, rng.beta(np.where(leave > 0, leave, 1.0), stay), 0.0)
+    return Rates(alive, alive * rng.standard_gamma(shape) / scale, dropout)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, horizon):
+    customers, draws = p_alive.shape
     offsets = np.zeros(customers * draws + 1, np.int64)
     times = np.empty(max(1024, customers * draws // 4), np.float64)
     used = 0
     for i in range(customers):
         for s in range(draws):
-            if rate[i, s] > 0.0:
-                end = min(horizon, lifetime[i, s])
-                now = rng.standard_exponential() / rate[i, s]
+            c, beta, left, stayed = shape[i, s], scale[i, s], leave[i, s], stay[i, s]
+            end = min(horizon, lifetime[i, s])
+            u = rng.random()
+            alive = p_alive[i, s]
+            # P(a purchase before the end) is below alive * c * end / beta: most customers are done here.
+            if u < alive and u * beta < alive * c * end:
+                now = beta * math.expm1(-math.log1p(-u / alive) / c)
                 while now <= end:
                     if used == times.size:
                         larger = np.empty(2 * times.size, np.float64)
@@ -60,9 +86,11 @@ def _purchase_times(rng, rate, dropout, lifetime, horizon):
                         times = larger
                     times[used] = now
                     used += 1
-                    if rng.random() < dropout[i, s]:
+                    if left > 0.0 and rng.random() * (left + stayed) < left:
                         break
-                    now += rng.standard_exponential() / rate[i, s]
+                    stayed += 1.0
+                    c += 1.0
+                    now += (beta + now) * math.expm1(rng.standard_exponential() / c)
             offsets[i * draws + s + 1] = used
     return offsets, times[:used]
 
@@ -71,12 +99,12 @@ def purchase_times(individuals: Individuals, *, horizon: float, rng: np.random.G
     """Simulate every purchase in (0, horizon], in order of time.
 
     The number of purchases is exactly the smaller of the geometric count until the customer leaves and the Poisson count of
-    her rate.
+    her rate, mixed over her rates.
 
     Parameters
     ----------
     individuals
-        Rates, each (customers, draws).
+        Customers (n) by draws.
     horizon
         Length of the future [period], finite.
 
@@ -84,6 +112,6 @@ def purchase_times(individuals: Individuals, *, horizon: float, rng: np.random.G
     -------
     Purchases, with times in (0, horizon]
     """
-    if not math.isfinite(horizon):
-        raise AssertionError("the caller cuts an infinite horizon where discounting makes payments worthless")
-    return Purchases(*_purchase_times(rng, *individuals, horizon))
+    assert math.isfinite(horizon), "callers cut an endless horizon where discounting makes payments worthless"
+    shape = np.broadcast_shapes(*(np.shape(v) for v in individuals))
+    return Purchases(*_purchase_times(rng, *(np.broadcast_to(v, shape) for v in individuals), horizon))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, vectorize
 from numpy.typing import NDArray
 
 from clvmodels.model import Array, HistoryLike, LogNormal, Parameter, as_columns
@@ -60,6 +60,13 @@ def log_likelihood(theta, frequency, monetary_value):
         gradient[i, 1] = d_q + log_prior
         gradient[i, 2] = (q * x * m / v - px) / (x * m + v)
     return value, gradient
+
+
+@vectorize(["f8(f8, f8, f8, f8, f8)"], nopython=True, cache=True)
+def _expected_spend(p, q, v, x, m):
+    freedom = p * x + q - 1.0
+    total = x * m if x > 0.0 else 0.0
+    return p * (v + total) / freedom if freedom > 0.0 else math.inf
 
 
 @njit(cache=True, nogil=True)
@@ -121,11 +128,7 @@ class GammaGamma(Spend):
 
         Source: equation 5 of Fader and Hardie 2013.
         """
-        p, q, v = self.theta(theta)
-        x, m = as_columns(history, self.columns)
-        total = np.where(x > 0, x * m, 0.0)
-        freedom = p * x + q - 1.0
-        return np.where(freedom > 0, p * (v + total) / np.where(freedom > 0, freedom, 1.0), np.inf)
+        return np.asarray(_expected_spend(*self.theta(theta), *as_columns(history, self.columns)))
 
     def draw_spend(
         self, theta: Any, history: HistoryLike, offsets: NDArray[np.int64], *, rng: np.random.Generator

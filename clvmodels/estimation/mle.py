@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from clvmodels.fit.mode import Mode, find_mode
-from clvmodels.fit.outcome import Diagnostics, Outcome
-from clvmodels.fit.problem import Objective, Problem
+from clvmodels.estimation.mode import Mode, find_mode
+from clvmodels.estimation.outcome import Diagnostics, Outcome
+from clvmodels.estimation.problem import Objective, Problem
 
 MLE_ADVICE = "Maximum likelihood has no prior to lean on: try method='laplace' or 'map', or data with more repeat purchases."
 MAP_ADVICE = "Check the data with histories.to_frame(), or narrow the priors with priors={...}."

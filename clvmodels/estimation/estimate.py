@@ -12,11 +12,11 @@ import numpy as np
 
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ClvError, ConvergenceError
-from clvmodels.fit.laplace import K_HAT_LIMIT, laplace
-from clvmodels.fit.mle import map_, mle
-from clvmodels.fit.outcome import Diagnostics, Outcome
-from clvmodels.fit.problem import Problem
-from clvmodels.fit.result import Fit
+from clvmodels.estimation.laplace import K_HAT_LIMIT, laplace
+from clvmodels.estimation.mle import map_, mle
+from clvmodels.estimation.outcome import Diagnostics, Outcome
+from clvmodels.estimation.problem import Problem
+from clvmodels.estimation.result import Fit
 from clvmodels.model import Model, Prior
 
 type Method = Literal["auto", "mle", "map", "laplace", "nuts"]
@@ -103,7 +103,7 @@ def _run(problem: Problem, method: str, *, draws: int, chains: int, tune: int, s
         outcome = laplace(problem, draws=draws, seed=seed)
         if method == "laplace" or _trusted(outcome.diagnostics):
             return "laplace", outcome
-    from clvmodels.fit.nuts import nuts
+    from clvmodels.estimation.nuts import nuts
 
     return "nuts", nuts(problem, draws=draws, chains=chains, tune=tune, seed=seed)
 

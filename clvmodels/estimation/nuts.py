@@ -18,8 +18,8 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 from rich.console import Console
 
-from clvmodels.fit.outcome import Diagnostics, Outcome, from_posterior
-from clvmodels.fit.problem import THREADS, Problem
+from clvmodels.estimation.outcome import Diagnostics, Outcome, from_posterior
+from clvmodels.estimation.problem import THREADS, Problem
 
 
 class LogLikelihood(Op):

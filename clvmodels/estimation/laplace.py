@@ -12,9 +12,9 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
-from clvmodels.fit.mle import posterior_mode
-from clvmodels.fit.outcome import Diagnostics, Outcome, from_posterior
-from clvmodels.fit.problem import Problem
+from clvmodels.estimation.mle import posterior_mode
+from clvmodels.estimation.outcome import Diagnostics, Outcome, from_posterior
+from clvmodels.estimation.problem import Problem
 from clvmodels.model import Array
 
 DEGREES_OF_FREEDOM = 7

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize
 
 from clvmodels.errors import ConvergenceError
-from clvmodels.fit.problem import Objective
+from clvmodels.estimation.problem import Objective
 from clvmodels.model import Array
 
 FLAT = 8.0

@@ -17,8 +17,8 @@ import xarray as xr
 from clvmodels.catalogue import model_named
 from clvmodels.errors import ModelError, SavedFitError
 from clvmodels.files import atomically
-from clvmodels.fit.outcome import Diagnostics
-from clvmodels.fit.result import Fit
+from clvmodels.estimation.outcome import Diagnostics
+from clvmodels.estimation.result import Fit
 from clvmodels.model import Gamma, LogNormal
 from clvmodels.units import Period
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ClvError, ModelError
-from clvmodels.fit.outcome import Diagnostics
+from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.model import Array, History, HistoryLike, Model, Prior, as_columns
 from clvmodels.numerics.distinct import distinct
 from clvmodels.units import Period

@@ -1,0 +1,1 @@
+"""What customers have been worth and will be: simple formulas, realised and potential value, forecast."""

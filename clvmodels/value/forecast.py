@@ -1,0 +1,355 @@
+"""Forward-looking lifetime value: per customer and in total, with expected and predictive intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvmodels.data.histories import Histories
+from clvmodels.errors import ClvError, ModelError
+from clvmodels.estimation.result import Fit, tail_of
+from clvmodels.model import Array
+from clvmodels.units import Cost, Period, Rate, Span, as_period
+from clvmodels.value.simulation import Block, Simulation
+from clvmodels.value.terms import Margin, Terms
+
+class Measures(NamedTuple):
+    """What a customer is worth: counts, then currency; ltv = realised + potential."""
+
+    purchases: Array
+    spend: Array
+    realised: Array
+    potential: Array
+    ltv: Array
+
+
+MEASURES = Measures._fields
+
+
+class Reduced(NamedTuple):
+    """Per customer: a table (customers, columns). Over the customers: sums (measures, draws), expected and simulated."""
+
+    rows: NDArray[np.intp]
+    table: Array
+    expected: Array
+    simulated: Array
+
+
+COLUMNS = (
+    "p_alive", "purchases", "purchases_lower", "purchases_upper", "spend", "spend_lower", "spend_upper", "realised",
+    "potential", "potential_lower", "potential_upper", "potential_expected_lower", "potential_expected_upper",
+    "ltv", "ltv_lower", "ltv_upper", "ltv_expected_lower", "ltv_expected_upper",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast:
+    """The outcome of `clv.forecast`.
+
+    Two kinds of interval are kept apart. *Expected*: where the mean lies, given that the parameters are not known
+    exactly. *Predictive*: what this customer, or these customers together, will really do; it adds the customer's own unknown
+    rates, chance, and the amounts. Columns `..._lower`, `..._upper` are predictive; `..._expected_lower` and
+    `..._expected_upper` are of the mean. Bounds are draws (order statistics taken outwards), so a count stays a whole number.
+    """
+
+    terms: Terms
+    interval: float
+    simulation: Simulation = field(repr=False)
+    margins: Array = field(repr=False)
+    customers: pd.DataFrame = field(repr=False)
+    expected_draws: Array = field(repr=False)
+    predictive_draws: Array = field(repr=False)
+    notes: tuple[str, ...]
+
+    @property
+    def histories(self) -> Histories:
+        return self.simulation.histories
+
+    def per_customer(self) -> pd.DataFrame:
+        """One row per customer in the order of the histories: `customer_id` [, `segment`], then the columns named below.
+
+        p_alive; purchases; spend [currency]; realised, potential and ltv [currency, margin after cost, discounted];
+        each but p_alive and realised with `_lower` and `_upper` (predictive), the last two also with `_expected_lower` and
+        `_expected_upper`.
+        """
+        return self.customers.copy()
+
+    def total(self) -> pd.DataFrame:
+        """All customers together: rows purchases, spend, realised, potential, ltv (customer equity); columns mean,
+        expected_lower, expected_upper, lower, upper. Customers share the unknown parameters and are summed draw by draw."""
+        return summary_of(self.expected_draws, self.predictive_draws, self.interval)
+
+    def equity_draws(self) -> Array:
+        """Customer equity in each joint draw (draws,) [currency]."""
+        return self.predictive_draws[MEASURES.index("ltv")]
+
+    def by(self, labels: str | pd.Series | NDArray[Any]) -> pd.DataFrame:
+        """Totals by group, summed draw by draw.
+
+        Parameters
+        ----------
+        labels
+            "segment" for the segment of the log, a Series of labels by customer id, or an array in the order of the histories.
+
+        Returns
+        -------
+        DataFrame, one row per group: customers, then the mean of every measure and the bounds of ltv
+        """
+        codes, groups = pd.factorize(self._labels(labels), sort=True)
+
+        def reduce(block: Block) -> tuple[Array, Array]:
+            inside, sums = codes[block.rows], []
+            for measures in self._measures(block):
+                out = np.zeros((len(MEASURES), len(groups), self.simulation.draws))
+                for target, values in zip(out, measures, strict=True):
+                    np.add.at(target, inside, values)
+                sums.append(out)
+            return sums[0], sums[1]
+
+        parts = self.simulation.play(reduce, description="Summing by group")
+        expected, simulated = (np.sum([part[k] for part in parts], axis=0) for k in (0, 1))
+        rows = []
+        for g, group in enumerate(groups):
+            table = summary_of(expected[:, g], simulated[:, g], self.interval)
+            bounds = {f"ltv_{c}": table.loc["ltv", c] for c in ("lower", "upper", "expected_lower", "expected_upper")}
+            rows.append({"group": group, "customers": int(np.sum(codes == g)), **table["mean"].to_dict(), **bounds})
+        return pd.DataFrame(rows).set_index("group")
+
+    def stream(self, *, per: Period | None = None) -> pd.DataFrame:
+        """Purchases and spend in each coming period, all customers together, with predictive intervals.
+
+        Parameters
+        ----------
+        per
+            Length of a step; the period of the histories if not given.
+
+        Returns
+        -------
+        DataFrame indexed by period 1, 2, ...: purchases, purchases_lower, purchases_upper, spend, spend_lower, spend_upper
+        (the last step may be shorter)
+        """
+        per = self.histories.period if per is None else as_period(per, name="per")
+        steps = self.terms.horizon.per(per)
+        if not np.isfinite(steps):
+            raise ClvError("An endless horizon has no last period. Forecast a finite horizon to see its stream.")
+        count = int(np.ceil(steps - 1e-9))
+        width = per.days / self.histories.period.days
+        draws = self.simulation.draws
+
+        def reduce(block: Block) -> Array:
+            draw = np.repeat(np.tile(np.arange(draws), block.rows.size), np.diff(block.offsets))
+            step = np.minimum((block.times / width).astype(np.intp), count - 1)
+            cell = step * draws + draw
+            return np.array([np.bincount(cell, w, count * draws) for w in (None, block.amounts)], dtype=float)
+
+        both = np.sum(self.simulation.play(reduce, description="Summing by period"), axis=0).reshape(2, count, draws)
+        table = {}
+        for name, values in zip(("purchases", "spend"), both, strict=True):
+            lower, upper = bounds_of(values, self.interval)
+            table |= {name: values.mean(axis=1), f"{name}_lower": lower, f"{name}_upper": upper}
+        return pd.DataFrame(table, index=pd.RangeIndex(1, count + 1, name=per.name))
+
+    def probability_below(self, purchases: Array, spend: Array) -> pd.DataFrame:
+        """Where actual outcomes fall in the predictive distribution: P(draw < actual) and P(draw <= actual) per customer.
+
+        Parameters
+        ----------
+        purchases, spend
+            What each customer did over the horizon, in the order of the histories (n,).
+        """
+
+        def reduce(block: Block) -> tuple[NDArray[np.intp], Array]:
+            pairs = ((block.purchases, purchases), (block.spend, spend))
+            ranks = [f(v, a[block.rows][:, None]).mean(axis=1) for v, a in pairs for f in (np.less, np.less_equal)]
+            return block.rows, np.column_stack(ranks)
+
+        out = np.empty((len(self.histories), 4))
+        for rows, ranks in self.simulation.play(reduce, description="Comparing with outcomes"):
+            out[rows] = ranks
+        names = ["purchases_below", "purchases_at_most", "spend_below", "spend_at_most"]
+        return pd.DataFrame(out, columns=names, index=pd.Index(self.histories.customer_id, name="customer_id"))
+
+    def _labels(self, labels: str | pd.Series | NDArray[Any]) -> NDArray[Any]:
+        if isinstance(labels, str):
+            if labels != "segment" or self.histories.segment is None:
+                raise ClvError(f"The histories have no {labels!r}. Give Transactions segment=, or pass a Series of labels by customer id.")
+            return self.histories.segment
+        if isinstance(labels, pd.Series):
+            labels = labels.reindex(pd.Index(self.histories.customer_id)).to_numpy()
+        values = np.asarray(labels)
+        if len(values) != len(self.histories) or pd.isna(values).any():
+            raise ClvError(f"Labels are needed for all {len(self.histories):,} customers. Fill the missing ones, for example with 'unknown'.")
+        return values
+
+    def _measures(self, block: Block) -> tuple[Measures, Measures]:
+        """Every measure of a block, expected and simulated, each (customers, draws); realised may be (customers, 1)."""
+        margin = self.margins if self.margins.shape[0] == 1 else self.margins[block.rows]
+        realised = realised_of(self.histories, block.rows, margin)
+        cost = self.terms.present_cost
+        expected = margin * (block.present_purchases * block.expected_amount) - cost
+        simulated = margin * block.present_spend - cost
+        amounts = block.expected_purchases * block.expected_amount
+        return (
+            Measures(block.expected_purchases, amounts, realised, expected, realised + expected),
+            Measures(block.purchases, block.spend, realised, simulated, realised + simulated),
+        )
+
+    def __repr__(self) -> str:
+        head = f"Forecast of {len(self.histories):,} customers over {self.terms.horizon}, {self.simulation.draws:,} draws"
+        return f"{head}\n{readable(self.total()).to_string()}\n" + "\n".join(self.notes)
+
+    def _repr_html_(self) -> str:
+        head = f"<b>Forecast of {len(self.histories):,} customers over {self.terms.horizon}</b>"
+        notes = "".join(f"<li>{note}</li>" for note in self.notes)
+        return f"{head}{readable(self.total()).to_html()}<ul>{notes}</ul>"
+
+
+def forecast(
+    duration: Fit,
+    quantity: Fit,
+    histories: Histories,
+    *,
+    horizon: Span | Period,
+    margin: Margin = 1.0,
+    discount: Rate | None = None,
+    cost: Cost | None = None,
+    interval: float = 0.90,
+    draws: int = 500,
+    seed: int = 0,
+) -> Forecast:
+    """Forecast what customers will buy and what they are worth.
+
+    Each draw takes one set of parameters from each fit, then for every customer: alive or not, her own rates given her history,
+    her purchases until the horizon or until she leaves, and the amount of each. Nothing is averaged on the way.
+
+    Parameters
+    ----------
+    duration, quantity
+        Fits of a duration model (such as `BG_NBD`) and of a quantity model (such as `GAMMA_GAMMA`).
+    histories
+        The customers to value.
+    horizon
+        How far ahead, such as `52 * WEEK`, or `FOREVER` (with a discount rate).
+    margin
+        Contribution per unit of spend: a number, a Series by customer id, or a distribution such as `scipy.stats.beta(30, 70)`.
+    discount
+        Effective rate such as `Rate(0.10, per=YEAR)`; purchases are discounted from the moment they are made.
+    cost
+        Cost of keeping a customer, such as `Cost(2.50, per=MONTH)`.
+    interval
+        Probability of the intervals.
+    draws
+        Joint draws; memory does not grow with them.
+    seed
+        Reproduces the forecast, whatever the number of threads.
+
+    Returns
+    -------
+    Forecast
+    """
+    terms = Terms(horizon, discount, margin, cost)  # type: ignore[arg-type]
+    tail_of(interval)
+    _check(duration, quantity, histories, draws)
+    inside = histories.to(duration.period)
+    rng = np.random.default_rng([seed, 0xD2A3])
+    simulation = Simulation(
+        duration.model, quantity.model, duration.draws(draws, seed=rng), quantity.draws(draws, seed=rng), inside,
+        terms.horizon.per(inside.period), terms.force(inside.period), seed,
+    )  # fmt: skip
+    margins = terms.margins(inside, draws, rng)
+    blank = Forecast(terms, interval, simulation, margins, pd.DataFrame(), np.empty(0), np.empty(0), ())
+    parts = simulation.play(lambda block: _reduce(blank, block), description="Forecasting customers")
+    table = np.empty((len(inside), len(COLUMNS)))
+    for part in parts:
+        table[part.rows] = part.table
+    if not np.all(np.isfinite(table[:, COLUMNS.index("potential")])):
+        raise ModelError(
+            f"The mean amount of a purchase is infinite in some draws of {quantity.model.name}: the tail of the amounts is too heavy "
+            "for their number (q near 1). Use more customers, cap the largest amounts, or give a prior such as "
+            "priors={'q': LogNormal(3.0, 0.5)}."
+        )
+    customers = pd.DataFrame({"customer_id": inside.customer_id})
+    if inside.segment is not None:
+        customers["segment"] = inside.segment
+    customers = pd.concat([customers, pd.DataFrame(table, columns=list(COLUMNS))], axis=1)
+    sums = (np.sum([getattr(part, kind) for part in parts], axis=0) for kind in ("expected", "simulated"))
+    return Forecast(terms, interval, simulation, margins, customers, *sums, _notes(terms, inside, interval))
+
+
+def _reduce(forecast: Forecast, block: Block) -> Reduced:
+    expected, simulated = forecast._measures(block)
+    table = {"p_alive": block.p_alive.mean(axis=1)}
+    table |= {name: values.mean(axis=1) for name, values in zip(MEASURES, expected, strict=True)}
+    for kind, measures in (("", simulated), ("expected_", expected)):
+        known = measures.realised[:, 0] if measures.realised.shape[1] == 1 else None
+        for name in ("purchases", "spend", "potential") if kind == "" else ("potential",):
+            bounds = bounds_of(getattr(measures, name), forecast.interval)
+            table[f"{name}_{kind}lower"], table[f"{name}_{kind}upper"] = bounds
+        ltv = bounds_of(measures.ltv, forecast.interval) if known is None else tuple(known + b for b in bounds)
+        table[f"ltv_{kind}lower"], table[f"ltv_{kind}upper"] = ltv
+    draws = forecast.simulation.draws
+    sums = (np.array([np.broadcast_to(v.sum(axis=0), draws) for v in m]) for m in (expected, simulated))
+    return Reduced(block.rows, np.column_stack([table[c] for c in COLUMNS]), *sums)
+
+
+def bounds_of(values: Array, interval: float) -> tuple[Array, Array]:
+    """Central interval of each row by order statistics, taken outwards."""
+    tail, last = tail_of(interval), values.shape[1] - 1
+    at = int(np.floor(tail * last)), int(np.ceil((1 - tail) * last))
+    ordered = np.partition(values, at, axis=1)
+    return ordered[:, at[0]], ordered[:, at[1]]
+
+
+def summary_of(expected: Array, simulated: Array, interval: float) -> pd.DataFrame:
+    """Mean and both kinds of bounds of each measure from its draws, each (measures, draws)."""
+    bounds = np.column_stack([*bounds_of(expected, interval), *bounds_of(simulated, interval)])
+    table = pd.DataFrame(bounds, columns=["expected_lower", "expected_upper", "lower", "upper"], index=list(MEASURES))
+    table.insert(0, "mean", expected.mean(axis=1))
+    return table
+
+
+def realised_of(histories: Histories, rows: NDArray[np.intp], margin: Array) -> Array:
+    """Margin of what the customers have bought so far (customers, draws or 1) [currency]; not compounded.
+
+    The log's own margin where it has one; else spend times margin; else, from a summary table without spend, the repeat purchases
+    alone.
+    """
+    if histories.margin is not None:
+        return histories.margin[rows][:, None]
+    if histories.spend is not None:
+        return histories.spend[rows][:, None] * margin
+    return (histories.frequency[rows] * np.nan_to_num(histories.monetary_value[rows]))[:, None] * margin
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers as people write them: thousands separated, no decimals where there are thousands."""
+    return table.map(lambda v: f"{v:,.0f}" if abs(v) >= 100 else f"{v:,.2f}")
+
+
+def _check(duration: Fit, quantity: Fit, histories: Histories, draws: int) -> None:
+    for fit, needs, role in ((duration, "expected_purchases", "duration"), (quantity, "expected_spend", "quantity")):
+        if needs not in fit.model.formulas:
+            raise ModelError(f"{role}= is a fit of {fit.model.name}, which has no {needs}. Give the fits in the order duration, quantity.")
+    if duration.currency != quantity.currency or quantity.currency != histories.currency:
+        seen = ", ".join(str(f.currency) for f in (duration, quantity, histories))
+        raise ClvError(f"The fits and the histories are in different currencies ({seen}). Fit both on the same log.")
+    if draws < 20:
+        raise ClvError(f"draws={draws} is too few for an interval. Use at least 20; 500 is usual.")
+
+
+def _notes(terms: Terms, histories: Histories, interval: float) -> tuple[str, ...]:
+    money = histories.currency or "the currency of the log"
+    notes = [
+        f"Money in {money}. Intervals hold {100 * interval:g} %: lower and upper for what will happen, expected_lower and expected_upper "
+        "for its mean."
+    ]
+    notes.append(f"Discounted at {terms.discount}." if terms.discount else "Not discounted.")
+    if histories.spend is None and histories.margin is None:
+        notes.append("Realised value counts repeat purchases only: the histories have no total spend.")
+    if not np.isfinite(terms.horizon.count):
+        notes.append("Purchases and spend are undiscounted counts and are not given for an endless horizon.")
+    return tuple(notes)

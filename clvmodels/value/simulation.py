@@ -1,0 +1,145 @@
+"""The joint simulation of what customers will do: in blocks, in parallel, repeatable, in memory that does not grow.
+
+Customers are taken in blocks in the order of their histories. Each block has random numbers of its own, so the result is the
+same for any number of threads, and can be played again to look at something else. Only what a caller reduces a block to is
+kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from clvmodels.data.histories import Histories
+from clvmodels.duration.attrition import LatentAttrition
+from clvmodels.duration.futures import purchase_times
+from clvmodels.model import Array, History
+from clvmodels.numerics.distinct import distinct
+from clvmodels.numerics.quadrature import NEGLIGIBLE
+from clvmodels.progress import progress
+from clvmodels.quantity.spend import Spend
+
+THREADS = 2
+CELLS = 400000
+"""Customers times draws in a block."""
+
+
+class Block(NamedTuple):
+    """What a block of customers will do; arrays are (customers, draws) unless said otherwise.
+
+    Attributes
+    ----------
+    rows
+        Which customers of the histories (customers,).
+    p_alive, expected_purchases, present_purchases, expected_amount
+        Expectations given the parameters of each draw: P(alive), purchases, purchases at their present value, and amount per
+        purchase [currency].
+    purchases, spend, present_spend
+        Simulated: number of purchases, their amounts, and the amounts at their present value [currency].
+        Without discounting, plain and present value are the same array.
+    offsets, times, amounts
+        The simulated purchases themselves, ragged as in `Purchases`.
+    """
+
+    rows: NDArray[np.intp]
+    p_alive: Array
+    expected_purchases: Array
+    present_purchases: Array
+    expected_amount: Array
+    purchases: NDArray[np.int64]
+    spend: Array
+    present_spend: Array
+    offsets: NDArray[np.int64]
+    times: Array
+    amounts: Array
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Customers, models and parameter draws (arrays (draws,)), ready to be played.
+
+    `horizon` and `force` (of interest) are in the period of the histories; the horizon may be infinite if the force is positive.
+    """
+
+    duration: LatentAttrition
+    quantity: Spend
+    duration_theta: Any
+    quantity_theta: Any
+    histories: Histories
+    horizon: float
+    force: float
+    seed: int
+
+    @property
+    def draws(self) -> int:
+        return len(self.duration_theta[0])
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """Customers by frequency, age and recency: neighbours share their expectations, and row order does not matter."""
+        h = self.histories
+        ids = np.unique(h.customer_id.astype(str), return_inverse=True)[1]
+        return np.lexsort((ids, np.nan_to_num(h.monetary_value, nan=-1.0), h.recency, h.T, h.frequency))
+
+    def play[Result](self, reduce: Callable[[Block], Result], *, description: str = "Simulating customers") -> list[Result]:
+        """Simulate every block and reduce it; results in the order of the blocks. The same numbers at every call."""
+        size = max(1, CELLS // self.draws)
+        starts = range(0, len(self.histories), size)
+
+        def one(start: int) -> Result:
+            return reduce(self._block(self.order[start : start + size], np.random.default_rng([self.seed, start])))
+
+        with progress(description, total=len(starts)) as advance, ThreadPoolExecutor(THREADS) as pool:
+            results = []
+            for result in pool.map(one, starts):
+                results.append(result)
+                advance()
+        return results
+
+    def _block(self, rows: NDArray[np.intp], rng: np.random.Generator) -> Block:
+        h = self.histories
+        people = History(h.frequency[rows], h.recency[rows], h.T[rows], h.period, h.monetary_value[rows])
+        each = History(*(c[:, None] for c in (people.frequency, people.recency, people.T)), h.period, people.monetary_value[:, None])
+        individuals = self.duration.individuals(self.duration_theta, each, rng=rng)
+        plain, present = self._if_alive(people)
+        expected = individuals.p_alive * plain
+        discounted = expected if present is plain else individuals.p_alive * present
+        amount = self.quantity.expected_spend(self.quantity_theta, each)
+        reach = min(self.horizon, NEGLIGIBLE / self.force) if self.force > 0 else self.horizon
+        offsets, times = purchase_times(individuals, horizon=reach, rng=rng)
+        amounts = self.quantity.draw_spend(self.quantity_theta, people, offsets, rng=rng)
+        shape = rows.size, self.draws
+        spend = _sums(offsets, amounts, shape)
+        present_spend = _sums(offsets, amounts * np.exp(-self.force * times), shape) if self.force > 0 else spend
+        counts = np.diff(offsets).reshape(shape)
+        return Block(rows, individuals.p_alive, expected, discounted, amount, counts, spend, present_spend, offsets, times, amounts)
+
+    def _if_alive(self, people: History) -> tuple[Array, Array]:
+        """Expected purchases of a customer alive today, plain and at present value: once per distinct frequency and age."""
+        (x, T), _, inverse = distinct((people.frequency, people.T))
+        evaluate = self.duration.expected_if_alive
+        columns = x[:, None], T[:, None]
+        present = plain = np.full((1, self.draws), np.nan)
+        if np.isfinite(self.horizon):
+            present = plain = evaluate(self.duration_theta, *columns, horizon=self.horizon, force=0.0)[inverse]
+        if self.force > 0:
+            present = evaluate(self.duration_theta, *columns, horizon=self.horizon, force=self.force)[inverse]
+        return plain, present
+
+
+@njit(cache=True, nogil=True)
+def _sums(offsets, amounts, shape):
+    sums = np.empty(offsets.size - 1)
+    for k in range(sums.size):
+        total = 0.0
+        for j in range(offsets[k], offsets[k + 1]):
+            total += amounts[j]
+        sums[k] = total
+    return sums.reshape(shape)
