@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from clvmodels.errors import SavedFitError as SavedFitError
     from clvmodels.errors import TransactionError as TransactionError
     from clvmodels.errors import UnitError as UnitError
-    from clvmodels.evaluation.compare import compare as compare
     from clvmodels.estimation.estimate import fit as fit
     from clvmodels.estimation.result import Fit as Fit
     from clvmodels.estimation.store import load as load
     from clvmodels.estimation.store import save as save
+    from clvmodels.evaluation.compare import compare as compare
     from clvmodels.model import Gamma as Gamma
     from clvmodels.model import History as History
     from clvmodels.model import LogNormal as LogNormal

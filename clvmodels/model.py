@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -61,11 +61,11 @@ class History:
     38.86
     """
 
-    frequency: ArrayLike
-    recency: ArrayLike
-    T: ArrayLike
+    frequency: Any
+    recency: Any
+    T: Any
     period: Period
-    monetary_value: ArrayLike = math.nan
+    monetary_value: Any = math.nan
 
     def __post_init__(self) -> None:
         as_period(self.period, name="period")
@@ -74,7 +74,9 @@ class History:
     def to(self, period: Period) -> History:
         """The same history with times in another period."""
         factor = self.period.days / period.days
-        return History(self.frequency, np.asarray(self.recency) * factor, np.asarray(self.T) * factor, period, self.monetary_value)
+        return History(
+            self.frequency, np.asarray(self.recency) * factor, np.asarray(self.T) * factor, period, self.monetary_value
+        )
 
     @classmethod
     def new_customer(cls, period: Period) -> History:
@@ -107,25 +109,36 @@ class LogNormal:
     def __post_init__(self) -> None:
         size = self.median.count if isinstance(self.median, Span) else self.median
         if not (size > 0 and self.sigma > 0):
-            raise ModelError(f"{self}: median and sigma must be positive. Give a typical value and its spread on the log scale.")
+            raise ModelError(
+                f"{self}: median and sigma must be positive. Give a typical value and its spread on the log scale."
+            )
+
+    @property
+    def centre(self) -> float | Span:
+        """Where the prior is centred: its median."""
+        return self.median
+
+    @property
+    def log_centre(self) -> float:
+        """Log of the centre; a `Span` must have been turned into a number before."""
+        return math.log(_number(self.median))
 
     def scaled(self, factor: float) -> LogNormal:
         """The prior of `factor` times the parameter; a `Span` must have been turned into a number before."""
-        assert not isinstance(self.median, Span)
-        return LogNormal(self.median * factor, self.sigma)
+        return LogNormal(_number(self.median) * factor, self.sigma)
 
     def log_density(self, u: ArrayLike) -> Array:
         """Log density of u = log(parameter)."""
-        z = (np.asarray(u) - np.log(self.median)) / self.sigma  # type: ignore[arg-type]
+        z = (np.asarray(u) - self.log_centre) / self.sigma
         return np.asarray(-0.5 * z**2 - math.log(self.sigma) - 0.5 * math.log(2 * math.pi))
 
     def log_density_gradient(self, u: ArrayLike) -> Array:
         """Derivative of `log_density` in u."""
-        return np.asarray(-(np.asarray(u) - np.log(self.median)) / self.sigma**2)  # type: ignore[arg-type]
+        return np.asarray(-(np.asarray(u) - self.log_centre) / self.sigma**2)
 
     def pymc(self) -> tuple[str, dict[str, float]]:
         """Name and arguments of the same distribution in PyMC."""
-        return "LogNormal", {"mu": float(np.log(self.median)), "sigma": self.sigma}  # type: ignore[arg-type]
+        return "LogNormal", {"mu": self.log_centre, "sigma": self.sigma}
 
 
 @dataclass(frozen=True)
@@ -148,15 +161,24 @@ class Gamma:
         if not (size > 0 and self.shape > 0):
             raise ModelError(f"{self}: mean and shape must be positive. Give a typical value and a shape such as 2.")
 
+    @property
+    def centre(self) -> float | Span:
+        """Where the prior is centred: its mean."""
+        return self.mean
+
+    @property
+    def log_centre(self) -> float:
+        """Log of the centre; a `Span` must have been turned into a number before."""
+        return math.log(_number(self.mean))
+
     def scaled(self, factor: float) -> Gamma:
         """The prior of `factor` times the parameter; a `Span` must have been turned into a number before."""
-        assert not isinstance(self.mean, Span)
-        return Gamma(self.mean * factor, self.shape)
+        return Gamma(_number(self.mean) * factor, self.shape)
 
     @property
     def rate(self) -> float:
-        assert not isinstance(self.mean, Span)
-        return self.shape / self.mean
+        """Rate of the gamma density."""
+        return self.shape / _number(self.mean)
 
     def log_density(self, u: ArrayLike) -> Array:
         """Log density of u = log(parameter)."""
@@ -173,6 +195,11 @@ class Gamma:
 
 
 type Prior = LogNormal | Gamma
+
+
+def _number(value: float | Span) -> float:
+    assert not isinstance(value, Span), "priors are put in the units of the data before they are evaluated"
+    return value
 
 
 @dataclass(frozen=True)
@@ -203,9 +230,11 @@ class Parameter:
         """The prior in the units of the data: the default times its scale, or the caller's own."""
         if override is None:
             return self.prior.scaled(self.unit_factor(scale))
-        centre = override.median if isinstance(override, LogNormal) else override.mean
+        centre = override.centre
         if isinstance(centre, Span) != (self.time != 0):
-            needs = f"a span of time, such as {type(override).__name__}(10 * WEEK, ...)" if self.time else "a plain number"
+            needs = (
+                f"a span of time, such as {type(override).__name__}(10 * WEEK, ...)" if self.time else "a plain number"
+            )
             raise UnitError(f"The prior of {self.name!r} ({self.meaning}) is {override}. Give {needs}.")
         if not isinstance(centre, Span):
             return override
@@ -264,7 +293,9 @@ class Model(ABC):
         names = self.Theta._fields
         if isinstance(values, Mapping):
             if set(values) != set(names):
-                raise ModelError(f"{self.name} has the parameters {', '.join(names)}; these were given: {', '.join(values)}.")
+                raise ModelError(
+                    f"{self.name} has the parameters {', '.join(names)}; these were given: {', '.join(values)}."
+                )
             values = [values[name] for name in names]
         values = list(values)
         if len(values) != len(names):
@@ -272,7 +303,9 @@ class Model(ABC):
         arrays = [np.asarray(v, dtype=float) for v in values]
         for name, value in zip(names, arrays, strict=True):
             if not (np.all(np.isfinite(value)) and np.all(value > 0)):
-                raise ModelError(f"{self.name}: {name} must be positive and finite, not {value}. Check the order {', '.join(names)}.")
+                raise ModelError(
+                    f"{self.name}: {name} must be positive and finite, not {value}. Check the order {', '.join(names)}."
+                )
         return self.Theta(*arrays)
 
     def priors_on(self, scale: Scale, period: Period, overrides: Mapping[str, Prior] | None = None) -> dict[str, Prior]:
@@ -298,22 +331,32 @@ def as_columns(history: HistoryLike, names: Sequence[str]) -> tuple[Array, ...]:
     return tuple(np.asarray(getattr(history, name), dtype=float) for name in names)
 
 
-def check_history(frequency: Array, recency: Array, T: Array, *, rows: Sequence[object] | None = None) -> None:
+def check_history(frequency: Array, recency: Array, T: Array, *, customers: NDArray[Any] | None = None) -> None:
     """Make sure that numbers can be purchase histories; a `HistoryError` names the column and the first offenders.
 
-    `rows` are the names of the rows in messages (customer ids); their numbers otherwise.
+    `customers` are their ids, for the message; otherwise they are numbered from 0.
     """
-    checks: tuple[tuple[str, Array, Any, str], ...] = (
-        ("frequency", frequency, ~((frequency >= 0) & (frequency == np.floor(frequency))), "is not a whole number of zero or more"),
-        ("T", T, ~((T >= 0) & np.isfinite(T)), "is not a finite age of zero or more"),
-        ("recency", recency, ~((recency >= 0) & (recency <= T)), "is not between 0 and T"),
-        ("recency", recency, (frequency == 0) & (recency != 0), "is not 0 although frequency is 0"),
-    )
-    shape = np.broadcast_shapes(frequency.shape, recency.shape, T.shape)
-    for column, values, wrong, problem in checks:
+    first = "Frequency counts purchases after the first: subtract one if the first is counted."
+    age = "Recency is the age at the last purchase, not the time since, and T the age at the end of observation: check the dates."
+    columns = {"frequency": frequency, "recency": recency, "T": T}
+    unknown = [
+        (name, ~np.isfinite(values), "is missing or infinite", "Leave these customers out or correct them.")
+        for name, values in columns.items()
+    ]
+    rules = [
+        *unknown,
+        ("frequency", (frequency < 0) | (frequency != np.rint(frequency)), "is not a whole number from 0", first),
+        ("T", T < 0, "is negative", age),
+        ("recency", recency < 0, "is negative", age),
+        ("recency", recency > T, "is after T", age),
+        ("recency", (frequency == 0) & (recency > 0), "is above 0 where frequency is 0", first),
+        ("recency", (frequency > 0) & (recency == 0), "is 0 where frequency is above 0", first),
+    ]
+    for column, wrong, problem, remedy in rules:
         if np.any(wrong):
-            at = np.flatnonzero(np.ravel(np.broadcast_to(wrong, shape)))
-            shown = np.ravel(np.broadcast_to(values, shape))[at]
-            names = [rows[i] for i in at] if rows is not None else list(at)
-            remedy = "Recency is the age at the last purchase, not the time since: check the columns and their units."
-            raise HistoryError(offenders(problem, column=column, rows=names, values=shown, remedy=remedy))
+            at = np.flatnonzero(wrong)
+            shown = np.ravel(np.broadcast_to(columns[column], wrong.shape))[at]
+            names = at if customers is None else customers[at]
+            raise HistoryError(
+                offenders(problem, column=column, rows=[f"customer {n}" for n in names], values=shown, remedy=remedy)
+            )

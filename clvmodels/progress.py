@@ -24,7 +24,12 @@ def progress(description: str, *, total: int) -> Iterator[Advance]:
     console = Console(stderr=True)
     watched = console.is_terminal or console.is_jupyter
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
     )
     task = bar.add_task(description, total=total)
     start, shown = time.monotonic(), False

@@ -31,7 +31,9 @@ class Period:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.days) and self.days > 0):
-            raise UnitError(f"A period needs a positive length in days, not {self.days!r}. Write Period('quarter', 91.3125).")
+            raise UnitError(
+                f"A period needs a positive length in days, not {self.days!r}. Write Period('quarter', 91.3125)."
+            )
 
     def __mul__(self, count: float) -> Span:
         return Span(float(count), self)
@@ -133,7 +135,9 @@ class Cost:
 
     def __post_init__(self) -> None:
         if not isinstance(self.per, Period):
-            raise UnitError(f"A cost needs its period: {self.amount!r} per what? Write Cost({self.amount!r}, per=MONTH).")
+            raise UnitError(
+                f"A cost needs its period: {self.amount!r} per what? Write Cost({self.amount!r}, per=MONTH)."
+            )
         if not math.isfinite(self.amount):
             raise UnitError(f"A cost must be a finite amount of money, not {self.amount!r}.")
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import HistoryError, offenders
+from clvmodels.model import check_history
 
 
 def as_numbers(values: Any, name: str) -> NDArray[np.float64]:
@@ -39,28 +40,8 @@ def check_histories(columns: Mapping[str, NDArray[Any]]) -> None:
             "There are no customers. Check that the table has rows and the log has purchases before its end."
         )
     _check_ids(ids)
-    for name in ("frequency", "recency", "T"):
-        _refuse(
-            ~np.isfinite(columns[name]),
-            name,
-            "is missing or infinite",
-            "Leave these customers out or correct them.",
-            columns,
-        )
-    _check_counts_and_ages(columns)
+    check_history(columns["frequency"], columns["recency"], columns["T"], customers=ids)
     _check_money(columns)
-
-
-def _check_counts_and_ages(columns: Mapping[str, NDArray[Any]]) -> None:
-    x, recency, age = columns["frequency"], columns["recency"], columns["T"]
-    extra = "frequency counts purchases after the first: subtract one if the first is counted."
-    _refuse((x < 0) | (x != np.rint(x)), "frequency", "is not a whole number from 0", f"Note that {extra}", columns)
-    _refuse(age < 0, "T", "is negative", "T is the age at the end of observation: check the dates.", columns)
-    _refuse(recency < 0, "recency", "is negative", "It is the age at the last purchase: check the dates.", columns)
-    after = "Check that both have one unit; recency is the age at the last purchase, not the time since."
-    _refuse(recency > age, "recency", "is after T", after, columns)
-    _refuse((x == 0) & (recency > 0), "recency", "is above 0 where frequency is 0", f"Note that {extra}", columns)
-    _refuse((x > 0) & (recency == 0), "recency", "is 0 where frequency is above 0", f"Note that {extra}", columns)
 
 
 def _check_money(columns: Mapping[str, NDArray[Any]]) -> None:

@@ -6,13 +6,14 @@ import datetime
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.data.checks import as_numbers, check_histories
 from clvmodels.errors import SHOWN, HistoryError, missing_column
+from clvmodels.numerics.distinct import Distinct, distinct
 from clvmodels.units import Period, as_period
 
 if TYPE_CHECKING:
@@ -21,18 +22,6 @@ if TYPE_CHECKING:
 type Floats = NDArray[np.float64]
 
 EXTRAS = ("spend", "margin", "segment")
-
-
-class Unique(NamedTuple):
-    """Distinct rows of some columns of histories.
-
-    `values`: one array (m,) per column, rows in ascending order of the columns as asked for; `counts` (m,): customers
-    per distinct row, as floats; `inverse` (n,): customer i has distinct row `inverse[i]`.
-    """
-
-    values: tuple[Floats, ...]
-    counts: Floats
-    inverse: NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +211,7 @@ class Histories:
             )
         return rows
 
-    def unique(self, columns: Sequence[str] = ("frequency", "recency", "T")) -> Unique:
+    def unique(self, columns: Sequence[str] = ("frequency", "recency", "T")) -> Distinct:
         """The distinct rows of some columns, with how many customers have each.
 
         Examples
@@ -230,17 +219,9 @@ class Histories:
         >>> from clvmodels.units import WEEK
         >>> three = Histories([1, 2, 3], [1, 0, 1], [2, 0, 2], [5, 5, 5], [9, 0, 7], period=WEEK)
         >>> three.unique(("frequency", "T"))
-        Unique(values=(array([0., 1.]), array([5., 5.])), counts=array([1., 2.]), inverse=array([1, 0, 1]))
+        Distinct(values=(array([0., 1.]), array([5., 5.])), counts=array([1., 2.]), inverse=array([1, 0, 1]))
         """
-        codes = np.zeros(len(self), dtype=np.int64)
-        for name in columns:
-            code, size = _ranks(getattr(self, name))
-            codes, _ = _ranks(codes * size + code)
-        counts = np.bincount(codes)
-        first = np.empty(len(counts), dtype=np.intp)
-        first[codes] = np.arange(len(self))
-        values = tuple(getattr(self, name)[first] for name in columns)
-        return Unique(values, counts.astype(np.float64), codes.astype(np.intp, copy=False))
+        return distinct([getattr(self, name) for name in columns])
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that tell the data apart, whatever the order of the rows and the unit of time.
@@ -292,17 +273,6 @@ def _days(ages: Floats, period: Period) -> Floats:
     days = ages * period.days
     whole = np.rint(days)
     return np.where(np.abs(days - whole) <= 1e-9 * np.maximum(whole, 1.0), whole, days)
-
-
-def _ranks(values: NDArray[Any]) -> tuple[NDArray[np.int64], int]:
-    """Rank of each value among the distinct ones (NaN last), and how many there are: hashing, then sorting the few."""
-    import pandas as pd
-
-    codes, distinct = pd.factorize(values, use_na_sentinel=False)
-    order = np.argsort(distinct, kind="stable")
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank[codes], len(order)
 
 
 def _require(name: str, role: str, names: Sequence[str]) -> None:

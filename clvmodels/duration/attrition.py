@@ -68,7 +68,8 @@ class LatentAttrition(Model):
         Rates: alive, rate [per period], dropout, each (n, draws)
         """
         rng = np.random.default_rng(seed)
-        each = History(*(np.atleast_1d(c)[:, None] for c in as_columns(history, self.columns)), history.period)
+        x, t_x, T = (np.atleast_1d(c)[:, None] for c in as_columns(history, self.columns))
+        each = History(x, t_x, T, history.period)
         return draw_rates(self.individuals(theta, each, rng=rng), rng=rng)
 
     def expected_purchases(
@@ -94,7 +95,11 @@ class LatentAttrition(Model):
         theta = self.theta(theta)
         x, T = as_columns(history, ("frequency", "T"))
         return self.p_alive(theta, history) * self.expected_if_alive(
-            theta, x, T, horizon=as_span(horizon, name="horizon").per(history.period), force=_force(discount, history.period)
+            theta,
+            x,
+            T,
+            horizon=as_span(horizon, name="horizon").per(history.period),
+            force=_force(discount, history.period),
         )
 
     def expected_if_alive(self, theta: Any, frequency: Array, T: Array, *, horizon: float, force: float) -> Array:
@@ -103,7 +108,9 @@ class LatentAttrition(Model):
             return np.zeros(np.broadcast_shapes(*(np.shape(v) for v in (*theta, frequency, T))))
         if force == 0.0:
             if math.isinf(horizon):
-                raise ModelError("An endless horizon needs a discount rate. Give discount=Rate(0.10, per=YEAR) or a finite horizon.")
+                raise ModelError(
+                    "An endless horizon needs a discount rate. Give discount=Rate(0.10, per=YEAR) or a finite horizon."
+                )
             return self.expected_purchases_if_alive(theta, frequency, T, horizon)
         typical = float(np.mean(T)) or 1.0 / force
         times, weights = discounted_nodes(horizon, force, min(typical, 1.0 / force))
@@ -133,7 +140,7 @@ class LatentAttrition(Model):
             raise ModelError(f"n={n!r} is not a whole number of purchases. Give 0, 1, 2, ...")
         alive = self.p_alive(theta, history)
         span = as_span(horizon, name="horizon").per(history.period)
-        return (count == 0) * (1 - alive) + alive * self.pmf_if_alive(theta, x, T, count, span)
+        return np.asarray((count == 0) * (1 - alive) + alive * self.pmf_if_alive(theta, x, T, count, span))
 
     def simulate(self, theta: Any, *, T: ArrayLike, period: Period, seed: int | np.random.Generator) -> Histories:
         """Simulate customers from their first purchase to the age `T`.

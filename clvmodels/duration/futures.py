@@ -50,7 +50,7 @@ class Rates(NamedTuple):
 
 
 class Purchases(NamedTuple):
-    """Simulated purchases, ragged: those of customer i in draw s are `times[offsets[k]:offsets[k + 1]]` with k = i * draws + s."""
+    """Simulated purchases, ragged: those of customer i in draw s are `times[offsets[k]:offsets[k + 1]]`, k = i * draws + s."""
 
     offsets: NDArray[np.int64]
     times: Array

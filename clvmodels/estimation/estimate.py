@@ -115,16 +115,20 @@ def _trusted(diagnostics: Diagnostics) -> bool:
 def _vouch(title: str, found: Diagnostics) -> None:
     if not _trusted(found):
         raise ConvergenceError(
-            f"{title}: k-hat is {found.k_hat:.2f}, above {K_HAT_LIMIT}: the posterior is too far from normal for method='laplace'. "
-            "Use method='nuts', or 'auto', which turns to it by itself."
+            f"{title}: k-hat is {found.k_hat:.2f}, above {K_HAT_LIMIT}: the posterior is too far from normal for "
+            "method='laplace'. Use method='nuts', or 'auto', which turns to it by itself."
         )
-    if found.r_hat is not None and not (found.r_hat <= R_HAT_LIMIT and found.ess is not None and found.ess >= ESS_LIMIT):
+    if (
+        found.r_hat is not None
+        and found.ess is not None
+        and not (found.r_hat <= R_HAT_LIMIT and found.ess >= ESS_LIMIT)
+    ):
         raise ConvergenceError(
-            f"{title}: the chains disagree (R-hat {found.r_hat:.3f}, {found.ess:.0f} effective draws; wanted at most {R_HAT_LIMIT} "
-            f"and at least {ESS_LIMIT}). Raise tune= and draws=, or narrow the priors with priors={{...}}."
+            f"{title}: the chains disagree (R-hat {found.r_hat:.3f}, {found.ess:.0f} effective draws; wanted at most "
+            f"{R_HAT_LIMIT} and at least {ESS_LIMIT}). Raise tune= and draws=, or narrow the priors with priors={{...}}."
         )
     if found.divergences:
         raise ConvergenceError(
-            f"{title}: {found.divergences} divergent transitions: part of the posterior was not reached. Narrow the priors with "
-            "priors={...}, or use method='laplace', whose k-hat tells whether it can be trusted here."
+            f"{title}: {found.divergences} divergent transitions: part of the posterior was not reached. Narrow the priors "
+            "with priors={...}, or use method='laplace', whose k-hat tells whether it can be trusted here."
         )

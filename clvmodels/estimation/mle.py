@@ -8,7 +8,9 @@ from clvmodels.estimation.mode import Mode, find_mode
 from clvmodels.estimation.outcome import Diagnostics, Outcome
 from clvmodels.estimation.problem import Objective, Problem
 
-MLE_ADVICE = "Maximum likelihood has no prior to lean on: try method='laplace' or 'map', or data with more repeat purchases."
+MLE_ADVICE = (
+    "Maximum likelihood has no prior to lean on: try method='laplace' or 'map', or data with more repeat purchases."
+)
 MAP_ADVICE = "Check the data with histories.to_frame(), or narrow the priors with priors={...}."
 
 
@@ -29,7 +31,9 @@ def posterior_mode(problem: Problem) -> Mode:
 
 def at_mode(mode: Mode) -> Outcome:
     """A point estimate and the covariance of the curvature there."""
-    return Outcome(np.exp(mode.u), mode.covariance, None, Diagnostics(decrement=mode.decrement, iterations=mode.iterations))
+    return Outcome(
+        np.exp(mode.u), mode.covariance, None, Diagnostics(decrement=mode.decrement, iterations=mode.iterations)
+    )
 
 
 def _climb(problem: Problem, objective: Objective, advice: str) -> Mode:

@@ -95,8 +95,11 @@ def _insist(mode: Mode, start: Array, names: Sequence[str], title: str, advice: 
     unknown = [n for n, s, move in zip(names, spread, mode.u - start, strict=True) if not s < FLAT or abs(move) > 25]
     if unknown:
         where = ", ".join(f"{n} = {v:.3g}" for n, v in zip(names, np.exp(mode.u), strict=True))
-        raise ConvergenceError(f"{title}: the data do not determine {', '.join(unknown)} (the search ended at {where}). {advice}")
+        raise ConvergenceError(
+            f"{title}: the data do not determine {', '.join(unknown)} (the search ended at {where}). {advice}"
+        )
     if not mode.decrement < 1e-4:
         raise ConvergenceError(
-            f"{title}: the search stopped {mode.decrement:.2g} log-density units short of a top after {mode.iterations} steps. {advice}"
+            f"{title}: the search stopped {mode.decrement:.2g} log-density units short of a top after {mode.iterations} "
+            f"steps. {advice}"
         )

@@ -48,7 +48,9 @@ class Diagnostics:
             "k_hat": "k-hat {:.2f}", "r_hat": "R-hat {:.3f}", "ess": "{:,.0f} effective draws",
             "divergences": "{} divergences", "iterations": "{} steps", "seconds": "{:.2g} s",
         }  # fmt: skip
-        return ", ".join(text.format(getattr(self, name)) for name, text in words.items() if getattr(self, name) is not None)
+        return ", ".join(
+            text.format(getattr(self, name)) for name, text in words.items() if getattr(self, name) is not None
+        )
 
 
 class Outcome(NamedTuple):

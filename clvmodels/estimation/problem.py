@@ -41,13 +41,17 @@ class Problem:
     @classmethod
     def of(cls, model: Model, histories: Histories, priors: Mapping[str, Prior] | None) -> Problem:
         """Reduce the customers to what the model needs: distinct rows and their counts."""
-        columns, counts, _ = distinct(model.data(histories))
+        first, *rest = model.data(histories)
+        (first, *rest), counts, _ = distinct(
+            (first, *rest[::-1])
+        )  # kernels are fastest when sorted by frequency, then age
+        columns = (first, *rest[::-1])
         return cls(model, columns, counts, model.priors_on(data_scale(histories), histories.period, priors))
 
     @cached_property
     def centre(self) -> Array:
         """Where the priors are centred: log of their medians or means, the start of every search."""
-        return np.array([np.log(getattr(p, "median", None) or getattr(p, "mean", None)) for p in self.priors.values()], float)
+        return np.array([prior.log_centre for prior in self.priors.values()])
 
     def log_likelihood(self, u: Array) -> tuple[float, Array]:
         """Total log-likelihood at theta = exp(u), and its gradient in u."""
@@ -75,7 +79,10 @@ class Problem:
         def likelihood(block: Array) -> list[float]:
             return [float(self.counts @ self.model.kernel(theta[None, :], *self.columns)[0]) for theta in np.exp(block)]
 
-        with progress(f"{self.model.title}: weighing draws", total=len(blocks)) as advance, ThreadPoolExecutor(THREADS) as pool:
+        with (
+            progress(f"{self.model.title}: weighing draws", total=len(blocks)) as advance,
+            ThreadPoolExecutor(THREADS) as pool,
+        ):
             values: list[float] = []
             for part in pool.map(likelihood, blocks):
                 values += part

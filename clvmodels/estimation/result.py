@@ -104,7 +104,7 @@ class Fit:
 
     def in_period(self, history: HistoryLike) -> HistoryLike:
         """The histories in this fit's unit of time."""
-        return history if history.period == self.period else history.to(self.period)  # type: ignore[attr-defined, no-any-return]
+        return history if history.period == self.period else history.to(self.period)  # type: ignore[attr-defined]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name in type(self).__dataclass_fields__ or name not in self.model.formulas:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,15 @@ import xarray as xr
 
 from clvmodels.catalogue import model_named
 from clvmodels.errors import ModelError, SavedFitError
-from clvmodels.files import atomically
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.estimation.result import Fit
-from clvmodels.model import Gamma, LogNormal
+from clvmodels.files import atomically
+from clvmodels.model import Gamma, LogNormal, Prior
 from clvmodels.units import Period
 
 FORMAT = 1
 KEY = b"clvmodels"
-PRIORS = {"LogNormal": LogNormal, "Gamma": Gamma}
+PRIORS: dict[str, Callable[..., Prior]] = {"LogNormal": LogNormal, "Gamma": Gamma}
 
 
 def save(fit: Fit, path: str | os.PathLike[str]) -> Path:
@@ -63,7 +64,9 @@ def load(path: str | os.PathLike[str]) -> Fit:
         table = pq.read_table(path)
         header = json.loads((table.schema.metadata or {})[KEY])
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise SavedFitError(f"{path} is damaged or is not a fit saved by clv.save ({error}). Fit again and save the result.") from error
+        raise SavedFitError(
+            f"{path} is damaged or is not a fit saved by clv.save ({error}). Fit again and save the result."
+        ) from error
     if header.get("format") != FORMAT:
         raise SavedFitError(
             f"{path} has format {header.get('format')!r}; this version reads format {FORMAT}. "
@@ -84,7 +87,17 @@ def _columns(fit: Fit) -> dict[str, Any]:
 
 
 def _header(fit: Fit) -> dict[str, Any]:
-    kept = ("method", "loglik", "currency", "n_customers", "n_informative", "n_distinct", "fingerprint", "seed", "version")
+    kept = (
+        "method",
+        "loglik",
+        "currency",
+        "n_customers",
+        "n_informative",
+        "n_distinct",
+        "fingerprint",
+        "seed",
+        "version",
+    )
     priors = None if fit.priors is None else {n: [type(p).__name__, asdict(p)] for n, p in fit.priors.items()}
     return {name: getattr(fit, name) for name in kept} | {
         "format": FORMAT,

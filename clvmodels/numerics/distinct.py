@@ -17,7 +17,7 @@ class Distinct(NamedTuple):
     Attributes
     ----------
     values
-        The columns of the distinct rows, sorted by the first column, then by the last and backwards; each (m,).
+        The columns of the distinct rows, sorted by the first column, then the next; NaN comes last. Each (m,).
     counts
         How many rows equal each distinct one (m,).
     inverse
@@ -30,7 +30,7 @@ class Distinct(NamedTuple):
 
 
 def distinct(columns: Sequence[Array]) -> Distinct:
-    """Merge equal rows of equally long columns without NaN.
+    """Merge equal rows of equally long columns; NaN equals NaN.
 
     Examples
     --------
@@ -38,11 +38,23 @@ def distinct(columns: Sequence[Array]) -> Distinct:
     >>> found.counts, found.inverse
     (array([1., 2.]), array([1, 0, 1]))
     """
-    order = np.lexsort((*columns[1:], columns[0]))
-    ordered = [c[order] for c in columns]
-    new = np.ones(order.size, dtype=bool)
-    new[1:] = np.any([c[1:] != c[:-1] for c in ordered], axis=0)
-    inverse = np.empty(order.size, dtype=np.intp)
-    inverse[order] = np.cumsum(new) - 1
-    counts = np.diff(np.append(np.flatnonzero(new), order.size)).astype(float)
-    return Distinct(tuple(np.ascontiguousarray(c[new]) for c in ordered), counts, inverse)
+    codes = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        code, size = _ranks(column)
+        codes, _ = _ranks(codes * size + code)
+    counts = np.bincount(codes)
+    first = np.empty(len(counts), dtype=np.intp)
+    first[codes] = np.arange(len(codes))
+    values = tuple(np.ascontiguousarray(column[first]) for column in columns)
+    return Distinct(values, counts.astype(np.float64), codes.astype(np.intp, copy=False))
+
+
+def _ranks(values: NDArray[np.generic]) -> tuple[NDArray[np.int64], int]:
+    """Rank of each value among the distinct ones (NaN last), and how many there are: hashing, then sorting the few."""
+    import pandas as pd
+
+    codes, found = pd.factorize(values, use_na_sentinel=False)
+    order = np.argsort(found, kind="stable")
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[codes], len(order)

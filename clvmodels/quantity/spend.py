@@ -55,11 +55,21 @@ class Spend(Model):
         if wrong.any():
             at = np.flatnonzero(wrong)
             names = np.atleast_1d(getattr(history, "customer_id", np.arange(x.size)))
-            remedy = f"{self.name} needs amounts: give amount= with the log, or leave these customers out with select()."
+            remedy = (
+                f"{self.name} needs amounts: give amount= with the log, or leave these customers out with select()."
+            )
             raise HistoryError(
-                offenders("is not an amount of zero or more", column="monetary_value", rows=list(names[at]), values=m[at], remedy=remedy)
+                offenders(
+                    "is not an amount of zero or more",
+                    column="monetary_value",
+                    rows=list(names[at]),
+                    values=m[at],
+                    remedy=remedy,
+                )
             )
         paid = (x > 0) & (m > 0)
         if not paid.any():
-            raise HistoryError("No customer has paid for a repeat purchase, so there is no amount to learn from. Observe for longer.")
+            raise HistoryError(
+                "No customer has paid for a repeat purchase, so there is no amount to learn from. Observe for longer."
+            )
         return x[paid], m[paid]

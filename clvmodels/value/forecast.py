@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.data.histories import Histories
+from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.errors import ClvError, ModelError
 from clvmodels.estimation.result import Fit, tail_of
 from clvmodels.model import Array
+from clvmodels.quantity.spend import Spend
 from clvmodels.units import Cost, Period, Rate, Span, as_period
 from clvmodels.value.simulation import Block, Simulation
 from clvmodels.value.terms import Margin, Terms
-
-class Measures(NamedTuple):
-    """What a customer is worth: counts, then currency; ltv = realised + potential."""
-
-    purchases: Array
-    spend: Array
-    realised: Array
-    potential: Array
-    ltv: Array
-
-
-MEASURES = Measures._fields
-
-
-class Reduced(NamedTuple):
-    """Per customer: a table (customers, columns). Over the customers: sums (measures, draws), expected and simulated."""
-
-    rows: NDArray[np.intp]
-    table: Array
-    expected: Array
-    simulated: Array
-
-
-COLUMNS = (
-    "p_alive", "purchases", "purchases_lower", "purchases_upper", "spend", "spend_lower", "spend_upper", "realised",
-    "potential", "potential_lower", "potential_upper", "potential_expected_lower", "potential_expected_upper",
-    "ltv", "ltv_lower", "ltv_upper", "ltv_expected_lower", "ltv_expected_upper",
-)  # fmt: skip
+from clvmodels.value.valuation import COLUMNS, MEASURES, Reduced, Valuation, bounds_of, summary_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,14 +31,20 @@ class Forecast:
     `..._expected_upper` are of the mean. Bounds are draws (order statistics taken outwards), so a count stays a whole number.
     """
 
-    terms: Terms
-    interval: float
-    simulation: Simulation = field(repr=False)
-    margins: Array = field(repr=False)
-    customers: pd.DataFrame = field(repr=False)
-    expected_draws: Array = field(repr=False)
-    predictive_draws: Array = field(repr=False)
+    simulation: Simulation
+    valuation: Valuation
+    customers: pd.DataFrame
+    expected_draws: Array
+    predictive_draws: Array
     notes: tuple[str, ...]
+
+    @property
+    def terms(self) -> Terms:
+        return self.valuation.terms
+
+    @property
+    def interval(self) -> float:
+        return self.valuation.interval
 
     @property
     def histories(self) -> Histories:
@@ -85,7 +66,7 @@ class Forecast:
 
     def equity_draws(self) -> Array:
         """Customer equity in each joint draw (draws,) [currency]."""
-        return self.predictive_draws[MEASURES.index("ltv")]
+        return np.asarray(self.predictive_draws[MEASURES.index("ltv")])
 
     def by(self, labels: str | pd.Series | NDArray[Any]) -> pd.DataFrame:
         """Totals by group, summed draw by draw.
@@ -103,7 +84,7 @@ class Forecast:
 
         def reduce(block: Block) -> tuple[Array, Array]:
             inside, sums = codes[block.rows], []
-            for measures in self._measures(block):
+            for measures in self.valuation.measures(block):
                 out = np.zeros((len(MEASURES), len(groups), self.simulation.draws))
                 for target, values in zip(out, measures, strict=True):
                     np.add.at(target, inside, values)
@@ -112,11 +93,12 @@ class Forecast:
 
         parts = self.simulation.play(reduce, description="Summing by group")
         expected, simulated = (np.sum([part[k] for part in parts], axis=0) for k in (0, 1))
-        rows = []
+        rows: list[dict[str, Any]] = []
         for g, group in enumerate(groups):
             table = summary_of(expected[:, g], simulated[:, g], self.interval)
             bounds = {f"ltv_{c}": table.loc["ltv", c] for c in ("lower", "upper", "expected_lower", "expected_upper")}
-            rows.append({"group": group, "customers": int(np.sum(codes == g)), **table["mean"].to_dict(), **bounds})
+            means = dict(zip(MEASURES, table["mean"], strict=True))
+            rows.append({"group": group, "customers": int(np.sum(codes == g))} | means | bounds)
         return pd.DataFrame(rows).set_index("group")
 
     def stream(self, *, per: Period | None = None) -> pd.DataFrame:
@@ -147,7 +129,7 @@ class Forecast:
             return np.array([np.bincount(cell, w, count * draws) for w in (None, block.amounts)], dtype=float)
 
         both = np.sum(self.simulation.play(reduce, description="Summing by period"), axis=0).reshape(2, count, draws)
-        table = {}
+        table: dict[str, Array] = {}
         for name, values in zip(("purchases", "spend"), both, strict=True):
             lower, upper = bounds_of(values, self.interval)
             table |= {name: values.mean(axis=1), f"{name}_lower": lower, f"{name}_upper": upper}
@@ -176,30 +158,23 @@ class Forecast:
     def _labels(self, labels: str | pd.Series | NDArray[Any]) -> NDArray[Any]:
         if isinstance(labels, str):
             if labels != "segment" or self.histories.segment is None:
-                raise ClvError(f"The histories have no {labels!r}. Give Transactions segment=, or pass a Series of labels by customer id.")
+                raise ClvError(
+                    f"The histories have no {labels!r}. Give Transactions segment=, or pass a Series of labels by customer id."
+                )
             return self.histories.segment
         if isinstance(labels, pd.Series):
             labels = labels.reindex(pd.Index(self.histories.customer_id)).to_numpy()
         values = np.asarray(labels)
         if len(values) != len(self.histories) or pd.isna(values).any():
-            raise ClvError(f"Labels are needed for all {len(self.histories):,} customers. Fill the missing ones, for example with 'unknown'.")
+            raise ClvError(
+                f"Labels are needed for all {len(self.histories):,} customers. Fill the missing ones, for example with 'unknown'."
+            )
         return values
 
-    def _measures(self, block: Block) -> tuple[Measures, Measures]:
-        """Every measure of a block, expected and simulated, each (customers, draws); realised may be (customers, 1)."""
-        margin = self.margins if self.margins.shape[0] == 1 else self.margins[block.rows]
-        realised = realised_of(self.histories, block.rows, margin)
-        cost = self.terms.present_cost
-        expected = margin * (block.present_purchases * block.expected_amount) - cost
-        simulated = margin * block.present_spend - cost
-        amounts = block.expected_purchases * block.expected_amount
-        return (
-            Measures(block.expected_purchases, amounts, realised, expected, realised + expected),
-            Measures(block.purchases, block.spend, realised, simulated, realised + simulated),
-        )
-
     def __repr__(self) -> str:
-        head = f"Forecast of {len(self.histories):,} customers over {self.terms.horizon}, {self.simulation.draws:,} draws"
+        head = (
+            f"Forecast of {len(self.histories):,} customers over {self.terms.horizon}, {self.simulation.draws:,} draws"
+        )
         return f"{head}\n{readable(self.total()).to_string()}\n" + "\n".join(self.notes)
 
     def _repr_html_(self) -> str:
@@ -256,73 +231,32 @@ def forecast(
     _check(duration, quantity, histories, draws)
     inside = histories.to(duration.period)
     rng = np.random.default_rng([seed, 0xD2A3])
-    simulation = Simulation(
-        duration.model, quantity.model, duration.draws(draws, seed=rng), quantity.draws(draws, seed=rng), inside,
-        terms.horizon.per(inside.period), terms.force(inside.period), seed,
-    )  # fmt: skip
-    margins = terms.margins(inside, draws, rng)
-    blank = Forecast(terms, interval, simulation, margins, pd.DataFrame(), np.empty(0), np.empty(0), ())
-    parts = simulation.play(lambda block: _reduce(blank, block), description="Forecasting customers")
-    table = np.empty((len(inside), len(COLUMNS)))
-    for part in parts:
-        table[part.rows] = part.table
-    if not np.all(np.isfinite(table[:, COLUMNS.index("potential")])):
+    theta = duration.draws(draws, seed=rng), quantity.draws(draws, seed=rng)
+    span, force = terms.horizon.per(inside.period), terms.force(inside.period)
+    simulation = Simulation(_duration(duration), _quantity(quantity), *theta, inside, span, force, seed)
+    valuation = Valuation(terms, inside, terms.margins(inside, draws, rng), interval)
+    parts = simulation.play(valuation.reduce, description="Forecasting customers")
+    expected, simulated = (
+        np.sum([getattr(part, kind) for part in parts], axis=0) for kind in ("expected", "simulated")
+    )
+    customers = _customers(inside, parts)
+    if not np.isfinite(customers["potential"]).all():
         raise ModelError(
-            f"The mean amount of a purchase is infinite in some draws of {quantity.model.name}: the tail of the amounts is too heavy "
-            "for their number (q near 1). Use more customers, cap the largest amounts, or give a prior such as "
+            f"The mean amount of a purchase is infinite in some draws of {quantity.model.name}: the tail of the amounts is "
+            "too heavy for their number (q near 1). Use more customers, cap the largest amounts, or give a prior such as "
             "priors={'q': LogNormal(3.0, 0.5)}."
         )
-    customers = pd.DataFrame({"customer_id": inside.customer_id})
-    if inside.segment is not None:
-        customers["segment"] = inside.segment
-    customers = pd.concat([customers, pd.DataFrame(table, columns=list(COLUMNS))], axis=1)
-    sums = (np.sum([getattr(part, kind) for part in parts], axis=0) for kind in ("expected", "simulated"))
-    return Forecast(terms, interval, simulation, margins, customers, *sums, _notes(terms, inside, interval))
+    return Forecast(simulation, valuation, customers, expected, simulated, _notes(terms, inside, interval))
 
 
-def _reduce(forecast: Forecast, block: Block) -> Reduced:
-    expected, simulated = forecast._measures(block)
-    table = {"p_alive": block.p_alive.mean(axis=1)}
-    table |= {name: values.mean(axis=1) for name, values in zip(MEASURES, expected, strict=True)}
-    for kind, measures in (("", simulated), ("expected_", expected)):
-        known = measures.realised[:, 0] if measures.realised.shape[1] == 1 else None
-        for name in ("purchases", "spend", "potential") if kind == "" else ("potential",):
-            bounds = bounds_of(getattr(measures, name), forecast.interval)
-            table[f"{name}_{kind}lower"], table[f"{name}_{kind}upper"] = bounds
-        ltv = bounds_of(measures.ltv, forecast.interval) if known is None else tuple(known + b for b in bounds)
-        table[f"ltv_{kind}lower"], table[f"ltv_{kind}upper"] = ltv
-    draws = forecast.simulation.draws
-    sums = (np.array([np.broadcast_to(v.sum(axis=0), draws) for v in m]) for m in (expected, simulated))
-    return Reduced(block.rows, np.column_stack([table[c] for c in COLUMNS]), *sums)
-
-
-def bounds_of(values: Array, interval: float) -> tuple[Array, Array]:
-    """Central interval of each row by order statistics, taken outwards."""
-    tail, last = tail_of(interval), values.shape[1] - 1
-    at = int(np.floor(tail * last)), int(np.ceil((1 - tail) * last))
-    ordered = np.partition(values, at, axis=1)
-    return ordered[:, at[0]], ordered[:, at[1]]
-
-
-def summary_of(expected: Array, simulated: Array, interval: float) -> pd.DataFrame:
-    """Mean and both kinds of bounds of each measure from its draws, each (measures, draws)."""
-    bounds = np.column_stack([*bounds_of(expected, interval), *bounds_of(simulated, interval)])
-    table = pd.DataFrame(bounds, columns=["expected_lower", "expected_upper", "lower", "upper"], index=list(MEASURES))
-    table.insert(0, "mean", expected.mean(axis=1))
-    return table
-
-
-def realised_of(histories: Histories, rows: NDArray[np.intp], margin: Array) -> Array:
-    """Margin of what the customers have bought so far (customers, draws or 1) [currency]; not compounded.
-
-    The log's own margin where it has one; else spend times margin; else, from a summary table without spend, the repeat purchases
-    alone.
-    """
-    if histories.margin is not None:
-        return histories.margin[rows][:, None]
-    if histories.spend is not None:
-        return histories.spend[rows][:, None] * margin
-    return (histories.frequency[rows] * np.nan_to_num(histories.monetary_value[rows]))[:, None] * margin
+def _customers(histories: Histories, parts: list[Reduced]) -> pd.DataFrame:
+    table = np.empty((len(histories), len(COLUMNS)))
+    for part in parts:
+        table[part.rows] = part.table
+    labels = {"customer_id": histories.customer_id}
+    if histories.segment is not None:
+        labels["segment"] = histories.segment
+    return pd.concat([pd.DataFrame(labels), pd.DataFrame(table, columns=list(COLUMNS))], axis=1)
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -330,10 +264,24 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     return table.map(lambda v: f"{v:,.0f}" if abs(v) >= 100 else f"{v:,.2f}")
 
 
+def _duration(fit: Fit) -> LatentAttrition:
+    if not isinstance(fit.model, LatentAttrition):
+        raise ModelError(
+            f"duration= is a fit of {fit.model.name}. Give first a fit of a duration model, such as BG_NBD."
+        )
+    return fit.model
+
+
+def _quantity(fit: Fit) -> Spend:
+    if not isinstance(fit.model, Spend):
+        raise ModelError(
+            f"quantity= is a fit of {fit.model.name}. Give second a fit of a quantity model, such as GAMMA_GAMMA."
+        )
+    return fit.model
+
+
 def _check(duration: Fit, quantity: Fit, histories: Histories, draws: int) -> None:
-    for fit, needs, role in ((duration, "expected_purchases", "duration"), (quantity, "expected_spend", "quantity")):
-        if needs not in fit.model.formulas:
-            raise ModelError(f"{role}= is a fit of {fit.model.name}, which has no {needs}. Give the fits in the order duration, quantity.")
+    _duration(duration), _quantity(quantity)
     if duration.currency != quantity.currency or quantity.currency != histories.currency:
         seen = ", ".join(str(f.currency) for f in (duration, quantity, histories))
         raise ClvError(f"The fits and the histories are in different currencies ({seen}). Fit both on the same log.")
@@ -344,8 +292,8 @@ def _check(duration: Fit, quantity: Fit, histories: Histories, draws: int) -> No
 def _notes(terms: Terms, histories: Histories, interval: float) -> tuple[str, ...]:
     money = histories.currency or "the currency of the log"
     notes = [
-        f"Money in {money}. Intervals hold {100 * interval:g} %: lower and upper for what will happen, expected_lower and expected_upper "
-        "for its mean."
+        f"Money in {money}. Intervals hold {100 * interval:g} %: lower and upper for what will happen, expected_lower and "
+        "expected_upper for its mean."
     ]
     notes.append(f"Discounted at {terms.discount}." if terms.discount else "Not discounted.")
     if histories.spend is None and histories.margin is None:

@@ -88,7 +88,9 @@ class Simulation:
         ids = np.unique(h.customer_id.astype(str), return_inverse=True)[1]
         return np.lexsort((ids, np.nan_to_num(h.monetary_value, nan=-1.0), h.recency, h.T, h.frequency))
 
-    def play[Result](self, reduce: Callable[[Block], Result], *, description: str = "Simulating customers") -> list[Result]:
+    def play[Result](
+        self, reduce: Callable[[Block], Result], *, description: str = "Simulating customers"
+    ) -> list[Result]:
         """Simulate every block and reduce it; results in the order of the blocks. The same numbers at every call."""
         size = max(1, CELLS // self.draws)
         starts = range(0, len(self.histories), size)
@@ -106,7 +108,8 @@ class Simulation:
     def _block(self, rows: NDArray[np.intp], rng: np.random.Generator) -> Block:
         h = self.histories
         people = History(h.frequency[rows], h.recency[rows], h.T[rows], h.period, h.monetary_value[rows])
-        each = History(*(c[:, None] for c in (people.frequency, people.recency, people.T)), h.period, people.monetary_value[:, None])
+        x, t_x, T, m = (c[:, None] for c in (people.frequency, people.recency, people.T, people.monetary_value))
+        each = History(x, t_x, T, h.period, m)
         individuals = self.duration.individuals(self.duration_theta, each, rng=rng)
         plain, present = self._if_alive(people)
         expected = individuals.p_alive * plain
@@ -119,7 +122,19 @@ class Simulation:
         spend = _sums(offsets, amounts, shape)
         present_spend = _sums(offsets, amounts * np.exp(-self.force * times), shape) if self.force > 0 else spend
         counts = np.diff(offsets).reshape(shape)
-        return Block(rows, individuals.p_alive, expected, discounted, amount, counts, spend, present_spend, offsets, times, amounts)
+        return Block(
+            rows,
+            individuals.p_alive,
+            expected,
+            discounted,
+            amount,
+            counts,
+            spend,
+            present_spend,
+            offsets,
+            times,
+            amounts,
+        )
 
     def _if_alive(self, people: History) -> tuple[Array, Array]:
         """Expected purchases of a customer alive today, plain and at present value: once per distinct frequency and age."""

@@ -56,7 +56,9 @@ class Terms:
         if self.horizon.count == 0:
             raise UnitError("The horizon is zero. Give the future a length, such as 52 * WEEK.")
         if math.isinf(self.horizon.count) and (self.discount is None or self.discount.value <= 0):
-            raise UnitError("An endless horizon needs a positive discount rate. Give discount=Rate(0.10, per=YEAR), or a finite horizon.")
+            raise UnitError(
+                "An endless horizon needs a positive discount rate. Give discount=Rate(0.10, per=YEAR), or a finite horizon."
+            )
 
     def force(self, period: Period) -> float:
         """Force of interest per `period`; 0 without a discount rate."""
@@ -73,7 +75,9 @@ class Terms:
         if isinstance(margin, int | float):
             return _checked(np.array([[float(margin)]]), ["margin"])
         if hasattr(margin, "rvs"):
-            return _checked(np.asarray(margin.rvs(size=draws, random_state=rng), dtype=float)[None, :], ["margin"] * draws)
+            return _checked(
+                np.asarray(margin.rvs(size=draws, random_state=rng), dtype=float)[None, :], ["margin"] * draws
+            )
         if isinstance(margin, pd.Series | Mapping):
             series = pd.Series(margin)
             found = series.reindex(pd.Index(histories.customer_id)).to_numpy(dtype=float)
@@ -89,5 +93,9 @@ def _checked(margins: Array, rows: list[Any]) -> Array:
     if wrong.size:
         remedy = "Give every customer a finite share of spend, such as 0.30."
         values = np.ravel(margins)[wrong]
-        raise ClvError(offenders("is missing or not finite", column="margin", rows=[rows[i] for i in wrong], values=values, remedy=remedy))
+        raise ClvError(
+            offenders(
+                "is missing or not finite", column="margin", rows=[rows[i] for i in wrong], values=values, remedy=remedy
+            )
+        )
     return margins

@@ -1,0 +1,113 @@
+"""From simulated purchases to money: every measure of a block of customers, and what is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvmodels.data.histories import Histories
+from clvmodels.estimation.result import tail_of
+from clvmodels.model import Array
+from clvmodels.value.simulation import Block
+from clvmodels.value.terms import Terms
+
+
+class Measures(NamedTuple):
+    """What a customer is worth: counts, then currency; ltv = realised + potential."""
+
+    purchases: Any
+    spend: Array
+    realised: Array
+    potential: Array
+    ltv: Array
+
+
+MEASURES = Measures._fields
+
+
+class Reduced(NamedTuple):
+    """Per customer: a table (customers, columns). Over the customers: sums (measures, draws), expected and simulated."""
+
+    rows: NDArray[np.intp]
+    table: Array
+    expected: Array
+    simulated: Array
+
+
+COLUMNS = (
+    "p_alive", "purchases", "purchases_lower", "purchases_upper", "spend", "spend_lower", "spend_upper", "realised",
+    "potential", "potential_lower", "potential_upper", "potential_expected_lower", "potential_expected_upper",
+    "ltv", "ltv_lower", "ltv_upper", "ltv_expected_lower", "ltv_expected_upper",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Valuation:
+    """Terms applied to customers: `margins` is (customers or 1, draws or 1), `interval` the probability of the bounds."""
+
+    terms: Terms
+    histories: Histories
+    margins: Array
+    interval: float
+
+    def measures(self, block: Block) -> tuple[Measures, Measures]:
+        """Every measure of a block, expected and simulated, each (customers, draws); realised may be (customers, 1)."""
+        margin = self.margins if self.margins.shape[0] == 1 else self.margins[block.rows]
+        realised = realised_of(self.histories, block.rows, margin)
+        cost = self.terms.present_cost
+        expected = margin * (block.present_purchases * block.expected_amount) - cost
+        simulated = margin * block.present_spend - cost
+        amounts = block.expected_purchases * block.expected_amount
+        return (
+            Measures(block.expected_purchases, amounts, realised, expected, realised + expected),
+            Measures(block.purchases, block.spend, realised, simulated, realised + simulated),
+        )
+
+    def reduce(self, block: Block) -> Reduced:
+        """Per customer the means and bounds, over customers the sums of every draw."""
+        expected, simulated = self.measures(block)
+        table = {"p_alive": block.p_alive.mean(axis=1)}
+        table |= {name: values.mean(axis=1) for name, values in zip(MEASURES, expected, strict=True)}
+        for kind, measures in (("", simulated), ("expected_", expected)):
+            known = measures.realised[:, 0] if measures.realised.shape[1] == 1 else None
+            for name in ("purchases", "spend", "potential") if kind == "" else ("potential",):
+                bounds = bounds_of(getattr(measures, name), self.interval)
+                table[f"{name}_{kind}lower"], table[f"{name}_{kind}upper"] = bounds
+            ltv = bounds_of(measures.ltv, self.interval) if known is None else tuple(known + b for b in bounds)
+            table[f"ltv_{kind}lower"], table[f"ltv_{kind}upper"] = ltv
+        draws = block.p_alive.shape[1]
+        sums = (np.array([np.broadcast_to(v.sum(axis=0), draws) for v in m]) for m in (expected, simulated))
+        return Reduced(block.rows, np.column_stack([table[c] for c in COLUMNS]), *sums)
+
+
+def bounds_of(values: Array, interval: float) -> tuple[Array, Array]:
+    """Central interval of each row by order statistics, taken outwards."""
+    tail, last = tail_of(interval), values.shape[1] - 1
+    at = int(np.floor(tail * last)), int(np.ceil((1 - tail) * last))
+    ordered = np.partition(values, at, axis=1)
+    return ordered[:, at[0]], ordered[:, at[1]]
+
+
+def summary_of(expected: Array, simulated: Array, interval: float) -> pd.DataFrame:
+    """Mean and both kinds of bounds of each measure from its draws, each (measures, draws)."""
+    bounds = np.column_stack([*bounds_of(expected, interval), *bounds_of(simulated, interval)])
+    table = pd.DataFrame(bounds, columns=["expected_lower", "expected_upper", "lower", "upper"], index=list(MEASURES))
+    table.insert(0, "mean", expected.mean(axis=1))
+    return table
+
+
+def realised_of(histories: Histories, rows: NDArray[np.intp], margin: Array) -> Array:
+    """Margin of what the customers have bought so far (customers, draws or 1) [currency]; not compounded.
+
+    The log's own margin where it has one; else spend times margin; else, from a summary table without spend, the repeat purchases
+    alone.
+    """
+    if histories.margin is not None:
+        return histories.margin[rows][:, None]
+    if histories.spend is not None:
+        return histories.spend[rows][:, None] * margin
+    return (histories.frequency[rows] * np.nan_to_num(histories.monetary_value[rows]))[:, None] * margin
