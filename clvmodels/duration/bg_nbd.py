@@ -96,7 +96,9 @@ def log_likelihood(theta, frequency, recency, T):
 def _p_alive(r, alpha, a, b, x, t_x, T):
     if x == 0.0:
         return 1.0
-    return 1.0 / (1.0 + math.exp(log_odds_of_leaving(r, a, b, x, math.log((alpha + T) / (alpha + t_x)))))
+    odds = log_odds_of_leaving(r, a, b, x, math.log((alpha + T) / (alpha + t_x)))
+    small = math.exp(-abs(odds))
+    return (small if odds > 0.0 else 1.0) / (1.0 + small)
 
 
 @vectorize(["f8(f8, f8, f8, f8, f8, f8, f8)"], nopython=True, cache=True)

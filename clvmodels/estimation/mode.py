@@ -55,6 +55,8 @@ def find_mode(objective: Objective, start: Array, *, names: Sequence[str], title
 
 def _first_guess(curvature: Array) -> Array:
     """Positive definite inverse of a curvature that need not be: what is concave and what is convex count alike."""
+    if not np.all(np.isfinite(curvature)) or not np.any(curvature):
+        return np.eye(len(curvature))
     roots, axes = np.linalg.eigh(curvature)
     inverse = (axes / np.maximum(np.abs(roots), 1e-3 * np.abs(roots).max())) @ axes.T
     return np.asarray((inverse + inverse.T) / 2)

@@ -1,0 +1,29 @@
+"""Data that several tests share, read once."""
+
+from __future__ import annotations
+
+import pytest
+
+import clvmodels as clv
+
+
+@pytest.fixture(scope="session")
+def cdnow_parts() -> tuple[clv.Transactions, clv.Transactions]:
+    """The CDNOW sample, calibration to 1997-09-30 and 39 weeks of holdout."""
+    return clv.samples.cdnow_sample().split("1997-09-30")
+
+
+@pytest.fixture(scope="session")
+def cdnow(cdnow_parts: tuple[clv.Transactions, clv.Transactions]) -> clv.Histories:
+    """Histories of the 2,357 customers of the CDNOW sample, in weeks."""
+    return cdnow_parts[0].histories(period=clv.WEEK)
+
+
+@pytest.fixture(scope="session")
+def cdnow_bg_nbd(cdnow: clv.Histories) -> clv.Fit:
+    return clv.fit(clv.BG_NBD, cdnow, seed=1)
+
+
+@pytest.fixture(scope="session")
+def cdnow_gamma_gamma(cdnow: clv.Histories) -> clv.Fit:
+    return clv.fit(clv.GAMMA_GAMMA, cdnow, seed=1)

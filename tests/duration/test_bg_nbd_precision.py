@@ -1,0 +1,59 @@
+"""BG/NBD against 30-digit arithmetic from the definition, over parameters 0.01 to 100 and histories up to hundreds of purchases."""
+
+from __future__ import annotations
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+import clvmodels as clv
+
+RNG = np.random.default_rng(20)
+POINTS = [tuple(np.exp(RNG.uniform(np.log(0.01), np.log(100), 4))) for _ in range(40)]
+PASTS = [(0, 0.0, 38.86), (1, 0.5, 38.86), (3, 30.0, 38.86), (40, 25.0, 52.0), (300, 50.0, 52.0)]
+
+
+def exact(theta, past, horizon):
+    """P(alive), log-likelihood and expected purchases from the paper's closed forms, in 30 digits (a is never 1 here)."""
+    r, alpha, a, b = map(mp.mpf, theta)
+    x, t_x, T = mp.mpf(past[0]), mp.mpf(past[1]), mp.mpf(past[2])
+    common = mp.gamma(r + x) * alpha**r / mp.gamma(r)
+    stayed = mp.beta(a, b + x) / mp.beta(a, b) * common / (alpha + T) ** (r + x)
+    left = mp.beta(a + 1, b + x - 1) / mp.beta(a, b) * common / (alpha + t_x) ** (r + x) if x else mp.mpf(0)
+    alive = stayed / (stayed + left)
+    z = mp.mpf(horizon) / (alpha + T + horizon)
+    series = mp.hyp2f1(r + x, b + x, a + b + x - 1, z)
+    growth = (a + b + x - 1) / (a - 1) * (1 - ((alpha + T) / (alpha + T + horizon)) ** (r + x) * series)
+    return alive, mp.log(stayed + left), alive * growth
+
+
+@pytest.mark.parametrize("past", PASTS, ids=str)
+def test_against_thirty_digits(past) -> None:
+    history = clv.History(*past, clv.WEEK)
+    with mp.workdps(60):
+        for theta in POINTS:
+            alive, loglik, expected = map(float, exact(theta, past, 39))
+            assert clv.BG_NBD.p_alive(theta, history) == pytest.approx(alive, rel=1e-9, abs=1e-300)
+            assert clv.BG_NBD.log_likelihood(theta, history) == pytest.approx(loglik, rel=1e-9)
+            assert clv.BG_NBD.expected_purchases(theta, history, horizon=39 * clv.WEEK) == pytest.approx(expected, rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize("past", PASTS, ids=str)
+def test_a_of_one_is_the_limit_from_both_sides(past) -> None:
+    history = clv.History(*past, clv.WEEK)
+
+    def at(a: float) -> float:
+        return float(clv.BG_NBD.expected_purchases((0.24, 4.4, a, 2.4), history, horizon=39 * clv.WEEK))
+
+    with mp.workdps(60):
+        below, above = (float(exact((0.24, 4.4, mp.mpf(1) + s * mp.mpf("1e-20"), 2.4), past, 39)[2]) for s in (-1, 1))
+    assert at(1.0) == pytest.approx(below, rel=1e-12)
+    assert at(1.0) == pytest.approx(above, rel=1e-12)
+    assert at(1.0) == pytest.approx(at(1 + 1e-9), rel=1e-8)
+
+
+def test_thousands_of_purchases_do_not_overflow() -> None:
+    heavy = clv.History([500.0, 5000.0], [50.0, 51.9], [52.0, 52.0], clv.WEEK)
+    found = clv.BG_NBD.expected_purchases((0.5, 2.0, 0.5, 50.0), heavy, horizon=52 * clv.WEEK)
+    rate = np.array([500.5, 5000.5]) / 54 * 52 * clv.BG_NBD.p_alive((0.5, 2.0, 0.5, 50.0), heavy)
+    assert np.all(np.isfinite(found)) and np.all(found > 0.5 * rate) and np.all(found < rate)

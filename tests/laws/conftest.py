@@ -1,0 +1,41 @@
+"""Ranges over which the laws are held: parameters from a thousandth to a thousand, histories from nothing to hundreds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+import clvmodels as clv
+from clvmodels.model import Model
+
+settings.register_profile("laws", deadline=None, max_examples=60, suppress_health_check=list(HealthCheck), derandomize=True)
+settings.load_profile("laws")
+
+
+def log_uniform(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(math.log(low), math.log(high)).map(math.exp)
+
+
+def thetas(model: Model, low: float = 0.01, high: float = 100.0) -> st.SearchStrategy[tuple[float, ...]]:
+    return st.tuples(*(log_uniform(low, high) for _ in model.parameters))
+
+
+@st.composite
+def histories(draw: st.DrawFn, most: int = 300) -> clv.History:
+    """One customer in weeks, with amounts."""
+    x = draw(st.integers(0, most))
+    T = draw(log_uniform(0.1, 500.0))
+    t_x = T * draw(st.floats(0.001, 1.0)) if x else 0.0
+    return clv.History(float(x), t_x, T, clv.WEEK, draw(log_uniform(0.1, 1000.0)))
+
+
+def shifted(history: clv.History, name: str, value: float) -> clv.History:
+    fields = {k: getattr(history, k) for k in ("frequency", "recency", "T", "period", "monetary_value")}
+    return clv.History(**{**fields, name: value})
+
+
+def columns_of(model: Model, history: clv.History) -> list[np.ndarray]:
+    return [np.atleast_1d(np.asarray(getattr(history, name), dtype=float)) for name in model.columns]

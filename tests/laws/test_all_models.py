@@ -1,0 +1,104 @@
+"""What holds for every model in the catalogue."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import clvmodels as clv
+from clvmodels.catalogue import catalogue
+from clvmodels.estimation.problem import Problem
+from clvmodels.model import Model
+from tests.laws.conftest import columns_of, histories, thetas
+
+models = pytest.mark.parametrize("model", catalogue, ids=lambda m: m.name)
+
+
+def usable(model: Model, history: clv.History) -> bool:
+    return model.name != "GAMMA_GAMMA" or history.frequency > 0
+
+
+@models
+@given(st.data())
+def test_gradient_equals_central_differences(model: Model, data: st.DataObject) -> None:
+    history = data.draw(histories())
+    assume(usable(model, history))
+    u = np.log(data.draw(thetas(model)))
+    columns = columns_of(model, history)
+
+    def value(v: np.ndarray) -> float:
+        return float(model.kernel(np.exp(v)[None, :], *columns)[0][0])
+
+    exact = model.kernel(np.exp(u)[None, :], *columns)[1][0] * np.exp(u)
+    step = 1e-4
+    for j, axis in enumerate(np.eye(u.size) * step):
+        # fourth-order central difference
+        slope = (8 * (value(u + axis) - value(u - axis)) - (value(u + 2 * axis) - value(u - 2 * axis))) / (12 * step)
+        assert exact[j] == pytest.approx(slope, rel=1e-6, abs=1e-8 * max(1.0, abs(value(u)) / step * 1e-4))
+
+
+@models
+@given(st.data())
+def test_one_theta_per_row_equals_one_for_all(model: Model, data: st.DataObject) -> None:
+    rows = [data.draw(histories()) for _ in range(4)]
+    assume(all(usable(model, row) for row in rows))
+    columns = [np.concatenate(c) for c in zip(*(columns_of(model, row) for row in rows), strict=True)]
+    theta = np.array([data.draw(thetas(model)) for _ in rows])
+    value, gradient = model.kernel(theta, *columns)
+    for i in range(len(rows)):
+        alone_value, alone_gradient = model.kernel(theta[[i]], *(c[[i]] for c in columns))
+        assert value[i] == alone_value[0]
+        assert np.array_equal(gradient[i], alone_gradient[0])
+
+
+@models
+def test_equal_customers_are_one_row_with_a_count(model: Model, cdnow: clv.Histories) -> None:
+    problem = Problem.of(model, cdnow, None)
+    total, _ = problem.log_likelihood(problem.centre)
+    each = model.log_likelihood(np.exp(problem.centre), cdnow)
+    assert problem.counts.size < each.size
+    assert total == pytest.approx(each.sum(), rel=1e-12)
+
+
+@models
+def test_row_order_is_irrelevant(model: Model, cdnow: clv.Histories) -> None:
+    shuffled = cdnow.select(np.random.default_rng(0).permutation(cdnow.customer_id))
+    a, b = (clv.fit(model, h, method="mle") for h in (cdnow, shuffled))
+    assert a.theta == b.theta
+    assert a.fingerprint == b.fingerprint
+
+
+@models
+def test_units_of_time_and_money_change_nothing_but_units(model: Model, cdnow: clv.Histories) -> None:
+    frame = cdnow.to_frame().assign(monetary_value=lambda f: f.monetary_value * 1300)
+    other = clv.Histories.from_frame(frame, period=clv.WEEK).to(clv.DAY)
+    a, b = Problem.of(model, cdnow, None), Problem.of(model, other, None)
+    shift = b.centre - a.centre
+    wanted = [p.time * np.log(7) + p.money * np.log(1300) for p in model.parameters]
+    assert shift == pytest.approx(np.array(wanted), abs=1e-9)
+    points = a.centre + np.random.default_rng(1).normal(0, 0.3, (5, a.centre.size))
+    difference = [a.log_posterior(u)[0] - b.log_posterior(u + shift)[0] for u in points]
+    assert difference == pytest.approx([difference[0]] * 5, abs=1e-7)
+
+
+@models
+def test_priors_are_densities_of_the_logarithm(model: Model) -> None:
+    u = np.linspace(-40, 40, 20001)
+    for parameter in model.parameters:
+        for prior in (parameter.prior, clv.Gamma(3.0, 2.0)):
+            assert np.trapezoid(np.exp(prior.log_density(u)), u) == pytest.approx(1, abs=1e-6)
+            slope = (prior.log_density(u + 1e-5) - prior.log_density(u - 1e-5))[9000:11000] / 2e-5
+            assert prior.log_density_gradient(u)[9000:11000] == pytest.approx(slope, rel=1e-5, abs=1e-5)
+
+
+@models
+def test_wrong_parameters_are_refused(model: Model, cdnow: clv.Histories) -> None:
+    names = model.Theta._fields
+    with pytest.raises(clv.ModelError, match=f"{names[0]} must be positive"):
+        model.log_likelihood([-1.0, *[1.0] * (len(names) - 1)], cdnow)
+    with pytest.raises(clv.ModelError, match=f"has {len(names)} parameters"):
+        model.theta([1.0])
+    with pytest.raises(clv.ModelError, match="has no parameter zeta"):
+        clv.fit(model, cdnow, priors={"zeta": clv.LogNormal(1.0, 1.0)})

@@ -1,0 +1,162 @@
+"""What holds for every model of buying until an unseen end."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import integrate, special
+
+import clvmodels as clv
+from clvmodels.catalogue import catalogue
+from clvmodels.duration.attrition import LatentAttrition
+from clvmodels.duration.futures import purchase_times
+from tests.laws.conftest import histories, log_uniform, shifted, thetas
+
+FAMILY = [m for m in catalogue if isinstance(m, LatentAttrition)]
+models = pytest.mark.parametrize("model", FAMILY, ids=lambda m: m.name)
+TYPICAL = {"BG_NBD": (0.243, 4.414, 0.793, 2.426)}
+
+
+@models
+@given(st.data())
+def test_p_alive_is_a_probability_that_never_falls_with_recency(model: LatentAttrition, data: st.DataObject) -> None:
+    history, theta = data.draw(histories()), data.draw(thetas(model))
+    alive = float(model.p_alive(theta, history))
+    assert 0 <= alive <= 1
+    if history.frequency > 0:
+        earlier = shifted(history, "recency", history.recency * 0.9)
+        assert model.p_alive(theta, earlier) <= alive + 1e-15
+
+
+@models
+@given(st.data())
+def test_expectation_starts_at_zero_and_never_falls(model: LatentAttrition, data: st.DataObject) -> None:
+    history, theta = data.draw(histories()), data.draw(thetas(model))
+    assert model.expected_purchases(theta, history, horizon=0 * clv.WEEK) == 0
+    spans = [0.1, 1.0, 10.0, 100.0, 1000.0]
+    found = np.array([float(model.expected_purchases(theta, history, horizon=h * clv.WEEK)) for h in spans])
+    assert np.all(np.isfinite(found)) and np.all(found >= 0)
+    assert np.all(np.diff(found) >= -1e-10 * found[1:])
+
+
+@models
+@given(st.data())
+def test_discounting_never_adds_and_vanishes_with_the_rate(model: LatentAttrition, data: st.DataObject) -> None:
+    history, theta = data.draw(histories(most=50)), data.draw(thetas(model, 0.05, 20))
+    horizon = data.draw(log_uniform(1, 300)) * clv.WEEK
+
+    def present(rate: float) -> float:
+        return float(model.expected_purchases(theta, history, horizon=horizon, discount=clv.Rate(rate, per=clv.YEAR)))
+
+    plain = float(model.expected_purchases(theta, history, horizon=horizon))
+    assert present(1e-12) == pytest.approx(plain, rel=1e-9)
+    assert present(0.5) <= present(0.1) * (1 + 1e-9) <= plain * (1 + 2e-9)
+
+
+@models
+@given(st.data())
+def test_pmf_sums_to_one_and_has_the_expectation_as_its_mean(model: LatentAttrition, data: st.DataObject) -> None:
+    history, theta = data.draw(histories(most=20)), data.draw(thetas(model, 0.1, 10))
+    horizon = data.draw(log_uniform(0.1, 0.5)) * history.T * clv.WEEK
+    n = np.arange(3000)
+    pmf = model.pmf(theta, history, n=n, horizon=horizon)
+    assert np.all(pmf >= 0)
+    assert pmf.sum() == pytest.approx(1, abs=1e-9)
+    assert pmf @ n == pytest.approx(float(model.expected_purchases(theta, history, horizon=horizon)), rel=1e-8, abs=1e-12)
+
+
+@models
+@pytest.mark.parametrize("x", [0, 1, 2, 5])
+def test_likelihood_integrates_to_the_distribution_of_a_new_customer(model: LatentAttrition, x: int) -> None:
+    """Over all orderings of x purchase times, of which only the last matters."""
+    theta, T = TYPICAL[model.name], 20.0
+
+    def density(t_x: float) -> float:
+        history = clv.History(float(x), t_x, T, clv.WEEK)
+        orderings = (x - 1) * math.log(t_x) - special.gammaln(x)
+        return math.exp(float(model.log_likelihood(theta, history)) + orderings)
+
+    if x:
+        mass, _ = integrate.quad(density, 0, T, epsabs=1e-13, epsrel=1e-11)
+    else:
+        mass = math.exp(float(model.log_likelihood(theta, clv.History(0.0, 0.0, T, clv.WEEK))))
+    assert mass == pytest.approx(float(model.pmf(theta, clv.History.new_customer(clv.WEEK), n=x, horizon=T * clv.WEEK)), rel=1e-9)
+
+
+@models
+@pytest.mark.parametrize("past", [(0, 0, 0), (0, 0, 30), (3, 20, 30), (40, 29, 30)])
+def test_simulated_futures_have_the_expected_mean_and_distribution(model: LatentAttrition, past: tuple[int, int, int]) -> None:
+    theta, draws, horizon = TYPICAL[model.name], 200_000, 25.0
+    rng = np.random.default_rng(sum(past))
+    customer = clv.History(*(np.full((1, draws), float(v)) for v in past), clv.WEEK)
+    offsets, times = purchase_times(model.individuals(theta, customer, rng=rng), horizon=horizon, rng=rng)
+    counts = np.diff(offsets)
+    one = clv.History(*map(float, past), clv.WEEK)
+    expected = float(model.expected_purchases(theta, one, horizon=horizon * clv.WEEK))
+    assert abs(counts.mean() - expected) < 4 * counts.std() / math.sqrt(draws)
+    for n in range(3):
+        p = float(model.pmf(theta, one, n=n, horizon=horizon * clv.WEEK))
+        assert abs(np.mean(counts == n) - p) < 4 * math.sqrt(p * (1 - p) / draws) + 1e-12
+    assert np.all((times > 0) & (times <= horizon))
+    discount = clv.Rate(0.5, per=clv.YEAR)
+    worth = np.add.reduceat(np.append(np.exp(-discount.force(clv.WEEK) * times), 0.0), np.minimum(offsets[:-1], times.size))
+    worth[counts == 0] = 0
+    present = float(model.expected_purchases(theta, one, horizon=horizon * clv.WEEK, discount=discount))
+    assert abs(worth.mean() - present) < 4 * worth.std() / math.sqrt(draws)
+
+
+@models
+def test_rates_drawn_and_futures_drawn_without_rates_agree(model: LatentAttrition) -> None:
+    """The Polya urn and the Pareto wait against explicit rates: min(geometric, Poisson)."""
+    theta, draws, horizon = TYPICAL[model.name], 200_000, 25.0
+    one = clv.History([3.0], [20.0], [30.0], clv.WEEK)
+    rng = np.random.default_rng(5)
+    rates = model.draw_rates([np.full(draws, v) for v in theta], one, seed=rng)
+    poisson = rng.poisson(rates.rate[0] * horizon)
+    counts = np.minimum(poisson, rng.geometric(np.clip(rates.dropout[0], 1e-300, 1))) * (rates.alive[0] > 0)
+    expected = float(model.expected_purchases(theta, one, horizon=horizon * clv.WEEK)[0])
+    assert abs(counts.mean() - expected) < 4 * counts.std() / math.sqrt(draws)
+    assert rates.alive.mean() == pytest.approx(float(model.p_alive(theta, one)[0]), abs=0.005)
+
+
+@models
+def test_simulated_customers_have_the_distribution_of_new_ones(model: LatentAttrition) -> None:
+    theta, n = TYPICAL[model.name], 100_000
+    people = model.simulate(theta, T=np.full(n, 39.0), period=clv.WEEK, seed=3)
+    newcomer = clv.History.new_customer(clv.WEEK)
+    for x in range(4):
+        p = float(model.pmf(theta, newcomer, n=x, horizon=39 * clv.WEEK))
+        assert abs(np.mean(people.frequency == x) - p) < 4 * math.sqrt(p * (1 - p) / n)
+    assert np.all(people.recency <= people.T)
+
+
+@models
+def test_the_same_seed_gives_the_same_customers(model: LatentAttrition) -> None:
+    a, b, c = (model.simulate(TYPICAL[model.name], T=np.full(50, 39.0), period=clv.WEEK, seed=s) for s in (1, 1, 2))
+    assert np.array_equal(a.recency, b.recency)
+    assert not np.array_equal(a.recency, c.recency)
+
+
+@models
+def test_days_and_weeks_agree(model: LatentAttrition, cdnow: clv.Histories) -> None:
+    theta = TYPICAL[model.name]
+    days = [v * 7**p.time for v, p in zip(theta, model.parameters, strict=True)]
+    assert model.p_alive(days, cdnow.to(clv.DAY)) == pytest.approx(model.p_alive(theta, cdnow), rel=1e-12)
+    a = model.expected_purchases(theta, cdnow, horizon=39 * clv.WEEK)
+    assert model.expected_purchases(days, cdnow.to(clv.DAY), horizon=39 * clv.WEEK) == pytest.approx(a, rel=1e-10)
+
+
+@models
+def test_an_endless_horizon_needs_a_discount(model: LatentAttrition) -> None:
+    with pytest.raises(clv.ModelError, match="needs a discount rate"):
+        model.expected_purchases(TYPICAL[model.name], clv.History.new_customer(clv.WEEK), horizon=clv.FOREVER)
+
+
+@models
+def test_a_bare_number_is_no_horizon(model: LatentAttrition, cdnow: clv.Histories) -> None:
+    with pytest.raises(clv.UnitError, match="52 of what"):
+        model.expected_purchases(TYPICAL[model.name], cdnow, horizon=52)
