@@ -18,8 +18,11 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 from rich.console import Console
 
+from clvmodels.errors import ConvergenceError
+from clvmodels.estimation.mle import posterior_mode
 from clvmodels.estimation.outcome import Diagnostics, Outcome, from_posterior
 from clvmodels.estimation.problem import THREADS, Problem
+from clvmodels.model import Array
 
 
 class LogLikelihood(Op):
@@ -61,25 +64,40 @@ def _compiled(op: LogLikelihood, node: Apply, **_: Any) -> tuple[Any, None]:
     return call, None
 
 
-def pymc_model(problem: Problem) -> pm.Model:
-    """The same model written in PyMC: priors as named variables, the kernel as a potential."""
+def pymc_model(problem: Problem, *, start: Array | None = None) -> pm.Model:
+    """The same model written in PyMC: priors as named variables, the kernel as a potential; `start` is log(theta)."""
     op = LogLikelihood(problem)
+    first = np.exp(problem.centre if start is None else start)
     with pm.Model() as model:
         theta = []
-        for name, prior in problem.priors.items():
+        for (name, prior), value in zip(problem.priors.items(), first, strict=True):
             distribution, arguments = prior.pymc()
-            theta.append(getattr(pm, distribution)(name, **arguments))
+            theta.append(getattr(pm, distribution)(name, **arguments, initval=value))
         data = [pt.constant(problem.counts), *(pt.constant(c) for c in problem.columns)]
         pm.Potential("log_likelihood", op(pt.stack(theta), *data)[0])
     return model
 
 
 def nuts(problem: Problem, *, draws: int, chains: int, tune: int, seed: int) -> Outcome:
-    """Posterior draws of theta, dimensions (chain, draw); the caller judges R-hat, effective draws and divergences."""
-    trace = nutpie.sample(
-        nutpie.compile_pymc_model(pymc_model(problem), backend="numba"),
-        draws=draws, tune=tune, chains=chains, cores=THREADS, seed=seed, progress_bar=Console().is_terminal,
-    )  # fmt: skip
+    """Posterior draws of theta, dimensions (chain, draw), from chains that start about the mode.
+
+    The caller judges R-hat, effective draws and divergences.
+
+    Raises
+    ------
+    ConvergenceError
+        If the posterior has no mode that can be found, or the sampler cannot start there.
+    """
+    compiled = nutpie.compile_pymc_model(pymc_model(problem, start=posterior_mode(problem).u), backend="numba")
+    try:
+        trace = nutpie.sample(
+            compiled, draws=draws, tune=tune, chains=chains, cores=THREADS, seed=seed, progress_bar=Console().is_terminal
+        )
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise ConvergenceError(
+            f"{problem.model.title}: the sampler could not start ({reason}). Narrow the priors with priors={{...}}."
+        ) from error
     posterior = trace["posterior"].to_dataset()[list(problem.priors)]
     r_hat = float(max(az.rhat(posterior).to_array().values))
     ess = float(min(az.ess(posterior).to_array().values))
