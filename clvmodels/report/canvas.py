@@ -1,0 +1,35 @@
+"""A figure that shows itself in a notebook and becomes bytes for a page. Importing this file imports matplotlib."""
+
+from __future__ import annotations
+
+import io
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+
+class Picture(Figure):
+    """A matplotlib figure that needs no pyplot to be seen: notebooks show it, `png` and `svg` are files in memory."""
+
+    caption: str = ""
+
+    @property
+    def message(self) -> str:
+        """The title, on one line."""
+        return " ".join(self.get_suptitle().split())
+
+    def png(self, *, dpi: float = 150) -> bytes:
+        return self._saved("png", dpi=dpi)
+
+    def svg(self) -> bytes:
+        return self._saved("svg", dpi=150)
+
+    def _repr_png_(self) -> bytes:
+        return self.png(dpi=110)
+
+    def _saved(self, kind: str, *, dpi: float) -> bytes:
+        """The same bytes at every call: no date, and ids that do not change."""
+        buffer = io.BytesIO()
+        with rc_context({"svg.hashsalt": "clvmodels", "svg.fonttype": "path"}):
+            self.savefig(buffer, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)
+        return buffer.getvalue()

@@ -1,0 +1,15 @@
+"""Figures, each a function from results to a matplotlib figure; matplotlib is imported when one is drawn."""
+
+from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
+from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
+from clvmodels.report.figures.value import customer_equity, ltv_distribution
+
+__all__ = [
+    "alive_heatmap",
+    "conditional_expectation",
+    "customer_equity",
+    "frequency_histogram",
+    "interval_calibration",
+    "ltv_distribution",
+    "model_against_formulas",
+]

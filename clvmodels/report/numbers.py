@@ -1,0 +1,56 @@
+"""Numbers as people write them."""
+
+from __future__ import annotations
+
+import math
+
+
+def count(value: float) -> str:
+    """A whole number with its thousands separated.
+
+    Examples
+    --------
+    >>> count(23570)
+    '23,570'
+    """
+    return "–" if math.isnan(value) else f"{value:,.0f}"
+
+
+def number(value: float) -> str:
+    """Three significant digits, or all digits before the decimal point where there are more.
+
+    Examples
+    --------
+    >>> number(16858.7), number(0.71523), number(4.0), number(float("nan"))
+    ('16,859', '0.715', '4', '–')
+    """
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    decimals = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def money(value: float, currency: str | None) -> str:
+    """An amount with its currency, without decimals from a hundred on.
+
+    Examples
+    --------
+    >>> money(750436.2, "USD"), money(31.839, None)
+    ('USD 750,436', '31.84')
+    """
+    amount = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
+    return f"{currency} {amount}" if currency else amount
+
+
+def percent(share: float, *, decimals: int = 1) -> str:
+    """A share as per cent.
+
+    Examples
+    --------
+    >>> percent(0.1234), percent(0.9, decimals=0)
+    ('12.3 %', '90 %')
+    """
+    return "–" if math.isnan(share) else f"{100 * share:,.{decimals}f} %"
