@@ -1,8 +1,11 @@
-"""Numbers as people write them."""
+"""Numbers as people write them; a no-break space keeps a number and its unit on one line."""
 
 from __future__ import annotations
 
 import math
+from typing import Final
+
+SPACE: Final = "\N{NO-BREAK SPACE}"
 
 
 def count(value: float) -> str:
@@ -39,10 +42,10 @@ def money(value: float, currency: str | None) -> str:
     Examples
     --------
     >>> money(750436.2, "USD"), money(31.839, None)
-    ('USD 750,436', '31.84')
+    ('USD\\xa0750,436', '31.84')
     """
     amount = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
-    return f"{currency} {amount}" if currency else amount
+    return f"{currency}{SPACE}{amount}" if currency else amount
 
 
 def percent(share: float, *, decimals: int = 1) -> str:
@@ -51,6 +54,17 @@ def percent(share: float, *, decimals: int = 1) -> str:
     Examples
     --------
     >>> percent(0.1234), percent(0.9, decimals=0)
-    ('12.3 %', '90 %')
+    ('12.3\\xa0%', '90\\xa0%')
     """
-    return "–" if math.isnan(share) else f"{100 * share:,.{decimals}f} %"
+    return "–" if math.isnan(share) else f"{100 * share:,.{decimals}f}{SPACE}%"
+
+
+def signed_percent(share: float) -> str:
+    """A share as per cent with its sign.
+
+    Examples
+    --------
+    >>> signed_percent(-0.1435), signed_percent(0.474)
+    ('−14.4\\xa0%', '+47.4\\xa0%')
+    """
+    return ("+" if share >= 0 else "−") + percent(abs(share))

@@ -7,8 +7,7 @@ of Okabe and Ito, which colour-blind people can tell apart.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,9 +34,9 @@ LETTER = 0.575  # mean width of a letter of DejaVu Sans, in its size; a bold one
 
 
 def picture(
-    *, title: str, caption: str, height: float = 4.0, panels: int = 1, ratios: Sequence[float] | None = None
+    *, title: str, caption: str, height: float = 4.0, panels: int = 1, stacked: bool = False
 ) -> tuple[Picture, list[Axes]]:
-    """An empty figure with its title, caption and dressed axes, side by side."""
+    """An empty figure with its title, caption and dressed axes, side by side or one above the other with a common x."""
     from clvmodels.report.canvas import Picture
 
     figure = Picture(figsize=(WIDTH, height), layout="constrained", facecolor="white")
@@ -46,8 +45,8 @@ def picture(
     figure.caption = caption
     edge = 0.08 / WIDTH
     figure.supxlabel(wrapped(caption, CAPTION), x=edge, ha="left", fontsize=CAPTION, color=QUIET, linespacing=1.35)
-    grid = figure.subplots(1, panels, squeeze=False, width_ratios=ratios)
-    axes = list(grid[0])
+    shape = (panels, 1) if stacked else (1, panels)
+    axes = list(figure.subplots(*shape, squeeze=False, sharex=stacked).ravel())
     for one in axes:
         dress(one)
     return figure, axes
@@ -74,7 +73,7 @@ def dress(axes: Axes) -> None:
     axes.set_facecolor("white")
     axes.set_axisbelow(True)
     axes.grid(visible=True, axis="y", color=GRID, linewidth=0.8)
-    axes.tick_params(labelsize=SMALL, labelcolor=INK, color=GRID, length=0)
+    axes.tick_params(labelsize=SMALL, labelcolor=INK, color=GRID, length=0, pad=5)
     for side, spine in axes.spines.items():
         spine.set_visible(side == "bottom")
         spine.set_color(QUIET)
@@ -124,9 +123,19 @@ def whole_numbers(axes: Axes, *, x: bool = False, y: bool = False) -> None:
             axis.set_major_locator(MaxNLocator(integer=True))
 
 
-def note(axes: Axes, text: str, *, at: tuple[float, float], align: str = "left", color: str = INK) -> None:
+def note(axes: Axes, text: str, *, at: tuple[Any, float], align: str = "left", color: str = INK) -> None:
     """A short text on the data, readable over a grid."""
     from matplotlib.patheffects import withStroke
 
     effects = [withStroke(linewidth=3, foreground="white")]
     axes.annotate(text, at, ha=align, va="center", fontsize=SMALL, color=color, path_effects=effects, linespacing=1.3)
+
+
+def dates(axes: Axes) -> None:
+    """Dates on the x axis, as short as they are clear."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=5, maxticks=9)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.xaxis.get_offset_text().set_fontsize(SMALL)

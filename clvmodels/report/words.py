@@ -39,15 +39,12 @@ class FigureWords:
         "{never}."
     )
 
-    tracking_title: str = (
-        "{total_actual} repeat purchases in the {count} {period}s held out; the model expected {total_expected}"
-    )
+    tracking_title: str = "Held out: customers made {actual} repeat purchases, the model expected {expected} ({bias})"
     tracking_title_in_sample: str = "Repeat purchases over time, as they happened and as the model has them"
-    tracking_cumulative: str = "since the beginning"
-    tracking_incremental: str = "in each {period}"
-    tracking_x: str = "{period} of the log"
+    tracking_cumulative: str = "Since the beginning"
+    tracking_incremental: str = "In every {days} days"
     tracking_y: str = "repeat purchases"
-    tracking_split: str = "held out"
+    tracking_split: str = " held out"
     tracking_caption: str = (
         "Left of the dashed line the model had seen what it is compared with; right of it, it had not. Band: "
         "{interval} predictive interval, the model's uncertainty about its parameters and about chance; seasons and "
@@ -80,9 +77,10 @@ class FigureWords:
 
     expectation_title: str = "Who bought more often before goes on buying more, and less than a simple formula says"
     expectation_title_plain: str = "What customers bought afterwards, by how often they had bought again before"
+    expectation_panel: str = "Means over the {horizon} after the split"
     expectation_x: str = "repeat purchases before, customers below"
-    expectation_y_purchases: str = "mean purchases per customer in the {horizon} after"
-    expectation_y_spend: str = "mean spend per customer in the {horizon} after [{currency}]"
+    expectation_y_purchases: str = "purchases per customer"
+    expectation_y_spend: str = "spend per customer [{currency}]"
     expectation_caption: str = (
         "Each point is the mean of the customers with that many repeat purchases before. Band: {interval} predictive "
         "interval of that mean by the model. Nothing after the split was known to any method."
@@ -109,8 +107,9 @@ class FigureWords:
     against_title: str = "{target}: the model's total is off by {model}, the nearest formula's by {formula}"
     against_purchases: str = "Purchases"
     against_spend: str = "Spend"
-    against_winner: str = "; {names} orders customers better"
-    against_winners: str = "; {names} order customers better"
+    against_winner: str = "; the {names} orders customers better"
+    against_winners: str = "; the {names} order customers better"
+    against_and: str = " and the "
     against_total: str = "Total: off by"
     against_error: str = "Error per customer"
     against_order: str = "Order of customers"
@@ -123,7 +122,7 @@ class FigureWords:
     against_caption: str = (
         "{customers} customers over {horizon} held out. Lines on the formulas: {interval} bootstrap interval of the "
         "difference from the model; where one crosses the dashed line, the difference may be chance. Blue: model; "
-        "red: formula clearly better than it; grey: not."
+        "orange: formula clearly better than it; grey: not."
     )
 
 

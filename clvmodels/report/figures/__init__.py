@@ -2,6 +2,7 @@
 
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
 from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
+from clvmodels.report.figures.over_time import tracking
 from clvmodels.report.figures.value import customer_equity, ltv_distribution
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "interval_calibration",
     "ltv_distribution",
     "model_against_formulas",
+    "tracking",
 ]

@@ -12,7 +12,7 @@ from clvmodels.evaluation.compare import Comparison
 from clvmodels.evaluation.tables import Target
 from clvmodels.model import Array
 from clvmodels.report import style
-from clvmodels.report.numbers import count, number, percent
+from clvmodels.report.numbers import count, number, percent, signed_percent
 from clvmodels.report.words import FigureWords, figure_words
 
 if TYPE_CHECKING:
@@ -42,21 +42,22 @@ def conditional_expectation(comparison: Comparison, *, target: Target = "purchas
     axes.set_xticks(places, [f"{frequency}\n{count(people)}" for frequency, people in held])
     axes.set_ylim(bottom=0)
     unit = words.expectation_y_purchases if target == "purchases" else words.expectation_y_spend
-    y = unit.format(horizon=forecast.terms.horizon, currency=forecast.histories.currency or "")
-    style.label(axes, x=words.expectation_x, y=y)
+    y = unit.format(currency=forecast.histories.currency or "")
+    style.label(axes, x=words.expectation_x, y=y, title=words.expectation_panel.format(horizon=forecast.terms.horizon))
+    if target == "spend":
+        style.thousands(axes)
     style.legend(axes, place="upper left")
     return figure
 
 
 def _expectation_title(words: FigureWords, comparison: Comparison, table: pd.DataFrame) -> str:
     """Say that formulas ask too much of frequent buyers where every one of them that tells customers apart does."""
-    formulas = [
-        name
-        for name in comparison.predictions
-        if name != comparison.model and table[name].iloc[-1] > table[name].iloc[0]
-    ]
+    ends = {
+        name: (table[name].iloc[0], table[name].iloc[-1]) for name in comparison.predictions if name != comparison.model
+    }
+    formulas = [last for first, last in ends.values() if last > 1.01 * first]
     rising = table.actual.is_monotonic_increasing
-    above = bool(formulas) and all(table[name].iloc[-1] > table.actual.iloc[-1] for name in formulas)
+    above = bool(formulas) and min(formulas) > table.actual.iloc[-1]
     return words.expectation_title if rising and above else words.expectation_title_plain
 
 
@@ -84,7 +85,7 @@ def interval_calibration(comparison: Comparison, *, lang: str = "en") -> Picture
     for target, name, colour in named:
         left.plot(table.index, table[target], color=colour, marker="o", markersize=3, linewidth=1.2, label=name)
         heights, edges = np.histogram(pit[target], bins=BINS, range=(0, 1))
-        right.stairs(heights * BINS / len(pit), edges, color=colour, linewidth=1.6, label=name)
+        right.stairs(heights * BINS / len(pit), edges, color=colour, linewidth=1.6, label=name, baseline=None)
     _frame_calibration(left, right, words)
     return figure
 
@@ -117,7 +118,7 @@ def model_against_formulas(comparison: Comparison, *, target: Target = "purchase
     error = (
         words.against_error_purchases if target == "purchases" else words.against_error_spend.format(currency=currency)
     )
-    bias = {name: signed(value) for name, value in _biases(comparison, target).items()}
+    bias = {name: signed_percent(value) for name, value in _biases(comparison, target).items()}
     said = (
         ("abs_bias", words.against_total, words.against_total_x, words.against_lower, bias),
         ("rmse", words.against_error, error, words.against_lower, None),
@@ -140,17 +141,6 @@ def _where(table: pd.DataFrame, level: str, value: str) -> pd.DataFrame:
 def _biases(comparison: Comparison, target: Target) -> dict[str, float]:
     rows = _where(comparison.table(), "target", target)
     return dict(zip(rows.index, rows["bias"].to_numpy(dtype=float), strict=True))
-
-
-def signed(share: float) -> str:
-    """A share as per cent with its sign.
-
-    Examples
-    --------
-    >>> signed(-0.1435), signed(0.474)
-    ('−14.4 %', '+47.4 %')
-    """
-    return ("+" if share >= 0 else "−") + percent(abs(share))
 
 
 def _score_bars(axes: Axes, rows: pd.DataFrame, methods: list[str], texts: Mapping[str, str] | None) -> None:
@@ -186,10 +176,10 @@ def _against_title(words: FigureWords, comparison: Comparison, target: Target, d
     winners = [str(name) for name in order.index[order == "formula"]]
     title = words.against_title.format(
         target=words.against_purchases if target == "purchases" else words.against_spend,
-        model=signed(bias[comparison.model]), formula=signed(bias[nearest]),
+        model=signed_percent(bias[comparison.model]), formula=signed_percent(bias[nearest]),
     )  # fmt: skip
     if not winners:
         return title
     return title + (words.against_winner if len(winners) == 1 else words.against_winners).format(
-        names=" and ".join(winners)
+        names=words.against_and.join(winners)
     )
