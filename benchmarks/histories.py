@@ -9,19 +9,13 @@ years, sorted by date like a shop's own log. Imports count: the time is that of 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import os
-import platform
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from harness import Measured, describe, measure, table
 
 DAYS = 730
 START = np.datetime64("2022-01-01")
@@ -69,65 +63,47 @@ def simulate(path: Path, customers: int) -> int:
     return len(who)
 
 
-def measure(code: str, path: Path) -> tuple[float, float, int] | str:
-    """Seconds, peak resident memory [GB] and customers found by `code` in a process of its own, or what went wrong."""
-    script = f"path = {str(path)!r}\n{code}\nprint(rows)"
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-        begin = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "-c", script], stdout=out, stderr=errors, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - begin
-        out.seek(0), errors.seek(0)
-        if status:
-            return (errors.read().strip().splitlines() or [f"exit status {process.returncode}"])[-1]
-        return seconds, gigabytes(usage), int(out.read().split()[-1])
-
-
-def gigabytes(usage: resource.struct_rusage) -> float:
-    """Peak resident memory; macOS counts bytes, Linux kilobytes."""
-    return usage.ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
-
-
-def describe() -> str:
-    """The machine and the versions, in one paragraph."""
-    names = ("numpy", "pandas", "pyarrow", "duckdb", "ibis-framework", *PEERS)
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
-    return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}; {versions}"
-
-
-def version(name: str) -> str:
-    """The installed version of a package."""
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def row(name: str, lines: int, found: tuple[float, float, int] | str, ours: tuple[float, float, int] | str) -> str:
-    """One line of the table; ratios are to clvmodels on the same file."""
-    if isinstance(found, str):
-        return f"{name:<16} {lines:>12,}  failed: {found}"
-    ratios = "" if isinstance(ours, str) else f"{found[0] / ours[0]:>7.1f}x {found[1] / ours[1]:>7.1f}x"
-    return f"{name:<16} {lines:>12,} {found[2]:>11,} {found[0]:>9.2f} {found[1]:>9.2f} {ratios}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--customers", type=int, default=2_000_000)
     parser.add_argument("--peers", action="store_true", help="also measure lifetimes and pymc-marketing")
     options = parser.parse_args()
     print(describe())
-    print(f"{'':<16} {'lines':>12} {'customers':>11} {'seconds':>9} {'peak GB':>9} {'time':>8} {'memory':>8}")
+    rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.parquet"
         for customers in (*[size for size in GROWTH if size < options.customers], options.customers):
             lines = simulate(path, customers)
-            ours = measure(OURS, path)
-            print(row("clvmodels", lines, ours, ours), flush=True)
+            ours = measure(script(OURS, path))
+            rows.append(row("clvmodels", lines, ours, ours))
         for name, code in PEERS.items() if options.peers else ():
-            print(row(name, lines, measure(code, path), ours), flush=True)
+            rows.append(row(name, lines, measure(script(code, path)), ours))
+    table(
+        "Transactions to histories",
+        ["", "lines", "customers", "seconds", "peak GB", "time / ours", "memory / ours"],
+        rows,
+    )
+
+
+def script(code: str, path: Path) -> str:
+    """`code` on the file, printing how many customers it found."""
+    return f"path = {str(path)!r}\n{code}\nprint(rows)"
+
+
+def row(name: str, lines: int, found: Measured | str, ours: Measured | str) -> list[object]:
+    """One line of the table; ratios are to clvmodels on the same file."""
+    if isinstance(found, str) or isinstance(ours, str):
+        return [name, f"{lines:,}", f"failed: {found}", "", "", "", ""]
+    customers = f"{int(found.figures[0]):,}"
+    return [
+        name,
+        f"{lines:,}",
+        customers,
+        found.seconds,
+        found.gigabytes,
+        found.seconds / ours.seconds,
+        found.gigabytes / ours.gigabytes,
+    ]
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, horizon):
             alive = p_alive[i, s]
             # P(a purchase before the end) is below alive * c * end / beta: most customers are done here.
             if u < alive and u * beta < alive * c * end:
-                now = beta * math.expm1(-math.log1p(-u / alive) / c)
+                now = beta * (math.exp(-math.log(1.0 - u / alive) / c) - 1.0)
                 while now <= end:
                     if used == times.size:
                         larger = np.empty(2 * times.size, np.float64)
@@ -90,7 +90,7 @@ def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, horizon):
                         break
                     stayed += 1.0
                     c += 1.0
-                    now += (beta + now) * math.expm1(rng.standard_exponential() / c)
+                    now += (beta + now) * (math.exp(rng.standard_exponential() / c) - 1.0)
             offsets[i * draws + s + 1] = used
     return offsets, times[:used]
 

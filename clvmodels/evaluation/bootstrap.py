@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 type Array = NDArray[np.float64]
 
-BLOCK_CELLS = 2_000_000
+BLOCK_CELLS = 500_000
 """Resamples times customers held at once."""
 
 
@@ -37,8 +37,10 @@ def resampled(
     arrays (resamples, methods): the mean of every loss, "abs_bias" and "spearman"
     """
     n, methods = len(actual), len(predicted)
-    columns = np.vstack([actual[None], predicted, *losses.values()]).T
-    series = [Ranked(values) for values in (actual, *predicted)]
+    columns = np.vstack([actual[None], predicted, *losses.values()])
+    order = np.lexsort(columns[: methods + 1])  # the order of the rows does not matter, and neighbours are read together
+    columns = np.ascontiguousarray(columns[:, order].T)
+    series = [Ranked(values) for values in columns[:, : methods + 1].T]
     sums, orders = [], []
     for weights in _weights(n, resamples, seed):
         sums.append(weights @ columns)
@@ -62,8 +64,9 @@ class Ranked:
     def centred(self, weights: Array) -> tuple[Array, float]:
         """Mid-rank of every customer less the mean rank (n,), and their sum of squares, both under the weights."""
         held = np.bincount(self.code, weights, self.size)
-        ranks = np.cumsum(held) - held / 2 - weights.sum() / 2
-        return ranks[self.code], float(held @ ranks**2)
+        ranks = np.cumsum(held)
+        ranks -= 0.5 * held + 0.5 * ranks[-1]
+        return ranks[self.code], _dot(held * ranks, ranks)
 
 
 def _spearman(series: list[Ranked], weights: Array) -> list[float]:
@@ -73,8 +76,13 @@ def _spearman(series: list[Ranked], weights: Array) -> list[float]:
     for ranked in series[1:]:
         ranks, own = ranked.centred(weights)
         both = spread * own
-        out.append(float(held @ ranks) / both**0.5 if both > 0 else (0.0 if spread > 0 else np.nan))
+        out.append(_dot(held, ranks) / both**0.5 if both > 0 else (0.0 if spread > 0 else np.nan))
     return out
+
+
+def _dot(a: Array, b: Array) -> float:
+    """Sum of products without BLAS, whose threads cost more than so short a sum."""
+    return float(np.einsum("i,i->", a, b))
 
 
 def _weights(n: int, resamples: int, seed: int) -> Iterator[Array]:

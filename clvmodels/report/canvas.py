@@ -21,8 +21,18 @@ class Picture(Figure):
     def png(self, *, dpi: float = 150) -> bytes:
         return self._saved("png", dpi=dpi)
 
-    def svg(self) -> bytes:
-        return self._saved("svg", dpi=150)
+    def svg(self, *, bare: bool = False) -> bytes:
+        """`bare` leaves out title and caption, for pages that set them as text."""
+        texts = [self._suptitle, self._supxlabel] if bare else []
+        for text in texts:
+            text.set_visible(False)
+            text.set_in_layout(False)
+        try:
+            return self._saved("svg", dpi=150)
+        finally:
+            for text in texts:
+                text.set_visible(True)
+                text.set_in_layout(True)
 
     def _repr_png_(self) -> bytes:
         return self.png(dpi=110)

@@ -108,7 +108,8 @@ def _shares(axes: Axes, table: pd.DataFrame, words: FigureWords) -> None:
 def customer_equity(forecast: Forecast, *, lang: str = "en") -> Picture:
     """Distribution of customer equity over the joint draws, with the interval of its mean and of what will happen."""
     words, draws = figure_words(lang), forecast.equity_draws()
-    mean, low, high, lower, upper = forecast.total().loc["ltv"].astype(float).tolist()
+    total = forecast.total().to_dict("index")["ltv"]
+    mean, lower, upper, low, high = (total[name] for name in ("mean", "lower", "upper", "expected_lower", "expected_upper"))
     currency = forecast.histories.currency
     within = percent(forecast.interval, decimals=0)
     figure, [axes] = style.picture(

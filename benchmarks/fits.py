@@ -1,0 +1,153 @@
+"""Import, BG/NBD maximum likelihood and BG/NBD posterior on CDNOW (23,570 customers), against the installed peers.
+
+    python benchmarks/fits.py [--quick]
+
+Fits are timed warm (the second call in a process); histories are ready before the clock starts. Effective draws a second count the
+smallest over the four parameters. pymc-marketing gets the tenth of CDNOW, as its time allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from harness import Measured, describe, measure, table
+
+DATA = """
+import time
+import clvmodels as clv
+def histories(sample=False):
+    log = clv.samples.cdnow_sample() if sample else clv.samples.cdnow()
+    return log.split("1997-09-30").calibration.histories(period=clv.WEEK)
+"""
+OURS_MLE = (
+    DATA
+    + """
+h = histories()
+times = []
+for _ in range(6):
+    begin = time.perf_counter(); fit = clv.fit(clv.BG_NBD, h, method="mle"); times.append(time.perf_counter() - begin)
+print(min(times[1:]), fit.loglik)
+"""
+)
+OURS_POSTERIOR = (
+    DATA
+    + """
+h = histories()
+clv.fit(clv.BG_NBD, h, seed=0)
+begin = time.perf_counter(); fit = clv.fit(clv.BG_NBD, h, method="laplace", draws=4000, seed=1); seconds = time.perf_counter() - begin
+print(seconds, fit.diagnostics.ess, fit.diagnostics.k_hat, *fit.posterior.mean().to_array().values, *fit.posterior.std().to_array().values)
+"""
+)
+OURS_NUTS = (
+    DATA
+    + """
+h = histories()
+begin = time.perf_counter(); fit = clv.fit(clv.BG_NBD, h, method="nuts", draws=1000, chains=4, seed=1); seconds = time.perf_counter() - begin
+print(seconds, fit.diagnostics.ess, 0.0, *fit.posterior.mean().to_array().values, *fit.posterior.std().to_array().values)
+"""
+)
+LIFETIMES = (
+    DATA
+    + """
+import warnings; warnings.simplefilter("ignore")
+from lifetimes import BetaGeoFitter
+h = histories()
+times = []
+for _ in range(3):
+    f = BetaGeoFitter(penalizer_coef=0.0)
+    begin = time.perf_counter(); f.fit(h.frequency, h.recency, h.T); times.append(time.perf_counter() - begin)
+print(min(times), -f._negative_log_likelihood_ * len(h))
+"""
+)
+PYMC_MARKETING = (
+    DATA
+    + """
+import warnings; warnings.simplefilter("ignore")
+import numpy as np
+from pymc_marketing.clv import BetaGeoModel
+h = histories(sample=True).to_frame()
+begin = time.perf_counter()
+m = BetaGeoModel(data=h)
+m.fit(method={method!r}{options})
+seconds = time.perf_counter() - begin
+"""
+)
+MAP = PYMC_MARKETING.format(method="map", options="") + "print(seconds, float('nan'))\n"
+NUTS = (
+    PYMC_MARKETING.format(
+        method="mcmc", options=", draws=500, tune=500, chains=2, cores=2, random_seed=1, progressbar=False"
+    )
+    + "import arviz as az\ness = float(az.ess(m.idata.posterior[['r', 'alpha', 'a', 'b']]).to_array().min())\nprint(seconds, ess)\n"
+)
+
+
+def imports() -> None:
+    """Seconds to import each package in a fresh interpreter, less the interpreter itself."""
+    bare = _best("print(0)")
+    rows: list[list[object]] = []
+    for name in ("clvmodels", "lifetimes", "pymc_marketing.clv"):
+        seconds = _best(f"import warnings; warnings.simplefilter('ignore'); import {name}; print(0)")
+        rows.append([name, seconds - bare if isinstance(seconds, float) else seconds])
+    table("import", ["", "seconds"], rows)
+
+
+def _best(code: str, times: int = 4) -> float:
+    found = [measure(code) for _ in range(times)]
+    return (
+        min(m.seconds for m in found if isinstance(m, Measured))
+        if any(isinstance(m, Measured) for m in found)
+        else float("nan")
+    )
+
+
+def likelihood(peers: bool) -> None:
+    """Seconds to the maximum of the likelihood, and the log-likelihood there."""
+    cases = {"clvmodels mle, 23,570": OURS_MLE, "lifetimes, 23,570": LIFETIMES}
+    if peers:
+        cases["pymc-marketing MAP, 2,357"] = MAP
+    found = {name: measure(code) for name, code in cases.items()}
+    ours = found["clvmodels mle, 23,570"]
+    rows: list[list[object]] = []
+    for name, m in found.items():
+        ok = isinstance(m, Measured) and isinstance(ours, Measured)
+        rows.append(
+            [name, m.figures[0], m.figures[0] / ours.figures[0], f"{m.figures[1]:.3f}"]
+            if ok
+            else [name, str(m), "", ""]
+        )
+    table("BG/NBD maximum likelihood (warm)", ["", "seconds", "time / ours", "log-likelihood"], rows)
+
+
+def posterior(peers: bool) -> None:
+    """Effective posterior draws a second; laplace and nuts side by side, mean and sd."""
+    cases = {"clvmodels laplace, 23,570": OURS_POSTERIOR, "clvmodels nuts, 23,570": OURS_NUTS}
+    if peers:
+        cases["pymc-marketing NUTS, 2,357"] = NUTS
+    rows: list[list[object]] = []
+    for name, code in cases.items():
+        m = measure(code)
+        if isinstance(m, str):
+            rows.append([name, m, "", "", ""])
+            continue
+        seconds, ess, *rest = m.figures
+        moments = (
+            " ".join(f"{mean:.4f}±{sd:.4f}" for mean, sd in zip(rest[1:5], rest[5:9], strict=True)) if rest else ""
+        )
+        rows.append(
+            [name, seconds, f"{ess:,.0f}", f"{ess / seconds:,.0f}", f"k-hat {rest[0]:.2f}; {moments}" if rest else ""]
+        )
+    table("BG/NBD posterior", ["", "seconds", "effective draws", "a second", "r, alpha, a, b: mean±sd"], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="leave pymc-marketing out")
+    options = parser.parse_args()
+    print(describe())
+    imports()
+    likelihood(not options.quick)
+    posterior(not options.quick)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""All benchmarks in one run, so that ratios compare like with like: python benchmarks/run.py (about ten minutes)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    for name, options in (("fits.py", []), ("histories.py", ["--peers"]), ("forecasts.py", [])):
+        subprocess.run([sys.executable, HERE / name, *options], check=True)
+
+
+if __name__ == "__main__":
+    main()
