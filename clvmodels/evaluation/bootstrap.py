@@ -38,7 +38,9 @@ def resampled(
     """
     n, methods = len(actual), len(predicted)
     columns = np.vstack([actual[None], predicted, *losses.values()])
-    order = np.lexsort(columns[: methods + 1])  # the order of the rows does not matter, and neighbours are read together
+    order = np.lexsort(
+        columns[: methods + 1]
+    )  # the order of the rows does not matter, and neighbours are read together
     columns = np.ascontiguousarray(columns[:, order].T)
     series = [Ranked(values) for values in columns[:, : methods + 1].T]
     sums, orders = [], []
@@ -64,8 +66,8 @@ class Ranked:
     def centred(self, weights: Array) -> tuple[Array, float]:
         """Mid-rank of every customer less the mean rank (n,), and their sum of squares, both under the weights."""
         held = np.bincount(self.code, weights, self.size)
-        ranks = np.cumsum(held)
-        ranks -= 0.5 * held + 0.5 * ranks[-1]
+        below: Array = np.cumsum(held, dtype=float)
+        ranks = below - 0.5 * (held + below[-1])
         return ranks[self.code], _dot(held * ranks, ranks)
 
 

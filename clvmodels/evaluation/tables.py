@@ -65,8 +65,8 @@ def differences(
         for k, method in list(enumerate(predictions))[1:]:
             for s, score in enumerate(SCORES):
                 apart = found[score][:, 0] - found[score][:, k]
-                row = {"target": target, "method": method, "score": score, "model": once[0, s], "formula": once[k, s]}
-                rows.append(row | _difference(score, once[0, s] - once[k, s], apart, interval))
+                row: dict[str, float | str] = {"target": target, "method": method, "score": score}
+                rows.append(row | _difference(score, once[0, s], once[k, s], apart, interval))
     return pd.DataFrame(rows, columns=_COLUMNS).set_index(["target", "method", "score"])
 
 
@@ -97,9 +97,11 @@ def _resampled(target: Target, actual: Array, predicted: Array, resamples: int, 
     return found | {"rmse": np.sqrt(found["rmse"])}
 
 
-def _difference(score: str, once: float, resampled: Array, interval: float) -> dict[str, float | str]:
-    lower, upper = np.quantile(resampled, [tail_of(interval), 1 - tail_of(interval)])
+def _difference(score: str, model: float, formula: float, resampled: Array, interval: float) -> dict[str, float | str]:
+    lower, upper = (float(v) for v in np.quantile(resampled, [tail_of(interval), 1 - tail_of(interval)]))
+    rounding = 1e-9 * (abs(model) + abs(formula))
     better = "unclear"
-    if lower > 0 or upper < 0:
+    if lower > rounding or upper < -rounding:
         better = "model" if (lower > 0) == (score == "spearman") else "formula"
-    return {"difference": once, "lower": float(lower), "upper": float(upper), "better": better}
+    found = {"model": model, "formula": formula, "difference": model - formula, "lower": lower, "upper": upper}
+    return found | {"better": better}
