@@ -2,8 +2,8 @@
 
     python benchmarks/forecasts.py [--customers 1000000] [--draws 200]
 
-Customers are simulated at CDNOW's estimates with ages of up to two years in whole days; the models are fitted before the clock starts.
-No peer gives predictive intervals of lifetime value, so there is no ratio.
+Customers are simulated at CDNOW's estimates with ages of up to two years in whole days; the models are fitted before the
+clock starts. No peer gives predictive intervals of lifetime value, so there is no ratio.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from clvmodels.model import Array
 
 DEGREES_OF_FREEDOM = 7
 """Of the proposal: tails heavier than the posterior's keep the weights bounded."""
-OVERSAMPLING = 2
+OVERSAMPLING = 1.5
 """Proposals per draw handed back."""
 K_HAT_LIMIT = 0.7
 """Above it, importance weights cannot be trusted."""
@@ -47,7 +47,7 @@ def laplace(problem: Problem, *, draws: int, seed: int) -> Outcome:
     rng = np.random.default_rng(seed)
     mode = posterior_mode(problem)
     proposal = stats.multivariate_t(mode.u, mode.covariance, df=DEGREES_OF_FREEDOM)
-    proposed = np.atleast_2d(proposal.rvs(size=OVERSAMPLING * draws, random_state=rng))
+    proposed = np.atleast_2d(proposal.rvs(size=int(OVERSAMPLING * draws), random_state=rng))
     log_weights, k_hat = smoothed(problem.log_posterior_of_draws(proposed) - proposal.logpdf(proposed))
     weights = np.exp(log_weights - log_weights.max())
     weights /= weights.sum()
