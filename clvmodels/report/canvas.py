@@ -6,12 +6,14 @@ import io
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 
 class Picture(Figure):
     """A matplotlib figure that needs no pyplot to be seen: notebooks show it, `png` and `svg` are files in memory."""
 
     caption: str = ""
+    around: tuple[Text, ...] = ()
 
     @property
     def message(self) -> str:
@@ -23,7 +25,7 @@ class Picture(Figure):
 
     def svg(self, *, bare: bool = False) -> bytes:
         """`bare` leaves out title and caption, for pages that set them as text."""
-        texts = [self._suptitle, self._supxlabel] if bare else []
+        texts = self.around if bare else ()
         for text in texts:
             text.set_visible(False)
             text.set_in_layout(False)

@@ -20,17 +20,19 @@ def count(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, or all digits before the decimal point where there are more.
+    """Three significant digits, or all digits before the decimal point where there are more; tiny ones with an exponent.
 
     Examples
     --------
-    >>> number(16858.7), number(0.71523), number(4.0), number(float("nan"))
-    ('16,859', '0.715', '4', '–')
+    >>> number(16858.7), number(0.71523), number(4.0), number(1.2e-9), number(float("nan"))
+    ('16,859', '0.715', '4', '1.2e-09', '–')
     """
     if not math.isfinite(value):
         return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
     if value == 0:
         return "0"
+    if abs(value) < 1e-4:
+        return f"{value:.2g}"
     decimals = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -41,21 +41,17 @@ def picture(
 
     figure = Picture(figsize=(WIDTH, height), layout="constrained", facecolor="white")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08, wspace=0.04)  # type: ignore[union-attr, call-arg]
-    retitle(figure, title)
     figure.caption = caption
-    edge = 0.08 / WIDTH
-    figure.supxlabel(wrapped(caption, CAPTION), x=edge, ha="left", fontsize=CAPTION, color=QUIET, linespacing=1.35)
+    place = {"x": 0.08 / WIDTH, "ha": "left"}
+    message = wrapped(title, TITLE * 1.17, even=True)
+    above = figure.suptitle(message, fontsize=TITLE, fontweight="bold", color=INK, **place)
+    below = figure.supxlabel(wrapped(caption, CAPTION), fontsize=CAPTION, color=QUIET, linespacing=1.35, **place)
+    figure.around = (above, below)
     shape = (panels, 1) if stacked else (1, panels)
     axes = list(figure.subplots(*shape, squeeze=False, sharex=stacked).ravel())
     for one in axes:
         dress(one)
     return figure, axes
-
-
-def retitle(figure: Picture, title: str) -> None:
-    """Set the message of a figure; it is wrapped to the figure's width."""
-    text = wrapped(title, TITLE * 1.17, even=True)
-    figure.suptitle(text, x=0.08 / WIDTH, ha="left", fontsize=TITLE, fontweight="bold", color=INK)
 
 
 def wrapped(text: str, size: float, *, even: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Every word of the figures, in one place; a language is one more value of `FigureWords`."""
+"""Every word of the figures and of the report, in one place; a language is one more pair of values."""
 
 from __future__ import annotations
 
@@ -75,8 +75,13 @@ class FigureWords:
         "{interval} interval of what will really happen, with chance and amounts."
     )
 
-    expectation_title: str = "Who bought more often before goes on buying more, and less than a simple formula says"
-    expectation_title_plain: str = "What customers bought afterwards, by how often they had bought again before"
+    expectation_title_purchases: str = (
+        "Who bought more often before goes on buying more, and less than simple formulas say"
+    )
+    expectation_title_spend: str = (
+        "Who bought more often before goes on spending more, and less than simple formulas say"
+    )
+    expectation_title_plain: str = "What customers did afterwards, by how often they had bought again before"
     expectation_panel: str = "Means over the {horizon} after the split"
     expectation_x: str = "repeat purchases before, customers below"
     expectation_y_purchases: str = "purchases per customer"
@@ -126,12 +131,158 @@ class FigureWords:
     )
 
 
+@dataclass(frozen=True)
+class ReportWords:
+    """Texts of the report. What stands in braces is filled in."""
+
+    title: str = "Customer lifetime value"
+    lead: str = "{customers} customers, observed until {until}; valued over the next {horizon} after that day."
+    unknown_day: str = "an unknown day"
+    contents: tuple[str, ...] = (
+        "Summary",
+        "Value",
+        "Against what happened",
+        "The models",
+        "The data",
+        "How it was made",
+    )
+
+    tile_equity: str = "Customer equity"
+    tile_equity_below: str = "{lower} to {upper} ({interval} predictive)"
+    tile_potential: str = "Potential value, next {horizon}"
+    tile_half: str = "Customers with half of the value"
+    tile_half_below: str = "{share} of {all}"
+    tile_total: str = "Purchases held out, {horizon}"
+    tile_total_below: str = "expected {expected} ({lower} to {upper})"
+
+    summary_equity: str = (
+        "Together the customers are worth {equity}. They have already brought {realised} of it; {potential} is "
+        "expected of the next {horizon}, and with {interval} probability it will be between {lower} and {upper}."
+    )
+    summary_half: str = (
+        "Value is concentrated: {ltv} customers ({ltv_share}) hold half of the customer equity, and {potential} "
+        "({potential_share}) half of what is still to come."
+    )
+    summary_inside: str = (
+        "Held to account on the {horizon} held out: customers made {actual} purchases where {expected} were expected "
+        "({bias}), inside the {interval} predictive interval of {lower} to {upper}."
+    )
+    summary_outside: str = (
+        "Held to account on the {horizon} held out: customers made {actual} purchases where {expected} were expected "
+        "({bias}). That lies outside the {interval} predictive interval of {lower} to {upper}: something happened "
+        "that the model does not know, such as a season or a campaign, and totals should be read with that in mind."
+    )
+    summary_scores: str = (
+        "Against the simple formulas, over {all} comparisons of purchases and spend by total, error and order of "
+        "customers: the model is clearly better in {model}, a formula in {formula}, and {unclear} may be chance."
+    )
+    summary_lost: str = "Where a formula is clearly better: {where}."
+    summary_lost_one: str = "the {formula} in {score} ({target})"
+    summary_data: str = "The log has {rows} lines; {used} were used. {left}"
+    summary_none_left: str = "Nothing had to be left out."
+    summary_some_left: str = "Left out or in doubt: {findings}."
+    summary_fit: str = "How far the estimation can be trusted: {fits}."
+
+    value_totals: str = "All customers together"
+    value_totals_note: str = (
+        "Purchases and spend of the next {horizon}, undiscounted; realised value is the margin of what was bought so "
+        "far; potential value is the discounted margin of what is to come, after costs; LTV is their sum, and its "
+        "total is the customer equity."
+    )
+    value_best: str = "The {count} customers with most still to come"
+    value_best_note: str = (
+        "All customers are in the table that `clvmodels demo` and `clvmodels forecast` write (forecast.per_customer())."
+    )
+    measures: tuple[str, ...] = ("purchases", "spend", "realised value", "potential value", "LTV (customer equity)")
+    head_totals: tuple[str, ...] = ("", "mean", "expected interval", "predictive interval")
+    head_best: tuple[str, ...] = (
+        "customer", "repeat purchases", "P(alive)", "purchases to come", "potential value", "predictive interval", "realised value",
+        "LTV",
+    )  # fmt: skip
+
+    interval_expected: str = (
+        "An expected interval says where a mean lies: the parameters of the models are not known exactly, and nothing"
+        " else is in it."
+    )
+    interval_predictive: str = (
+        "A predictive interval says what will really happen: it adds that customers differ in ways their history does"
+        " not show, chance, and the amounts they spend."
+    )
+
+    check_none: str = "There is no holdout, so nothing here was compared with what customers did afterwards."
+    check_scores: str = "Scores on the same customers"
+    check_winners: str = "Who is clearly better"
+    check_words: str = "In words"
+    head_scores: tuple[str, ...] = (
+        "",
+        "predicted",
+        "bias",
+        "mean abs. error",
+        "RMSE",
+        "deviance",
+        "rank corr.",
+        "Gini",
+        "top-tenth lift",
+        "in interval",
+    )
+    head_winners: tuple[str, ...] = ("the model against", "total", "mean abs. error", "RMSE", "deviance", "order")
+    scores: tuple[str, ...] = ("the total", "the mean absolute error", "RMSE", "the deviance", "the order of customers")
+    actual_row: str = "{target}: what happened"
+    target_row: str = "{target}: {method}"
+    purchases: str = "Purchases"
+    spend: str = "Spend"
+    better_model: str = "model"
+    better_formula: str = "formula"
+    better_unclear: str = "unclear"
+
+    fit_made: str = (
+        "{model} ({source}), by {method}: {informative} of {all} customers inform it ({distinct} distinct histories);"
+        " log-likelihood {loglik}."
+    )
+    fit_diagnostics: str = "Diagnostics: {diagnostics}."
+    fit_k_hat: str = "k-hat {value} (trusted up to 0.7)"
+    fit_r_hat: str = "R-hat {value} (trusted up to 1.01)"
+    fit_ess: str = "{value} effective draws"
+    fit_divergences: str = "{value} divergences"
+    fit_method_only: str = "a point estimate with curvature, without posterior draws"
+    head_fit: tuple[str, ...] = ("parameter", "meaning", "estimate", "sd", "{interval} interval")
+
+    data_histories: str = (
+        "{customers} customers with a purchase, {repeaters} of them with a repeat purchase; on average {frequency} "
+        "repeat purchases and {age} {period}s since the first one."
+    )
+    head_quality: tuple[str, ...] = ("finding", "what was done", "count", "share")
+
+    made_assumptions: str = "Assumptions"
+    made_horizon: str = "Horizon: {horizon}."
+    made_margin: str = (
+        "Margin: {margin}. It is an assumption of whoever asked for this report unless the log has margins."
+    )
+    made_margin_by_customer: str = "one per customer"
+    made_margin_distribution: str = "a distribution"
+    made_discount: str = "Discount rate: {discount}."
+    made_no_discount: str = "Nothing is discounted."
+    made_cost: str = "Cost of keeping a customer: {cost}."
+    made_draws: str = "{draws} joint draws, seed {seed}; fits of {version}, data {fingerprint}."
+    made_by: str = "Made by clvmodels {version} on {day}."
+
+
 ENGLISH: Final = FigureWords()
-LANGUAGES: Final = {"en": ENGLISH}
+ENGLISH_REPORT: Final = ReportWords()
+LANGUAGES: Final = {"en": (ENGLISH, ENGLISH_REPORT)}
 
 
 def figure_words(lang: str) -> FigureWords:
-    """The words of a language; an unknown one is refused with the languages there are."""
+    """The words of the figures in a language; an unknown one is refused with the languages there are."""
+    return _words(lang)[0]
+
+
+def report_words(lang: str) -> ReportWords:
+    """The words of the report in a language; an unknown one is refused with the languages there are."""
+    return _words(lang)[1]
+
+
+def _words(lang: str) -> tuple[FigureWords, ReportWords]:
     if lang not in LANGUAGES:
         raise ClvError(f"lang={lang!r} is not there. Choose one of {', '.join(LANGUAGES)}.")
     return LANGUAGES[lang]

@@ -27,7 +27,7 @@ def conditional_expectation(comparison: Comparison, *, target: Target = "purchas
     """Mean in the holdout by repeat purchases before it: actual, model with predictive band, and each formula."""
     words, table, forecast = figure_words(lang), comparison.by_frequency(target), comparison.forecast
     figure, [axes] = style.picture(
-        title=_expectation_title(words, comparison, table),
+        title=_expectation_title(words, comparison, table, target),
         caption=words.expectation_caption.format(interval=percent(forecast.interval, decimals=0)),
         height=4.4,
     )
@@ -50,7 +50,7 @@ def conditional_expectation(comparison: Comparison, *, target: Target = "purchas
     return figure
 
 
-def _expectation_title(words: FigureWords, comparison: Comparison, table: pd.DataFrame) -> str:
+def _expectation_title(words: FigureWords, comparison: Comparison, table: pd.DataFrame, target: Target) -> str:
     """Say that formulas ask too much of frequent buyers where every one of them that tells customers apart does."""
     ends = {
         name: (table[name].iloc[0], table[name].iloc[-1]) for name in comparison.predictions if name != comparison.model
@@ -58,7 +58,9 @@ def _expectation_title(words: FigureWords, comparison: Comparison, table: pd.Dat
     formulas = [last for first, last in ends.values() if last > 1.01 * first]
     rising = table.actual.is_monotonic_increasing
     above = bool(formulas) and min(formulas) > table.actual.iloc[-1]
-    return words.expectation_title if rising and above else words.expectation_title_plain
+    if not (rising and above):
+        return words.expectation_title_plain
+    return words.expectation_title_purchases if target == "purchases" else words.expectation_title_spend
 
 
 def interval_calibration(comparison: Comparison, *, lang: str = "en") -> Picture:

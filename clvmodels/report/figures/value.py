@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clvmodels.model import Array
 from clvmodels.report import style
+from clvmodels.report.concentration import customers_with_half, share_of_value
 from clvmodels.report.numbers import count, money, percent
 from clvmodels.report.words import FigureWords, figure_words
 from clvmodels.value.forecast import Forecast
@@ -17,29 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from clvmodels.report.canvas import Picture
-
-
-def share_of_value(values: pd.Series | Array) -> Array:
-    """Share of the total held by the best k of n customers, k = 0..n (n + 1,); the last is 1.
-
-    Examples
-    --------
-    >>> share_of_value(np.array([1.0, 6.0, 3.0])).tolist()
-    [0.0, 0.6, 0.9, 1.0]
-    """
-    best_first = np.sort(np.asarray(values, dtype=float))[::-1]
-    return np.concatenate([[0.0], np.cumsum(best_first) / best_first.sum()])
-
-
-def customers_with_half(values: pd.Series | Array) -> int:
-    """The fewest customers who together hold half of the total.
-
-    Examples
-    --------
-    >>> customers_with_half(np.array([1.0, 6.0, 3.0]))
-    1
-    """
-    return int(np.argmax(share_of_value(values) >= 0.5))
 
 
 def ltv_distribution(forecast: Forecast, *, lang: str = "en") -> Picture:
@@ -109,7 +86,9 @@ def customer_equity(forecast: Forecast, *, lang: str = "en") -> Picture:
     """Distribution of customer equity over the joint draws, with the interval of its mean and of what will happen."""
     words, draws = figure_words(lang), forecast.equity_draws()
     total = forecast.total().to_dict("index")["ltv"]
-    mean, lower, upper, low, high = (total[name] for name in ("mean", "lower", "upper", "expected_lower", "expected_upper"))
+    mean, lower, upper, low, high = (
+        total[name] for name in ("mean", "lower", "upper", "expected_lower", "expected_upper")
+    )
     currency = forecast.histories.currency
     within = percent(forecast.interval, decimals=0)
     figure, [axes] = style.picture(
