@@ -5,15 +5,19 @@ Customers are drawn with replacement, the same ones for every prediction, and ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 type Array = NDArray[np.float64]
 
-BLOCK_CELLS = 500_000
-"""Resamples times customers held at once."""
+THREADS = 2
+CELLS = 500_000
+"""Resamples times customers in a block."""
 
 
 def resampled(
@@ -30,67 +34,83 @@ def resampled(
     losses
         Losses per customer by name, each (methods, n); their scores are means.
     resamples, seed
-        How many resamples; the seed that makes them.
+        How many resamples; the seed that makes them, whatever the order of the rows or the number of threads.
 
     Returns
     -------
-    arrays (resamples, methods): the mean of every loss, "abs_bias" and "spearman"
+    arrays (resamples, methods): the mean of every loss, "abs_bias" (NaN where nothing happened) and "spearman"
     """
     n, methods = len(actual), len(predicted)
     columns = np.vstack([actual[None], predicted, *losses.values()])
-    order = np.lexsort(
-        columns[: methods + 1]
-    )  # the order of the rows does not matter, and neighbours are read together
-    columns = np.ascontiguousarray(columns[:, order].T)
-    series = [Ranked(values) for values in columns[:, : methods + 1].T]
-    sums, orders = [], []
-    for weights in _weights(n, resamples, seed):
-        sums.append(weights @ columns)
-        orders += [_spearman(series, row) for row in weights]
+    columns = columns[:, np.lexsort(columns[: methods + 1])]  # neighbours have near ranks: read together, twice as fast
+    codes, sizes = ranked(columns[: methods + 1])
+    losses_by_row, size = np.ascontiguousarray(columns.T), max(1, CELLS // n)
+
+    def block(start: int) -> tuple[Array, Array]:
+        rng = np.random.default_rng([seed, 0xB007, start])
+        weights = _counts(rng.integers(n, size=(min(size, resamples - start), n), dtype=np.int32))
+        return weights @ losses_by_row, rank_correlations(weights, codes, sizes)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        sums, orders = zip(*pool.map(block, range(0, resamples, size)), strict=True)
     found = np.vstack(sums)
     total, rest = found[:, :1], found[:, 1:]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        out = {"abs_bias": np.abs(rest[:, :methods] / total - 1)}
-    for k, name in enumerate(losses, start=1):
-        out[name] = rest[:, k * methods : (k + 1) * methods] / n
-    return out | {"spearman": np.array(orders)}
+    total = np.where(total > 0, total, np.nan)
+    out = {"abs_bias": np.abs(rest[:, :methods] / total - 1), "spearman": np.vstack(orders)}
+    return out | {name: rest[:, k * methods : (k + 1) * methods] / n for k, name in enumerate(losses, start=1)}
 
 
-class Ranked:
-    """Values as codes of their distinct sizes, so that ranks under any weights take one pass."""
-
-    def __init__(self, values: Array) -> None:
-        distinct, code = np.unique(values, return_inverse=True)
-        self.code, self.size = code, len(distinct)
-
-    def centred(self, weights: Array) -> tuple[Array, float]:
-        """Mid-rank of every customer less the mean rank (n,), and their sum of squares, both under the weights."""
-        held = np.bincount(self.code, weights, self.size)
-        below: Array = np.cumsum(held, dtype=float)
-        ranks = below - 0.5 * (held + below[-1])
-        return ranks[self.code], _dot(held * ranks, ranks)
+def ranked(series: Array) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Each row as codes of its distinct values in ascending order, and how many there are."""
+    found = [np.unique(values, return_inverse=True) for values in series]
+    return np.array([code for _, code in found], dtype=np.int32), np.array([len(values) for values, _ in found])
 
 
-def _spearman(series: list[Ranked], weights: Array) -> list[float]:
-    actual, spread = series[0].centred(weights)
-    held = weights * actual
-    out = []
-    for ranked in series[1:]:
-        ranks, own = ranked.centred(weights)
-        both = spread * own
-        out.append(_dot(held, ranks) / both**0.5 if both > 0 else (0.0 if spread > 0 else np.nan))
+@njit(cache=True, nogil=True)
+def _counts(drawn):  # type: ignore[no-untyped-def]
+    """How often each customer was drawn in each resample, both (resamples, n)."""
+    counts = np.zeros(drawn.shape)
+    for b in range(drawn.shape[0]):
+        for i in range(drawn.shape[1]):
+            counts[b, drawn[b, i]] += 1.0
+    return counts
+
+
+@njit(cache=True, nogil=True)
+def rank_correlations(weights, codes, sizes):  # type: ignore[no-untyped-def]
+    """Spearman's correlation of the first series with each other one, ties sharing ranks, under each row of weights.
+
+    Parameters
+    ----------
+    weights : (resamples, n), each row with the sum n
+    codes, sizes : as from `ranked`
+
+    Returns
+    -------
+    array (resamples, series - 1); 0 for a constant series, NaN where the first one is constant
+    """
+    resamples, n = weights.shape
+    out = np.empty((resamples, codes.shape[0] - 1))
+    ranks, first = np.empty(sizes.max()), np.empty(n)
+    for b in range(resamples):
+        spread = 0.0
+        for s in range(codes.shape[0]):
+            ranks[: sizes[s]] = 0.0
+            for i in range(n):
+                ranks[codes[s, i]] += weights[b, i]
+            below = own = 0.0
+            for k in range(sizes[s]):
+                held = ranks[k]
+                ranks[k] = below + 0.5 * held - 0.5 * n
+                own += held * ranks[k] ** 2
+                below += held
+            if s == 0:
+                spread = own
+                for i in range(n):
+                    first[i] = weights[b, i] * ranks[codes[0, i]]
+                continue
+            both = 0.0
+            for i in range(n):
+                both += first[i] * ranks[codes[s, i]]
+            out[b, s - 1] = both / math.sqrt(spread * own) if spread * own > 0 else (0.0 if spread > 0 else math.nan)
     return out
-
-
-def _dot(a: Array, b: Array) -> float:
-    """Sum of products without BLAS, whose threads cost more than so short a sum."""
-    return float(np.einsum("i,i->", a, b))
-
-
-def _weights(n: int, resamples: int, seed: int) -> Iterator[Array]:
-    """How often each customer is drawn, in blocks (some resamples, n)."""
-    rng = np.random.default_rng([seed, 0xB007])
-    size = max(1, BLOCK_CELLS // n)
-    for start in range(0, resamples, size):
-        rows = min(size, resamples - start)
-        yield np.array([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(rows)], dtype=float)
