@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,6 +20,9 @@ from clvmodels.report.numbers import count
 from clvmodels.report.words import report_words
 from clvmodels.value.forecast import Forecast
 
+if TYPE_CHECKING:
+    from clvmodels.report.canvas import Picture
+
 
 def write_report(
     path: str | Path,
@@ -28,6 +33,7 @@ def write_report(
     forecast: Forecast,
     comparison: Comparison | None = None,
     tracking: pd.DataFrame | None = None,
+    pictures: Mapping[str, Picture] | None = None,
     title: str | None = None,
     lang: str = "en",
 ) -> Path:
@@ -45,6 +51,8 @@ def write_report(
         From `clv.compare`, of a forecast over a holdout; it may look less far ahead than `forecast`.
     tracking
         Repeat purchases over time, from `tracking(duration, log, ...)`.
+    pictures
+        The figures, if they are drawn already: as `clv.figures.gallery` returns them.
     title
         The page's title, instead of the usual one.
     lang
@@ -57,26 +65,38 @@ def write_report(
     target = Path(path)
     if target.is_dir():
         raise ClvError(f"{target} is a folder. Give the name of a file, such as {target / 'report.html'}.")
-    from clvmodels.report import sections
+    from clvmodels.report.figures.gallery import gallery
+
+    if pictures is None:
+        pictures = gallery(duration, forecast, comparison=comparison, table=tracking, lang=lang)
+    material = Material(report_words(lang), lang, log.quality(), duration, quantity, forecast, comparison, pictures)
+    with atomically(target) as temporary:
+        temporary.write_text(_page(material, title or material.words.title), encoding="utf-8")
+    return target
+
+
+def _page(material: Material, heading: str) -> str:
     from clvmodels.report.html import joined, page, tag
+
+    words, forecast = material.words, material.forecast
+    until = forecast.histories.until or words.unknown_day
+    lead = words.lead.format(customers=count(len(forecast.histories)), until=until, horizon=forecast.terms.horizon)
+    parts = [
+        (f"part-{k}", name, part) for k, (name, part) in enumerate(zip(words.contents, _parts(material), strict=True))
+    ]
+    links = [tag("a", name, attributes={"href": f"#{anchor}"}) for anchor, name, _ in parts[1:]]
+    top = [tag("h1", heading), tag("p", lead, attributes={"class": "lead"}), tag("nav", *links)]
+    body = [tag("section", tag("h2", name, attributes={"id": anchor}), part) for anchor, name, part in parts]
+    return page(heading, joined([*top, *body]), lang=material.lang)
+
+
+def _parts(material: Material) -> list[str]:
+    """The sections in the order of `words.contents`."""
+    from clvmodels.report import sections
     from clvmodels.report.summary import summary
 
-    words = report_words(lang)
-    material = Material(words, lang, log.quality(), duration, quantity, forecast, comparison, tracking)
-    parts = (
+    today, ours = str(datetime.date.today()), version("clvmodels")
+    return [
         summary(material), sections.value(material), sections.check(material), sections.models(material),
-        sections.data(material), sections.made(material, version=version("clvmodels"), day=str(datetime.date.today())),
-    )  # fmt: skip
-    named = list(zip(words.contents, (f"part-{k}" for k in range(1, len(parts) + 1)), parts, strict=True))
-    heading = title or words.title
-    links = tag("nav", *(tag("a", name, attributes={"href": f"#{anchor}"}) for name, anchor, _ in named[1:]))
-    lead = words.lead.format(
-        customers=count(len(forecast.histories)),
-        until=forecast.histories.until or words.unknown_day,
-        horizon=forecast.terms.horizon,
-    )
-    top = [tag("h1", heading), tag("p", lead, attributes={"class": "lead"}), links]
-    body = [tag("section", tag("h2", name, attributes={"id": anchor}), part) for name, anchor, part in named]
-    with atomically(target) as temporary:
-        temporary.write_text(page(heading, joined([*top, *body]), lang=lang), encoding="utf-8")
-    return target
+        sections.data(material), sections.made(material, version=ours, day=today),
+    ]  # fmt: skip

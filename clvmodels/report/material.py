@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from clvmodels.data.quality import Quality
 from clvmodels.estimation.result import Fit
@@ -12,6 +12,9 @@ from clvmodels.evaluation.compare import Comparison
 from clvmodels.report.numbers import percent
 from clvmodels.report.words import ReportWords
 from clvmodels.value.forecast import Forecast
+
+if TYPE_CHECKING:
+    from clvmodels.report.canvas import Picture
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Material:
     quantity: Fit
     forecast: Forecast
     comparison: Comparison | None
-    tracking: pd.DataFrame | None
+    pictures: Mapping[str, Picture]
 
     @property
     def currency(self) -> str | None:

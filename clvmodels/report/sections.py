@@ -10,7 +10,6 @@ import numpy as np
 from clvmodels.estimation.result import Fit
 from clvmodels.evaluation.compare import Comparison
 from clvmodels.evaluation.tables import SCORES, TARGETS
-from clvmodels.report import figures
 from clvmodels.report.html import Html, figure, items, joined, table, tag
 from clvmodels.report.material import Material, diagnostics, total
 from clvmodels.report.numbers import SPACE, count, money, number, percent, signed_percent
@@ -28,8 +27,8 @@ def value(material: Material) -> Html:
         tag("h3", words.value_totals), _totals(material),
         tag("p", words.value_totals_note.format(horizon=forecast.terms.horizon), attributes={"class": "small"}),
         items([words.interval_expected, words.interval_predictive]),
-        figure(figures.customer_equity(forecast, lang=material.lang)),
-        figure(figures.ltv_distribution(forecast, lang=material.lang)),
+        _drawn(material, "customer_equity"),
+        _drawn(material, "ltv_distribution"),
         tag("h3", words.value_best.format(count=min(BEST, len(forecast.histories)))), _best(material),
         tag("p", words.value_best_note, attributes={"class": "small"}),
     ])  # fmt: skip
@@ -62,20 +61,23 @@ def _best(material: Material) -> Html:
 
 def check(material: Material) -> Html:
     """The holdout: over time, by frequency, intervals, and the model against the simple formulas."""
-    words, comparison, lang = material.words, material.comparison, material.lang
-    over_time = [] if material.tracking is None else [figure(figures.tracking(material.tracking, lang=lang))]
+    words, comparison = material.words, material.comparison
+    over_time = _drawn(material, "tracking")
     if comparison is None:
-        return joined([tag("p", words.check_none), *over_time])
-    shown = [figures.model_against_formulas(comparison, target=target, lang=lang) for target in TARGETS]
-    shown += [figures.conditional_expectation(comparison, target=target, lang=lang) for target in TARGETS]
-    shown.append(figures.interval_calibration(comparison, lang=lang))
+        return joined([tag("p", words.check_none), over_time])
     return joined([
-        *over_time, *(figure(one) for one in shown[:2]),
+        over_time, *(_drawn(material, f"model_against_formulas_{target}") for target in TARGETS),
         tag("h3", words.check_winners), _winners(material, comparison),
         tag("h3", words.check_scores), _scores(material, comparison),
         tag("p", comparison.note, attributes={"class": "small"}),
-        tag("h3", words.check_words), items(comparison.words()), *(figure(one) for one in shown[2:]),
+        tag("h3", words.check_words), items(comparison.words()),
+        *(_drawn(material, f"conditional_expectation_{target}") for target in TARGETS), _drawn(material, "interval_calibration"),
     ])  # fmt: skip
+
+
+def _drawn(material: Material, name: str) -> Html:
+    """The figure of this name, or nothing where there is none."""
+    return figure(material.pictures[name]) if name in material.pictures else Html("")
 
 
 def _named(words: ReportWords, target: str) -> str:
@@ -102,9 +104,8 @@ def _scores(material: Material, comparison: Comparison) -> Html:
     for row in comparison.table().reset_index().to_dict("records"):
         target = _named(words, str(row["target"]))
         if row["method"] == comparison.model:
-            rows.append(
-                [words.actual_row.format(target=target), count(row["actual"]), *[""] * (len(words.head_scores) - 2)]
-            )
+            happened = tag("b", words.actual_row.format(target=target)), tag("b", count(row["actual"]))
+            rows.append([*happened, *[""] * (len(words.head_scores) - 2)])
         rest = [number(row[score]) for score in ("mae", "rmse", "deviance", "spearman", "gini", "top_decile_lift")]
         inside = "" if np.isnan(row["coverage"]) else percent(row["coverage"])
         rows.append([str(row["method"]), count(row["predicted"]), signed_percent(row["bias"]), *rest, inside])
@@ -113,13 +114,8 @@ def _scores(material: Material, comparison: Comparison) -> Html:
 
 def models(material: Material) -> Html:
     """How each model was fitted, its parameters and what it looks like."""
-    shown = (
-        figures.frequency_histogram(material.duration, material.forecast.histories, lang=material.lang),
-        figures.alive_heatmap(material.duration, material.forecast.histories, lang=material.lang),
-    )
-    return joined(
-        [*(_fit(fit, material) for fit in (material.duration, material.quantity)), *(figure(one) for one in shown)]
-    )
+    shown = (_drawn(material, name) for name in ("frequency_histogram", "alive_heatmap"))
+    return joined([*(_fit(fit, material) for fit in (material.duration, material.quantity)), *shown])
 
 
 def _fit(fit: Fit, material: Material) -> Html:

@@ -196,9 +196,15 @@ class ReportWords:
     measures: tuple[str, ...] = ("purchases", "spend", "realised value", "potential value", "LTV (customer equity)")
     head_totals: tuple[str, ...] = ("", "mean", "expected interval", "predictive interval")
     head_best: tuple[str, ...] = (
-        "customer", "repeat purchases", "P(alive)", "purchases to come", "potential value", "predictive interval", "realised value",
+        "customer",
+        "repeat purchases",
+        "P(alive)",
+        "purchases to come",
+        "potential value",
+        "predictive interval",
+        "realised value",
         "LTV",
-    )  # fmt: skip
+    )
 
     interval_expected: str = (
         "An expected interval says where a mean lies: the parameters of the models are not known exactly, and nothing"

@@ -2,6 +2,7 @@
 
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
 from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
+from clvmodels.report.figures.gallery import gallery
 from clvmodels.report.figures.over_time import tracking
 from clvmodels.report.figures.value import customer_equity, ltv_distribution
 
@@ -10,6 +11,7 @@ __all__ = [
     "conditional_expectation",
     "customer_equity",
     "frequency_histogram",
+    "gallery",
     "interval_calibration",
     "ltv_distribution",
     "model_against_formulas",
