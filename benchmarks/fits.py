@@ -34,7 +34,9 @@ OURS_POSTERIOR = (
     + """
 h = histories()
 clv.fit(clv.BG_NBD, h, seed=0)
-begin = time.perf_counter(); fit = clv.fit(clv.BG_NBD, h, method="laplace", draws=4000, seed=1); seconds = time.perf_counter() - begin
+begin = time.perf_counter()
+fit = clv.fit(clv.BG_NBD, h, method="laplace", draws=4000, seed=1)
+seconds = time.perf_counter() - begin
 moments = *fit.posterior.mean().to_array().values, *fit.posterior.std().to_array().values
 print(seconds, fit.diagnostics.ess, fit.diagnostics.k_hat, *moments)
 """
@@ -43,7 +45,9 @@ OURS_NUTS = (
     DATA
     + """
 h = histories()
-begin = time.perf_counter(); fit = clv.fit(clv.BG_NBD, h, method="nuts", draws=1000, chains=4, seed=1); seconds = time.perf_counter() - begin
+begin = time.perf_counter()
+fit = clv.fit(clv.BG_NBD, h, method="nuts", draws=1000, chains=4, seed=1)
+seconds = time.perf_counter() - begin
 moments = *fit.posterior.mean().to_array().values, *fit.posterior.std().to_array().values
 print(seconds, fit.diagnostics.ess, float("nan"), *moments)
 """

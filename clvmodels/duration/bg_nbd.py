@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numba import njit, vectorize
@@ -17,8 +17,10 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from clvmodels.duration.attrition import LatentAttrition
+from clvmodels.duration.expectation import discounted_count, expected_count
 from clvmodels.duration.futures import Individuals
 from clvmodels.model import Array, HistoryLike, LogNormal, Parameter, as_columns
+from clvmodels.numerics.quadrature import NEGLIGIBLE
 from clvmodels.numerics.rising import log_rising
 
 
@@ -101,39 +103,6 @@ def _p_alive(r, alpha, a, b, x, t_x, T):
     return (small if odds > 0.0 else 1.0) / (1.0 + small)
 
 
-@vectorize(["f8(f8, f8, f8, f8, f8, f8, f8)"], nopython=True, cache=True)
-def _expected_if_alive(r, alpha, a, b, x, T, horizon):
-    """Sum over j of P(more than j Poisson events) * E[(1 - p)^j].
-
-    If nobody ever left, the count would be negative binomial with shape c = r + x and success w; of its events the one after
-    the j-th happens only if the customer stayed j times. All terms are positive, none divides by a - 1: the sum is finite and
-    accurate where the closed form with its hypergeometric function is 0/0 or overflows.
-    """
-    c = r + x
-    w = horizon / (alpha + T + horizon)
-    log_none = -c * math.log1p(horizon / (alpha + T))
-    debt = min(0.0, log_none + 600.0)  # the probability of j events is p * exp(debt): p cannot underflow
-    p = math.exp(log_none - debt)
-    more = -math.expm1(log_none)
-    stay = 1.0
-    total = 0.0
-    j = 0.0
-    while more > 0.0:
-        total += more * stay
-        stay *= (b + x + j) / (a + b + x + j)
-        j += 1.0
-        p *= (c + j - 1.0) / j * w
-        if debt < 0.0 and p > 1.0:
-            paid = max(debt, -600.0)
-            p *= math.exp(paid)
-            debt -= paid
-        more -= p if debt == 0.0 else p * math.exp(debt)
-        ratio = max(w, w * (c + j) / (j + 1.0))  # bounds the ratio of all later probabilities
-        if debt == 0.0 and ratio < 1.0 and p * stay * ratio < 1e-16 * total * (1.0 - ratio) ** 2:
-            break
-    return total
-
-
 @dataclass(frozen=True, repr=False)
 class BgNbd(LatentAttrition):
     """The BG/NBD model; use the value `BG_NBD`.
@@ -186,7 +155,16 @@ class BgNbd(LatentAttrition):
 
     def expected_purchases_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
         """Expected purchases in (T, T + horizon] given alive at T; equation 10 of the source without its P(alive)."""
-        return np.asarray(_expected_if_alive(*theta, frequency, T, horizon))
+        r, alpha, a, b = theta
+        return np.asarray(expected_count(r + frequency, a, b + frequency, horizon / (alpha + T)))
+
+    def expected_if_alive(self, theta: Any, frequency: Array, T: Array, *, horizon: float, force: float) -> Array:
+        """As in the family; without end, what depends on theta and frequency alone is computed once for all ages."""
+        if not horizon * force >= NEGLIGIBLE:
+            return super().expected_if_alive(theta, frequency, T, horizon=horizon, force=force)
+        r, alpha, a, b = theta
+        order: Literal["C", "F"] = "F" if np.shape(frequency)[-1:] == (1,) else "C"
+        return discounted_count(r + frequency, alpha + T, a, b + frequency, force, least=alpha, order=order)
 
     def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: float) -> Array:
         """P(n purchases in (T, T + horizon] | alive at T): all n Poisson events and stay, or at least n and leave at the n-th."""

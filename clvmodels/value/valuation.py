@@ -62,9 +62,12 @@ class Valuation:
         expected = margin * (block.present_purchases * block.expected_amount) - cost
         simulated = margin * block.present_spend - cost
         amounts = block.expected_purchases * block.expected_amount
+        purchases, spend = block.purchases, block.spend
+        if np.isinf(self.terms.horizon.count):  # what is not discounted has no meaning for ever
+            purchases = spend = np.full_like(amounts, np.nan)
         return (
             Measures(block.expected_purchases, amounts, realised, expected, realised + expected),
-            Measures(block.purchases, block.spend, realised, simulated, realised + simulated),
+            Measures(purchases, spend, realised, simulated, realised + simulated),
         )
 
     def reduce(self, block: Block) -> Reduced:

@@ -1,4 +1,7 @@
-"""Simulation-based calibration (Talts et al. 2018): parameters from the prior, customers from the parameters, posterior ranks uniform."""
+"""Simulation-based calibration (Talts et al. 2018).
+
+Parameters from the prior, customers from the parameters: then the ranks of the true values among posterior draws are uniform.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,9 @@ def test_laplace_ranks_are_uniform(model) -> None:
     for replicate in range(REPLICATES):
         theta = np.array([in_weeks(p.median) * np.exp(p.sigma * rng.normal()) for p in priors.values()])
         try:
-            fit = clv.fit(model, data(model.name, list(theta), rng), method="laplace", priors=priors, draws=DRAWS, seed=replicate)
+            fit = clv.fit(
+                model, data(model.name, list(theta), rng), method="laplace", priors=priors, draws=DRAWS, seed=replicate
+            )
         except clv.ConvergenceError:
             refused += 1
             continue

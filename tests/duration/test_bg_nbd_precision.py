@@ -1,4 +1,7 @@
-"""BG/NBD against 30-digit arithmetic from the definition, over parameters 0.01 to 100 and histories up to hundreds of purchases."""
+"""BG/NBD against 30-digit arithmetic from the definition.
+
+Parameters from 0.01 to 100, histories from nothing to hundreds of purchases.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,9 @@ def test_against_thirty_digits(past) -> None:
             alive, loglik, expected = map(float, exact(theta, past, 39))
             assert clv.BG_NBD.p_alive(theta, history) == pytest.approx(alive, rel=1e-9, abs=1e-300)
             assert clv.BG_NBD.log_likelihood(theta, history) == pytest.approx(loglik, rel=1e-9)
-            assert clv.BG_NBD.expected_purchases(theta, history, horizon=39 * clv.WEEK) == pytest.approx(expected, rel=1e-9, abs=1e-300)
+            assert clv.BG_NBD.expected_purchases(theta, history, horizon=39 * clv.WEEK) == pytest.approx(
+                expected, rel=1e-9, abs=1e-300
+            )
 
 
 @pytest.mark.parametrize("past", PASTS, ids=str)
@@ -57,3 +62,18 @@ def test_thousands_of_purchases_do_not_overflow() -> None:
     found = clv.BG_NBD.expected_purchases((0.5, 2.0, 0.5, 50.0), heavy, horizon=52 * clv.WEEK)
     rate = np.array([500.5, 5000.5]) / 54 * 52 * clv.BG_NBD.p_alive((0.5, 2.0, 0.5, 50.0), heavy)
     assert np.all(np.isfinite(found)) and np.all(found > 0.5 * rate) and np.all(found < rate)
+
+
+def test_expected_count_for_horizons_up_to_thousands_of_scales() -> None:
+    """Both ways of computing it, each against 60 digits, and against each other where they meet."""
+    from clvmodels.duration import expectation
+
+    rng = np.random.default_rng(1)
+    with mp.workdps(60):
+        for _ in range(60):
+            c, a, s = (mp.mpf(v) for v in np.exp(rng.uniform(np.log(0.01), np.log(100), 3)))
+            z = mp.mpf(np.exp(rng.uniform(np.log(0.01), np.log(3e4))))
+            closed = (a + s - 1) / (a - 1) * (1 - (1 + z) ** -c * mp.hyp2f1(c, s, a + s - 1, z / (1 + z)))
+            assert expectation.expected_count(*map(float, (c, a, s, z))) == pytest.approx(float(closed), rel=1e-9)
+    for point in ((0.25, 0.8, 2.4, 20.0), (300.25, 0.8, 302.4, 20.0), (5.0, 50.0, 1000.0, 30.0), (3.0, 1.0, 5.0, 100.0)):
+        assert expectation._over_counts(*point) == pytest.approx(expectation._over_dropout(*point), rel=1e-10)

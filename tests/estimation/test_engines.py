@@ -61,7 +61,7 @@ def test_the_pymc_model_has_the_same_density(cdnow) -> None:
 def test_without_repeat_purchases_there_is_no_maximum() -> None:
     nobody = clv.BG_NBD.simulate((0.001, 100.0, 1.0, 1.0), T=np.full(200, 5.0), period=WEEK, seed=0)
     assert nobody.frequency.sum() == 0
-    with pytest.raises(clv.ConvergenceError, match="do not determine .* try method='laplace'"):
+    with pytest.raises(clv.ConvergenceError, match=r"do not determine .* try method='laplace'"):
         clv.fit(clv.BG_NBD, nobody, method="mle")
     with pytest.raises(clv.HistoryError, match="no amount to learn from"):
         clv.fit(clv.GAMMA_GAMMA, nobody)

@@ -54,7 +54,11 @@ def test_what_is_not_a_saved_fit_is_refused(cdnow, tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"format": 99}, "has format 99"), ({"model": "XYZ"}, "There is no model 'XYZ'"), ({"theta": [1.0]}, "lacks part")],
+    [
+        ({"format": 99}, "has format 99"),
+        ({"model": "XYZ"}, "There is no model 'XYZ'"),
+        ({"theta": [1.0]}, "lacks part"),
+    ],
 )
 def test_a_header_from_elsewhere_is_refused(change, message, cdnow, tmp_path) -> None:
     path = clv.save(clv.fit(clv.BG_NBD, cdnow, draws=50), tmp_path / "fit.parquet")

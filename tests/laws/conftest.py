@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 import clvmodels as clv
 from clvmodels.model import Model
 
-settings.register_profile("laws", deadline=None, max_examples=60, suppress_health_check=list(HealthCheck), derandomize=True)
+settings.register_profile(
+    "laws", deadline=None, max_examples=60, suppress_health_check=list(HealthCheck), derandomize=True
+)
 settings.load_profile("laws")
 
 

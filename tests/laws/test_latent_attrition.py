@@ -66,7 +66,9 @@ def test_pmf_sums_to_one_and_has_the_expectation_as_its_mean(model: LatentAttrit
     pmf = model.pmf(theta, history, n=n, horizon=horizon)
     assert np.all(pmf >= 0)
     assert pmf.sum() == pytest.approx(1, abs=1e-9)
-    assert pmf @ n == pytest.approx(float(model.expected_purchases(theta, history, horizon=horizon)), rel=1e-8, abs=1e-12)
+    assert pmf @ n == pytest.approx(
+        float(model.expected_purchases(theta, history, horizon=horizon)), rel=1e-8, abs=1e-12
+    )
 
 
 @models
@@ -84,12 +86,16 @@ def test_likelihood_integrates_to_the_distribution_of_a_new_customer(model: Late
         mass, _ = integrate.quad(density, 0, T, epsabs=1e-13, epsrel=1e-11)
     else:
         mass = math.exp(float(model.log_likelihood(theta, clv.History(0.0, 0.0, T, clv.WEEK))))
-    assert mass == pytest.approx(float(model.pmf(theta, clv.History.new_customer(clv.WEEK), n=x, horizon=T * clv.WEEK)), rel=1e-9)
+    assert mass == pytest.approx(
+        float(model.pmf(theta, clv.History.new_customer(clv.WEEK), n=x, horizon=T * clv.WEEK)), rel=1e-9
+    )
 
 
 @models
 @pytest.mark.parametrize("past", [(0, 0, 0), (0, 0, 30), (3, 20, 30), (40, 29, 30)])
-def test_simulated_futures_have_the_expected_mean_and_distribution(model: LatentAttrition, past: tuple[int, int, int]) -> None:
+def test_simulated_futures_have_the_expected_mean_and_distribution(
+    model: LatentAttrition, past: tuple[int, int, int]
+) -> None:
     theta, draws, horizon = TYPICAL[model.name], 200_000, 25.0
     rng = np.random.default_rng(sum(past))
     customer = clv.History(*(np.full((1, draws), float(v)) for v in past), clv.WEEK)
@@ -103,7 +109,9 @@ def test_simulated_futures_have_the_expected_mean_and_distribution(model: Latent
         assert abs(np.mean(counts == n) - p) < 4 * math.sqrt(p * (1 - p) / draws) + 1e-12
     assert np.all((times > 0) & (times <= horizon))
     discount = clv.Rate(0.5, per=clv.YEAR)
-    worth = np.add.reduceat(np.append(np.exp(-discount.force(clv.WEEK) * times), 0.0), np.minimum(offsets[:-1], times.size))
+    worth = np.add.reduceat(
+        np.append(np.exp(-discount.force(clv.WEEK) * times), 0.0), np.minimum(offsets[:-1], times.size)
+    )
     worth[counts == 0] = 0
     present = float(model.expected_purchases(theta, one, horizon=horizon * clv.WEEK, discount=discount))
     assert abs(worth.mean() - present) < 4 * worth.std() / math.sqrt(draws)

@@ -66,7 +66,9 @@ def test_the_predictive_interval_is_wider_than_the_expected_one(base) -> None:
     assert total.loc["ltv", "lower"] < total.loc["ltv", "expected_lower"] < total.loc["ltv", "mean"]
     assert total.loc["ltv", "mean"] < total.loc["ltv", "expected_upper"] < total.loc["ltv", "upper"]
     assert np.all(table["ltv_lower"] <= table["ltv_expected_upper"])
-    assert np.all(table[["purchases_lower", "purchases_upper"]] == np.floor(table[["purchases_lower", "purchases_upper"]]))
+    assert np.all(
+        table[["purchases_lower", "purchases_upper"]] == np.floor(table[["purchases_lower", "purchases_upper"]])
+    )
 
 
 def test_customers_share_what_is_unknown_of_the_market(cdnow_bg_nbd, cdnow_gamma_gamma, cdnow) -> None:
@@ -89,7 +91,9 @@ def test_simulated_means_agree_with_expectations(base) -> None:
         assert abs(difference.mean()) <= 4 * difference.std() / np.sqrt(difference.size) + 1e-9
 
 
-def test_any_number_of_threads_and_any_row_order_give_the_same(base, cdnow_bg_nbd, cdnow_gamma_gamma, cdnow, monkeypatch) -> None:
+def test_any_number_of_threads_and_any_row_order_give_the_same(
+    base, cdnow_bg_nbd, cdnow_gamma_gamma, cdnow, monkeypatch
+) -> None:
     monkeypatch.setattr(simulation, "THREADS", 1)
     shuffled = cdnow.select(np.random.default_rng(0).permutation(cdnow.customer_id))
     again = clv.forecast(cdnow_bg_nbd, cdnow_gamma_gamma, shuffled, horizon=HORIZON, margin=0.3, discount=RATE, seed=7)
@@ -123,7 +127,9 @@ def test_an_endless_horizon_is_the_limit_of_long_ones(cdnow_bg_nbd, cdnow_gamma_
     def total(horizon: object) -> pd.DataFrame:
         return clv.forecast(cdnow_bg_nbd, cdnow_gamma_gamma, few, horizon=horizon, discount=rate, draws=40).total()
 
-    assert total(clv.FOREVER).loc["potential", "mean"] == pytest.approx(total(40 * clv.YEAR).loc["potential", "mean"], rel=1e-6)
+    assert total(clv.FOREVER).loc["potential", "mean"] == pytest.approx(
+        total(40 * clv.YEAR).loc["potential", "mean"], rel=1e-6
+    )
     with pytest.raises(clv.UnitError, match="endless horizon needs a positive discount"):
         clv.forecast(cdnow_bg_nbd, cdnow_gamma_gamma, few, horizon=clv.FOREVER)
 
@@ -161,7 +167,9 @@ def test_known_outcomes_have_known_ranks(base, cdnow) -> None:
     ranks = base.probability_below(nothing, nothing)
     assert np.all(ranks[["purchases_below", "spend_below"]] == 0)
     assert np.all(base.probability_below(nothing + 1e9, nothing + 1e9) == 1)
-    none = clv.BG_NBD.pmf([v[:, None] for v in base.simulation.duration_theta], cdnow, n=0, horizon=HORIZON).mean(axis=0)
+    none = clv.BG_NBD.pmf([v[:, None] for v in base.simulation.duration_theta], cdnow, n=0, horizon=HORIZON).mean(
+        axis=0
+    )
     assert ranks["purchases_at_most"].to_numpy() == pytest.approx(none, abs=5 * np.sqrt(0.25 / 500))
 
 
@@ -177,7 +185,7 @@ def test_a_summary_table_without_spend_says_what_realised_means(cdnow_bg_nbd, cd
 def test_mistakes_are_named(cdnow_bg_nbd, cdnow_gamma_gamma, cdnow) -> None:
     with pytest.raises(clv.UnitError, match="horizon=52: 52 of what"):
         clv.forecast(cdnow_bg_nbd, cdnow_gamma_gamma, cdnow, horizon=52)
-    with pytest.raises(clv.UnitError, match="discount=0.1: per what"):
+    with pytest.raises(clv.UnitError, match=r"discount=0.1: per what"):
         clv.forecast(cdnow_bg_nbd, cdnow_gamma_gamma, cdnow, horizon=HORIZON, discount=0.1)
     with pytest.raises(clv.ModelError, match="Give first a fit of a duration model"):
         clv.forecast(cdnow_gamma_gamma, cdnow_bg_nbd, cdnow, horizon=HORIZON)

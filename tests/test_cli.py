@@ -1,0 +1,135 @@
+"""The command line: what it writes, what it prints, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import clvmodels as clv
+from clvmodels.cli import main
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a demo of the sample."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    assert main(["demo", "--sample", "--draws", "50", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's lines as a CSV file."""
+    path = tmp_path_factory.mktemp("log") / "purchases.csv"
+    clv.samples.cdnow_sample().lines().to_pyarrow().to_pandas().to_csv(path, index=False)
+    return path
+
+
+COLUMNS = ["--customer", "customer_id", "--date", "date", "--amount", "amount"]
+
+
+def test_demo_writes_tables_figures_and_the_report(demo: Path) -> None:
+    found = {path.name for path in demo.iterdir()}
+    assert {"report.html", "customers.csv", "comparison.csv"} <= found
+    assert {name for name in found if name.endswith(".png")} == {
+        "alive_heatmap.png", "conditional_expectation_purchases.png", "conditional_expectation_spend.png",
+        "customer_equity.png", "frequency_histogram.png", "interval_calibration.png", "ltv_distribution.png",
+        "model_against_formulas_purchases.png", "model_against_formulas_spend.png", "tracking.png",
+    }  # fmt: skip
+    assert len(found) == 13
+    assert all((demo / name).stat().st_size > 500 for name in found)
+
+
+def test_demo_tables_hold_what_happened(demo: Path) -> None:
+    customers, comparison = (pd.read_csv(demo / f"{name}.csv") for name in ("customers", "comparison"))
+    assert len(customers) == 2357
+    assert customers["ltv"].sum() == pytest.approx(customers[["realised", "potential"]].sum().sum(), rel=1e-4)
+    assert (customers["ltv_lower"] <= customers["ltv_upper"]).all()
+    held_out = clv.samples.cdnow_sample().split("1997-09-30").holdout.totals()
+    actual = comparison.set_index("target")["actual"]
+    assert (actual["purchases"] == held_out["purchases"].sum()).all()
+    assert actual["spend"].to_numpy() == pytest.approx(held_out["spend"].sum(), rel=1e-5)
+
+
+def test_demo_prints_a_table_the_words_and_the_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--sample", "--draws", "20"]) == 0
+    printed = capsys.readouterr()
+    assert "customer equity" in printed.out
+    assert "happened" in printed.out
+    assert "- Purchases: customers made 1,882 in all." in printed.out
+    assert f"Open {Path('out/demo/report.html')} in a browser" in printed.out
+    assert printed.err == "", "quiet where nobody watches"
+    assert max(map(len, printed.out.splitlines())) <= 120
+
+
+def forecast(lines: Path, out: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
+    assert main(["forecast", str(lines), *COLUMNS, "--out", str(out), "--draws", "50", "--json", *more]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_forecast_is_the_same_as_in_python(lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--until", "1997-09-30", "--horizon", "12 months", "--margin", "0.3", "--discount", "0.1", "--seed", "3"]
+    found = forecast(lines, tmp_path / "c.csv", capsys, *options)
+    log = clv.Transactions(lines, customer="customer_id", date="date", amount="amount")
+    histories = log.histories(period=clv.WEEK, until="1997-09-30")
+    fits = [clv.fit(model, histories, seed=3) for model in (clv.BG_NBD, clv.GAMMA_GAMMA)]
+    rate = clv.Rate(0.1, per=clv.YEAR)
+    same = clv.forecast(*fits, histories, horizon=12 * clv.MONTH, margin=0.3, discount=rate, draws=50, seed=3)
+    assert found["total"]["ltv"]["upper"] == same.total().loc["ltv", "upper"]
+    assert found["customers"] == len(pd.read_csv(tmp_path / "c.csv")) == len(histories)
+    assert found["files"] == [str(tmp_path / "c.csv")]
+
+
+def test_endless_purchases_are_null_and_not_a_number(
+    lines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--horizon", "forever", "--discount", "0.15"]
+    found = forecast(lines, tmp_path / "c.csv", capsys, *options)
+    assert found["total"]["purchases"]["mean"] is None
+    assert found["total"]["potential"]["lower"] < found["total"]["potential"]["mean"]
+    assert main(["forecast", str(lines), *COLUMNS, "--out", str(tmp_path / "c.csv"), "--draws", "20", *options]) == 0
+    assert "Next forever" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--customer", "who", "--date", "date", "--amount", "amount"], "There is no column 'who'"),
+        ([*COLUMNS, "--until", "1990-01-01"], "is before the log's first date"),
+        ([*COLUMNS, "--horizon", "forever"], "An endless horizon needs a positive discount rate"),
+        ([*COLUMNS, "--draws", "3"], "draws=3 is too few"),
+    ],
+)
+def test_input_that_cannot_be_used_is_one_sentence_and_two(
+    lines: Path, tmp_path: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["forecast", str(lines), *arguments, "--out", str(tmp_path / "c.csv")]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("clvmodels: ")
+    assert said in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["forecast", str(tmp_path / "none.csv"), *COLUMNS]) == 2
+    assert "none.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [["--horizon", "52"], ["--discount", "ten"], ["--discount", "-2"], ["--margen", "1"]])
+def test_options_that_cannot_be_read_are_refused(
+    lines: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["forecast", str(lines), *COLUMNS, *wrong])
+    assert stopped.value.code == 2
+    assert wrong[-1] in capsys.readouterr().err
