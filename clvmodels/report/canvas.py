@@ -40,7 +40,7 @@ class Picture(Figure):
         return self.png(dpi=110)
 
     def _saved(self, kind: str, *, dpi: float) -> bytes:
-        """The same bytes at every call: no date, and ids that do not change."""
+        """The same bytes for the same figure drawn again: no date, and ids that do not change."""
         buffer = io.BytesIO()
         with rc_context({"svg.hashsalt": "clvmodels", "svg.fonttype": "path"}):
             self.savefig(buffer, format=kind, dpi=dpi, metadata={"Date": None} if kind == "svg" else None)

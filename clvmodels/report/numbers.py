@@ -51,13 +51,16 @@ def money(value: float, currency: str | None) -> str:
 
 
 def percent(share: float, *, decimals: int = 1) -> str:
-    """A share as per cent.
+    """A share as per cent; one that would be rounded to nothing is said to be below the smallest step.
 
     Examples
     --------
-    >>> percent(0.1234), percent(0.9, decimals=0)
-    ('12.3\\xa0%', '90\\xa0%')
+    >>> percent(0.1234), percent(0.9, decimals=0), percent(0.0002)
+    ('12.3\\xa0%', '90\\xa0%', '<\\xa00.1\\xa0%')
     """
+    step = 10.0**-decimals
+    if 0 < 100 * share < step / 2:
+        return f"<{SPACE}{step:g}{SPACE}%"
     return "–" if math.isnan(share) else f"{100 * share:,.{decimals}f}{SPACE}%"
 
 
@@ -66,7 +69,7 @@ def signed_percent(share: float) -> str:
 
     Examples
     --------
-    >>> signed_percent(-0.1435), signed_percent(0.474)
-    ('−14.4\\xa0%', '+47.4\\xa0%')
+    >>> signed_percent(-0.143), signed_percent(0.474)
+    ('−14.3\\xa0%', '+47.4\\xa0%')
     """
     return ("+" if share >= 0 else "−") + percent(abs(share))

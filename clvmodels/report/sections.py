@@ -151,21 +151,19 @@ def data(material: Material) -> Html:
         customers=count(len(histories)), repeaters=count(float(np.count_nonzero(histories.frequency))),
         frequency=number(float(histories.frequency.mean())), age=number(float(histories.T.mean())), period=histories.period.name,
     )  # fmt: skip
-    rows = [
-        [found.finding, found.done, count(found.count), f"{percent(found.share)} {found.of}" if found.of else ""]
-        for found in quality
-    ]
-    return joined([tag("p", described), table(words.head_quality, rows, texts=2)])
+    there = [found for found in quality if found.count or not found.of]
+    rows = [[f.finding, f.done, count(f.count), f"{percent(f.share)} {f.of}" if f.of else ""] for f in there]
+    absent = ", ".join(found.finding for found in quality if found not in there)
+    looked = [tag("p", words.data_absent.format(findings=absent))] if absent else []
+    return joined([tag("p", described), table(words.head_quality, rows, texts=2), *looked])
 
 
 def made(material: Material, *, version: str, day: str) -> Html:
     """The assumptions, and what is needed to make the same report again."""
     words, terms, fit = material.words, material.forecast.terms, material.duration
-    discount = words.made_discount.format(discount=terms.discount) if terms.discount else words.made_no_discount
     said = [
         words.made_horizon.format(horizon=terms.horizon),
         words.made_margin.format(margin=_margin(terms.margin, words)),
-        discount,
     ]
     said += [words.made_cost.format(cost=terms.cost)] if terms.cost else []
     said += list(material.forecast.notes)

@@ -46,9 +46,9 @@ class FigureWords:
     tracking_y: str = "repeat purchases"
     tracking_split: str = " held out"
     tracking_caption: str = (
-        "Left of the dashed line the model had seen what it is compared with; right of it, it had not. Band: "
-        "{interval} predictive interval, the model's uncertainty about its parameters and about chance; seasons and "
-        "campaigns are not in it."
+        "Model: what it expects of newcomers who first bought on the days these customers did. Left of the dashed "
+        "line it had seen what it is compared with; right of it, it had not. Band: {interval} predictive interval, "
+        "from unknown parameters and chance; seasons and campaigns are not in it."
     )
 
     value_title: str = "Half of the customer equity lies with {half} of {all} customers ({share})"
@@ -191,7 +191,7 @@ class ReportWords:
     )
     value_best: str = "The {count} customers with most still to come"
     value_best_note: str = (
-        "All customers are in the table that `clvmodels demo` and `clvmodels forecast` write (forecast.per_customer())."
+        "All customers are in the table that clvmodels demo and clvmodels forecast write (forecast.per_customer())."
     )
     measures: tuple[str, ...] = ("purchases", "spend", "realised value", "potential value", "LTV (customer equity)")
     head_totals: tuple[str, ...] = ("", "mean", "expected interval", "predictive interval")
@@ -257,17 +257,15 @@ class ReportWords:
         "{customers} customers with a purchase, {repeaters} of them with a repeat purchase; on average {frequency} "
         "repeat purchases and {age} {period}s since the first one."
     )
+    data_absent: str = "Looked for and not found: {findings}."
     head_quality: tuple[str, ...] = ("finding", "what was done", "count", "share")
 
-    made_assumptions: str = "Assumptions"
     made_horizon: str = "Horizon: {horizon}."
     made_margin: str = (
         "Margin: {margin}. It is an assumption of whoever asked for this report unless the log has margins."
     )
     made_margin_by_customer: str = "one per customer"
     made_margin_distribution: str = "a distribution"
-    made_discount: str = "Discount rate: {discount}."
-    made_no_discount: str = "Nothing is discounted."
     made_cost: str = "Cost of keeping a customer: {cost}."
     made_draws: str = "{draws} joint draws, seed {seed}; fits of {version}, data {fingerprint}."
     made_by: str = "Made by clvmodels {version} on {day}."
