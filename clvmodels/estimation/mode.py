@@ -96,7 +96,8 @@ def _insist(mode: Mode, start: Array, names: Sequence[str], title: str, advice: 
     spread = np.sqrt(np.diag(mode.covariance))
     unknown = [n for n, s, move in zip(names, spread, mode.u - start, strict=True) if not s < FLAT or abs(move) > 25]
     if unknown:
-        where = ", ".join(f"{n} = {v:.3g}" for n, v in zip(names, np.exp(mode.u), strict=True))
+        with np.errstate(over="ignore"):
+            where = ", ".join(f"{n} = {v:.3g}" for n, v in zip(names, np.exp(mode.u), strict=True))
         raise ConvergenceError(
             f"{title}: the data do not determine {', '.join(unknown)} (the search ended at {where}). {advice}"
         )

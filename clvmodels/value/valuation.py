@@ -62,7 +62,8 @@ class Valuation:
         expected = margin * (block.present_purchases * block.expected_amount) - cost
         simulated = margin * block.present_spend - cost
         amounts = block.expected_purchases * block.expected_amount
-        purchases, spend = block.purchases, block.spend
+        purchases: Any = block.purchases
+        spend = block.spend
         if np.isinf(self.terms.horizon.count):  # what is not discounted has no meaning for ever
             purchases = spend = np.full_like(amounts, np.nan)
         return (
