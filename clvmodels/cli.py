@@ -8,8 +8,7 @@ import re
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,48 +96,49 @@ def _rate(text: str) -> Rate:
         raise argparse.ArgumentTypeError(f"{text!r} is not a rate per year; ten per cent is 0.10") from error
 
 
-@contextmanager
-def _step(text: str) -> Iterator[None]:
-    """Say on a terminal what is being done, and how long it took."""
-    watched, start = sys.stderr.isatty(), time.perf_counter()
-    if watched:
-        print(f"{text} ...", end="", file=sys.stderr, flush=True)
-    yield
-    if watched:
-        print(f" {time.perf_counter() - start:.1f} s", file=sys.stderr)
+class _Steps:
+    """Says on a terminal what is being done, after how many seconds; silent where nobody watches."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+
+    def __call__(self, text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"{time.perf_counter() - self.start:5.1f} s  {text}", file=sys.stderr)
 
 
 def _demo(options: argparse.Namespace) -> None:
     import clvmodels as clv
     from clvmodels.evaluation.tracking import tracking
 
-    with _step("Reading CDNOW"):
-        log = clv.samples.cdnow_sample() if options.sample else clv.samples.cdnow()
-        calibration, holdout = log.split(SPLIT)
-        histories = calibration.histories(period=WEEK)
-    with _step("Fitting"):
-        duration = clv.fit(clv.BG_NBD, histories, seed=options.seed)
-        quantity = clv.fit(clv.GAMMA_GAMMA, histories, seed=options.seed)
-    with _step("Forecasting"):
-        chance = {"draws": options.draws, "seed": options.seed}
-        value = clv.forecast(duration, quantity, histories, horizon=AHEAD, margin=MARGIN, discount=DISCOUNT, **chance)
-        held_out = clv.forecast(duration, quantity, histories, horizon=HELD_OUT, margin=MARGIN, **chance)
-    with _step("Comparing with what happened"):
-        comparison = clv.compare(held_out, holdout, seed=options.seed)
-        comparison.differences()
-        table = tracking(duration, log, until=SPLIT, period=WEEK, seed=options.seed)
-    with _step("Drawing"):
-        pictures = clv.figures.gallery(duration, value, comparison=comparison, table=table)
-    with _step("Writing"):
-        files = [
-            clv.write_report(
-                options.out / "report.html", log=calibration, duration=duration, quantity=quantity, forecast=value,
-                comparison=comparison, pictures=pictures, title="Customer lifetime value: CDNOW",
-            ),
-            _write_csv(options.out / "customers.csv", value.per_customer()),
-            _write_csv(options.out / "comparison.csv", comparison.table().reset_index()),
-            *(_write(options.out / f"{name}.png", picture.png()) for name, picture in pictures.items()),
-        ]  # fmt: skip
+    step = _Steps()
+    step("Reading CDNOW")
+    log = clv.samples.cdnow_sample() if options.sample else clv.samples.cdnow()
+    calibration, holdout = log.split(SPLIT)
+    histories = calibration.histories(period=WEEK)
+    step("Fitting")
+    duration = clv.fit(clv.BG_NBD, histories, seed=options.seed)
+    quantity = clv.fit(clv.GAMMA_GAMMA, histories, seed=options.seed)
+    step("Forecasting")
+    chance = {"draws": options.draws, "seed": options.seed}
+    value = clv.forecast(duration, quantity, histories, horizon=AHEAD, margin=MARGIN, discount=DISCOUNT, **chance)
+    held_out = clv.forecast(duration, quantity, histories, horizon=HELD_OUT, margin=MARGIN, **chance)
+    step("Comparing with what happened")
+    comparison = clv.compare(held_out, holdout, seed=options.seed)
+    comparison.differences()
+    table = tracking(duration, log, until=SPLIT, period=WEEK, seed=options.seed)
+    step("Drawing")
+    pictures = clv.figures.gallery(duration, value, comparison=comparison, table=table)
+    step("Writing")
+    files = [
+        clv.write_report(
+            options.out / "report.html", log=calibration, duration=duration, quantity=quantity, forecast=value,
+            comparison=comparison, pictures=pictures, title="Customer lifetime value: CDNOW",
+        ),
+        _write_csv(options.out / "customers.csv", value.per_customer()),
+        _write_csv(options.out / "comparison.csv", comparison.table().reset_index()),
+        *(_write(options.out / f"{name}.png", picture.png()) for name, picture in pictures.items()),
+    ]  # fmt: skip
     if options.json:
         print(json.dumps(_value(value) | _held_out(comparison) | {"files": [str(file) for file in files]}, indent=2))
     else:
@@ -148,20 +148,21 @@ def _demo(options: argparse.Namespace) -> None:
 def _forecast(options: argparse.Namespace) -> None:
     import clvmodels as clv
 
-    with _step("Reading the log"):
-        log = clv.Transactions(
-            options.file, customer=options.customer, date=options.date, amount=options.amount, currency=options.currency
-        )
-        histories = log.histories(period=WEEK, until=options.until)
-    with _step("Fitting"):
-        duration = clv.fit(clv.BG_NBD, histories, seed=options.seed)
-        quantity = clv.fit(clv.GAMMA_GAMMA, histories, seed=options.seed)
-    with _step("Forecasting"):
-        value = clv.forecast(
-            duration, quantity, histories, horizon=options.horizon, margin=options.margin, discount=options.discount,
-            draws=options.draws, seed=options.seed,
-        )  # fmt: skip
-        file = _write_csv(options.out, value.per_customer())
+    step = _Steps()
+    step("Reading the log")
+    log = clv.Transactions(
+        options.file, customer=options.customer, date=options.date, amount=options.amount, currency=options.currency
+    )
+    histories = log.histories(period=WEEK, until=options.until)
+    step("Fitting")
+    duration = clv.fit(clv.BG_NBD, histories, seed=options.seed)
+    quantity = clv.fit(clv.GAMMA_GAMMA, histories, seed=options.seed)
+    step("Forecasting")
+    value = clv.forecast(
+        duration, quantity, histories, horizon=options.horizon, margin=options.margin, discount=options.discount,
+        draws=options.draws, seed=options.seed,
+    )  # fmt: skip
+    file = _write_csv(options.out, value.per_customer())
     if options.json:
         print(json.dumps(_value(value) | {"files": [str(file)]}, indent=2))
     else:
