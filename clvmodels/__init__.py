@@ -8,7 +8,7 @@ In the order of use:
 - `BG_NBD` (how long and how often), `GAMMA_GAMMA` (how much); all of them in `catalogue`
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`: estimate a model; keep the estimate; state prior knowledge
 - `forecast`: value per customer and in total, with expected and predictive intervals
-- `formulas`, `compare`: the simple formulas of the textbooks, and both against what customers then did
+- `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
 - `figures`, `write_report`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
 
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from clvmodels.estimation.store import load as load
     from clvmodels.estimation.store import save as save
     from clvmodels.evaluation.compare import compare as compare
-    from clvmodels.model import Gamma as Gamma
-    from clvmodels.model import History as History
-    from clvmodels.model import LogNormal as LogNormal
+    from clvmodels.evaluation.tracking import tracking as tracking
+    from clvmodels.history import History as History
+    from clvmodels.priors import Gamma as Gamma
+    from clvmodels.priors import LogNormal as LogNormal
     from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
     from clvmodels.report import figures as figures
     from clvmodels.report.document import write_report as write_report
@@ -67,10 +68,12 @@ _HOMES = {
     "estimation.estimate": ("fit",),
     "estimation.result": ("Fit",),
     "estimation.store": ("save", "load"),
-    "model": ("History", "LogNormal", "Gamma"),
+    "history": ("History",),
+    "priors": ("LogNormal", "Gamma"),
     "value.forecast": ("forecast", "Forecast"),
     "value": ("formulas",),
     "evaluation.compare": ("compare",),
+    "evaluation.tracking": ("tracking",),
     "report": ("figures",),
     "report.document": ("write_report",),
     "units": ("DAY", "WEEK", "MONTH", "YEAR", "FOREVER", "Period", "Span", "Rate", "Cost"),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import HistoryError, offenders
-from clvmodels.model import check_history
+from clvmodels.history import check_history
 
 
 def as_numbers(values: Any, name: str) -> NDArray[np.float64]:

@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike
 from clvmodels.data.histories import Histories
 from clvmodels.duration.futures import Individuals, Rates, draw_rates, purchase_times
 from clvmodels.errors import ModelError
-from clvmodels.model import Array, History, HistoryLike, Model, as_columns
+from clvmodels.history import History, HistoryLike, as_columns
+from clvmodels.model import Array, Model
 from clvmodels.numerics.quadrature import discounted_nodes
 from clvmodels.units import Period, Rate, Span, as_rate, as_span
 

@@ -19,9 +19,11 @@ from scipy import special
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.expectation import discounted_count, expected_count
 from clvmodels.duration.futures import Individuals
-from clvmodels.model import Array, HistoryLike, LogNormal, Parameter, as_columns
+from clvmodels.history import HistoryLike, as_columns
+from clvmodels.model import Array, Parameter
 from clvmodels.numerics.quadrature import NEGLIGIBLE
 from clvmodels.numerics.rising import log_rising
+from clvmodels.priors import LogNormal
 
 
 class Theta(NamedTuple):

@@ -17,7 +17,8 @@ from clvmodels.estimation.mle import map_, mle
 from clvmodels.estimation.outcome import Diagnostics, Outcome
 from clvmodels.estimation.problem import Problem
 from clvmodels.estimation.result import Fit
-from clvmodels.model import Model, Prior
+from clvmodels.model import Model
+from clvmodels.priors import Prior
 
 type Method = Literal["auto", "mle", "map", "laplace", "nuts"]
 METHODS = ("auto", "mle", "map", "laplace", "nuts")

@@ -91,7 +91,13 @@ def nuts(problem: Problem, *, draws: int, chains: int, tune: int, seed: int) -> 
     compiled = nutpie.compile_pymc_model(pymc_model(problem, start=posterior_mode(problem).u), backend="numba")
     try:
         trace = nutpie.sample(
-            compiled, draws=draws, tune=tune, chains=chains, cores=THREADS, seed=seed, progress_bar=Console().is_terminal
+            compiled,
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=THREADS,
+            seed=seed,
+            progress_bar=Console().is_terminal,
         )
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]

@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from clvmodels.data.histories import Histories
-from clvmodels.model import Array, Model, Prior, Scale
+from clvmodels.model import Array, Model, Scale
 from clvmodels.numerics.distinct import distinct
+from clvmodels.priors import Prior
 from clvmodels.progress import progress
 
 THREADS = 2

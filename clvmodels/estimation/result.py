@@ -13,8 +13,10 @@ import pandas as pd
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ClvError, ModelError
 from clvmodels.estimation.outcome import Diagnostics
-from clvmodels.model import Array, History, HistoryLike, Model, Prior, as_columns
+from clvmodels.history import History, HistoryLike, as_columns
+from clvmodels.model import Array, Model
 from clvmodels.numerics.distinct import distinct
+from clvmodels.priors import Prior
 from clvmodels.units import Period
 
 if TYPE_CHECKING:

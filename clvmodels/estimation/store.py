@@ -20,7 +20,7 @@ from clvmodels.errors import ModelError, SavedFitError
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.estimation.result import Fit
 from clvmodels.files import atomically
-from clvmodels.model import Gamma, LogNormal, Prior
+from clvmodels.priors import Gamma, LogNormal, Prior
 from clvmodels.units import Period
 
 FORMAT = 1

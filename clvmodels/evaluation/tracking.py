@@ -16,7 +16,8 @@ from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.futures import purchase_times
 from clvmodels.errors import ClvError, ModelError
 from clvmodels.estimation.result import Fit
-from clvmodels.model import Array, History
+from clvmodels.history import History
+from clvmodels.model import Array
 from clvmodels.units import Period, as_period
 from clvmodels.value.valuation import bounds_of
 

@@ -14,8 +14,10 @@ import numpy as np
 from numba import njit, vectorize
 from numpy.typing import NDArray
 
-from clvmodels.model import Array, HistoryLike, LogNormal, Parameter, as_columns
+from clvmodels.history import HistoryLike, as_columns
+from clvmodels.model import Array, Parameter
 from clvmodels.numerics.digamma import digamma
+from clvmodels.priors import LogNormal
 from clvmodels.quantity.spend import Spend
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import HistoryError, offenders
-from clvmodels.model import Array, HistoryLike, Model, as_columns
+from clvmodels.history import HistoryLike, as_columns
+from clvmodels.model import Array, Model
 
 
 class Spend(Model):

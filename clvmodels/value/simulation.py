@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.futures import purchase_times
-from clvmodels.model import Array, History
+from clvmodels.history import History
+from clvmodels.model import Array
 from clvmodels.numerics.distinct import distinct
 from clvmodels.numerics.quadrature import NEGLIGIBLE
 from clvmodels.progress import progress

@@ -75,5 +75,10 @@ def test_expected_count_for_horizons_up_to_thousands_of_scales() -> None:
             z = mp.mpf(np.exp(rng.uniform(np.log(0.01), np.log(3e4))))
             closed = (a + s - 1) / (a - 1) * (1 - (1 + z) ** -c * mp.hyp2f1(c, s, a + s - 1, z / (1 + z)))
             assert expectation.expected_count(*map(float, (c, a, s, z))) == pytest.approx(float(closed), rel=1e-9)
-    for point in ((0.25, 0.8, 2.4, 20.0), (300.25, 0.8, 302.4, 20.0), (5.0, 50.0, 1000.0, 30.0), (3.0, 1.0, 5.0, 100.0)):
+    for point in (
+        (0.25, 0.8, 2.4, 20.0),
+        (300.25, 0.8, 302.4, 20.0),
+        (5.0, 50.0, 1000.0, 30.0),
+        (3.0, 1.0, 5.0, 100.0),
+    ):
         assert expectation._over_counts(*point) == pytest.approx(expectation._over_dropout(*point), rel=1e-10)

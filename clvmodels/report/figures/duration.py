@@ -11,7 +11,8 @@ import pandas as pd
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ModelError
 from clvmodels.estimation.result import Fit, tail_of
-from clvmodels.model import Array, History
+from clvmodels.history import History
+from clvmodels.model import Array
 from clvmodels.report import style
 from clvmodels.report.numbers import count, number, percent
 from clvmodels.report.words import figure_words

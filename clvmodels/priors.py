@@ -1,0 +1,125 @@
+"""Prior knowledge of a positive parameter."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clvmodels.errors import ModelError
+from clvmodels.units import Span
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    """A prior whose logarithm is normal: `sigma` = 1.5 puts 90 % between a twelfth and twelve times the median.
+
+    Parameters
+    ----------
+    median
+        Median of the parameter. A `Span` for a parameter that is a time (`LogNormal(10 * WEEK, 1.0)`), a number otherwise.
+    sigma
+        Standard deviation of the logarithm, > 0.
+    """
+
+    median: float | Span
+    sigma: float
+
+    def __post_init__(self) -> None:
+        size = self.median.count if isinstance(self.median, Span) else self.median
+        if not (size > 0 and self.sigma > 0):
+            raise ModelError(
+                f"{self}: median and sigma must be positive. Give a typical value and its spread on the log scale."
+            )
+
+    @property
+    def centre(self) -> float | Span:
+        """Where the prior is centred: its median."""
+        return self.median
+
+    @property
+    def log_centre(self) -> float:
+        """Log of the centre; a `Span` must have been turned into a number before."""
+        return math.log(_number(self.median))
+
+    def scaled(self, factor: float) -> LogNormal:
+        """The prior of `factor` times the parameter; a `Span` must have been turned into a number before."""
+        return LogNormal(_number(self.median) * factor, self.sigma)
+
+    def log_density(self, u: ArrayLike) -> Array:
+        """Log density of u = log(parameter)."""
+        z = (np.asarray(u) - self.log_centre) / self.sigma
+        return np.asarray(-0.5 * z**2 - math.log(self.sigma) - 0.5 * math.log(2 * math.pi))
+
+    def log_density_gradient(self, u: ArrayLike) -> Array:
+        """Derivative of `log_density` in u."""
+        return np.asarray(-(np.asarray(u) - self.log_centre) / self.sigma**2)
+
+    def pymc(self) -> tuple[str, dict[str, float]]:
+        """Name and arguments of the same distribution in PyMC."""
+        return "LogNormal", {"mu": self.log_centre, "sigma": self.sigma}
+
+
+@dataclass(frozen=True)
+class Gamma:
+    """A gamma prior given by its mean and shape (standard deviation = mean / sqrt(shape)).
+
+    Parameters
+    ----------
+    mean
+        Mean of the parameter; a `Span` for a parameter that is a time.
+    shape
+        Shape, > 0; 1 is the exponential distribution.
+    """
+
+    mean: float | Span
+    shape: float
+
+    def __post_init__(self) -> None:
+        size = self.mean.count if isinstance(self.mean, Span) else self.mean
+        if not (size > 0 and self.shape > 0):
+            raise ModelError(f"{self}: mean and shape must be positive. Give a typical value and a shape such as 2.")
+
+    @property
+    def centre(self) -> float | Span:
+        """Where the prior is centred: its mean."""
+        return self.mean
+
+    @property
+    def log_centre(self) -> float:
+        """Log of the centre; a `Span` must have been turned into a number before."""
+        return math.log(_number(self.mean))
+
+    def scaled(self, factor: float) -> Gamma:
+        """The prior of `factor` times the parameter; a `Span` must have been turned into a number before."""
+        return Gamma(_number(self.mean) * factor, self.shape)
+
+    @property
+    def rate(self) -> float:
+        """Rate of the gamma density."""
+        return self.shape / _number(self.mean)
+
+    def log_density(self, u: ArrayLike) -> Array:
+        """Log density of u = log(parameter)."""
+        u = np.asarray(u)
+        return np.asarray(self.shape * (u + math.log(self.rate)) - self.rate * np.exp(u) - math.lgamma(self.shape))
+
+    def log_density_gradient(self, u: ArrayLike) -> Array:
+        """Derivative of `log_density` in u."""
+        return np.asarray(self.shape - self.rate * np.exp(np.asarray(u)))
+
+    def pymc(self) -> tuple[str, dict[str, float]]:
+        """Name and arguments of the same distribution in PyMC."""
+        return "Gamma", {"alpha": self.shape, "beta": self.rate}
+
+
+type Prior = LogNormal | Gamma
+
+
+def _number(value: float | Span) -> float:
+    assert not isinstance(value, Span), "priors are put in the units of the data before they are evaluated"
+    return value
