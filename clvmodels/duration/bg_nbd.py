@@ -115,7 +115,7 @@ class BgNbd(LatentAttrition):
 
     Examples
     --------
-    >>> from clvmodels.model import History
+    >>> from clvmodels.history import History
     >>> from clvmodels.units import WEEK
     >>> theta = (0.243, 4.414, 0.793, 2.426)
     >>> customer = History(frequency=2, recency=30.43, T=38.86, period=WEEK)

@@ -95,7 +95,7 @@ class GammaGamma(Spend):
 
     Examples
     --------
-    >>> from clvmodels.model import History
+    >>> from clvmodels.history import History
     >>> from clvmodels.units import WEEK
     >>> one_purchase_of_20 = History(frequency=1, recency=5, T=38, period=WEEK, monetary_value=20)
     >>> round(float(GAMMA_GAMMA.expected_spend((6.25, 3.74, 15.44), one_purchase_of_20)), 4)
