@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Protocol
 
 PATIENCE = 2.0
@@ -17,12 +18,12 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(description: str, *, total: int) -> Iterator[Advance]:
-    """Yield a function to call after each step; a bar appears after two seconds if the output is a terminal or a notebook."""
+    """Yield a function to call after each step; a bar appears after two seconds on a terminal or in a notebook with widgets."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    watched = console.is_terminal or console.is_jupyter
+    watched = console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -65,10 +65,10 @@ def draw_rates(individuals: Individuals, *, rng: np.random.Generator) -> Rates:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, horizon):
+def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, horizon, times):
+    """Write purchase times into `times` as long as there is room; return the offsets and how much room was needed."""
     customers, draws = p_alive.shape
     offsets = np.zeros(customers * draws + 1, np.int64)
-    times = np.empty(max(1024, customers * draws // 4), np.float64)
     used = 0
     for i in range(customers):
         for s in range(draws):
@@ -80,11 +80,8 @@ def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, horizon):
             if u < alive and u * beta < alive * c * end:
                 now = beta * (math.exp(-math.log(1.0 - u / alive) / c) - 1.0)
                 while now <= end:
-                    if used == times.size:
-                        larger = np.empty(2 * times.size, np.float64)
-                        larger[:used] = times
-                        times = larger
-                    times[used] = now
+                    if used < times.size:
+                        times[used] = now
                     used += 1
                     if left > 0.0 and rng.random() * (left + stayed) < left:
                         break
@@ -92,7 +89,7 @@ def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, horizon):
                     c += 1.0
                     now += (beta + now) * (math.exp(rng.standard_exponential() / c) - 1.0)
             offsets[i * draws + s + 1] = used
-    return offsets, times[:used]
+    return offsets, used
 
 
 def purchase_times(individuals: Individuals, *, horizon: float, rng: np.random.Generator) -> Purchases:
@@ -114,4 +111,14 @@ def purchase_times(individuals: Individuals, *, horizon: float, rng: np.random.G
     """
     assert math.isfinite(horizon), "callers cut an endless horizon where discounting makes payments worthless"
     shape = np.broadcast_shapes(*(np.shape(v) for v in individuals))
-    return Purchases(*_purchase_times(rng, *(np.broadcast_to(v, shape) for v in individuals), horizon))
+    columns = [np.broadcast_to(v, shape) for v in individuals]
+    if_nobody_left = (
+        individuals.p_alive * individuals.shape / individuals.scale * np.minimum(horizon, individuals.lifetime)
+    )
+    room = 1000 + int(min(1.5 * np.sum(np.broadcast_to(if_nobody_left, shape)), 4.0 * math.prod(shape)))
+    state = rng.bit_generator.state
+    offsets, used = _purchase_times(rng, *columns, horizon, times := np.empty(room))
+    if used > room:
+        rng.bit_generator.state = state
+        offsets, used = _purchase_times(rng, *columns, horizon, times := np.empty(used))
+    return Purchases(offsets, times[:used])

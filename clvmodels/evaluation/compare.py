@@ -21,6 +21,7 @@ from clvmodels.evaluation.words import sentences
 from clvmodels.model import Array
 from clvmodels.value.baselines import BASELINES, Baseline, Predicted, Predictor
 from clvmodels.value.forecast import Forecast
+from clvmodels.value.valuation import MEASURES
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,7 +129,10 @@ class Comparison:
         names = pd.Index([*(str(x) for x in range(most)), f"{most}+"], name="frequency")
         columns = {"actual": self.actual, **self.predictions}
         table = {name: group_means(codes, most + 1, getattr(found, target)) for name, found in columns.items()}
-        lower, upper = group_bounds(self.forecast, codes, most + 1, target)
+        if most not in self._sums:
+            self._sums[most] = self.forecast.group_draws(codes, most + 1)[1]
+        sums = self._sums[most][MEASURES.index(target)]
+        lower, upper = group_bounds(sums, codes, interval=self.forecast.interval)
         held = np.bincount(codes, minlength=most + 1)
         found = pd.DataFrame({"customers": held, **table, "lower": lower, "upper": upper}, index=names)
         return found[found["customers"] > 0]
@@ -158,6 +162,11 @@ class Comparison:
         Uniform over customers where the forecast is right. Outcomes that tie with draws are placed at random, by the seed.
         """
         return self._pit.copy()
+
+    @cached_property
+    def _sums(self) -> dict[int, Array]:
+        """Simulated sums by frequency, kept by the largest group once they have been played."""
+        return {}
 
     @cached_property
     def _pit(self) -> pd.DataFrame:

@@ -9,8 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.evaluation.scores import captured
-from clvmodels.value.forecast import Forecast
-from clvmodels.value.simulation import Block
 from clvmodels.value.valuation import bounds_of
 
 type Array = NDArray[np.float64]
@@ -24,17 +22,10 @@ def group_means(codes: NDArray[np.intp], groups: int, values: Array) -> Array:
     return np.asarray(np.where(held > 0, np.bincount(codes, values, groups) / np.maximum(held, 1), np.nan))
 
 
-def group_bounds(forecast: Forecast, codes: NDArray[np.intp], groups: int, target: str) -> tuple[Array, Array]:
-    """Predictive interval of the mean of each group, the customers of a draw sharing its parameters."""
-
-    def reduce(block: Block) -> Array:
-        sums = np.zeros((groups, forecast.simulation.draws))
-        np.add.at(sums, codes[block.rows], getattr(block, target))
-        return sums
-
-    sums = np.sum(forecast.simulation.play(reduce, description="Summing by group"), axis=0)
-    held = np.maximum(np.bincount(codes, minlength=groups), 1)
-    lower, upper = bounds_of(sums, forecast.interval)
+def group_bounds(sums: Array, codes: NDArray[np.intp], *, interval: float) -> tuple[Array, Array]:
+    """Predictive interval of the mean of each group from its sums in joint draws (groups, draws)."""
+    held = np.maximum(np.bincount(codes, minlength=len(sums)), 1)
+    lower, upper = bounds_of(sums, interval)
     return lower / held, upper / held
 
 

@@ -81,18 +81,7 @@ class Forecast:
         DataFrame, one row per group: customers, then the mean of every measure and the bounds of ltv
         """
         codes, groups = pd.factorize(self._labels(labels), sort=True)
-
-        def reduce(block: Block) -> tuple[Array, Array]:
-            inside, sums = codes[block.rows], []
-            for measures in self.valuation.measures(block):
-                out = np.zeros((len(MEASURES), len(groups), self.simulation.draws))
-                for target, values in zip(out, measures, strict=True):
-                    np.add.at(target, inside, values)
-                sums.append(out)
-            return sums[0], sums[1]
-
-        parts = self.simulation.play(reduce, description="Summing by group")
-        expected, simulated = (np.sum([part[k] for part in parts], axis=0) for k in (0, 1))
+        expected, simulated = self.group_draws(codes, len(groups))
         rows: list[dict[str, Any]] = []
         for g, group in enumerate(groups):
             table = summary_of(expected[:, g], simulated[:, g], self.interval)
@@ -100,6 +89,27 @@ class Forecast:
             means = dict(zip(MEASURES, table["mean"], strict=True))
             rows.append({"group": group, "customers": int(np.sum(codes == g))} | means | bounds)
         return pd.DataFrame(rows).set_index("group")
+
+    def group_draws(self, codes: NDArray[np.intp], groups: int) -> tuple[Array, Array]:
+        """Sums over groups of customers in every joint draw, expected and simulated: each (measures, groups, draws).
+
+        Parameters
+        ----------
+        codes
+            Group of each customer, 0 to groups - 1, in the order of the histories (n,).
+        """
+
+        def reduce(block: Block) -> tuple[Array, Array]:
+            inside, sums = codes[block.rows], []
+            for measures in self.valuation.measures(block):
+                out = np.zeros((len(MEASURES), groups, self.simulation.draws))
+                for target, values in zip(out, measures, strict=True):
+                    np.add.at(target, inside, values)
+                sums.append(out)
+            return sums[0], sums[1]
+
+        parts = self.simulation.play(reduce, description="Summing by group")
+        return np.sum([part[0] for part in parts], axis=0), np.sum([part[1] for part in parts], axis=0)
 
     def stream(self, *, per: Period | None = None) -> pd.DataFrame:
         """Purchases and spend in each coming period, all customers together, with predictive intervals.
