@@ -44,7 +44,7 @@ def main() -> None:
     print(describe())
     discount = ", discount=clv.Rate(0.10, per=clv.YEAR)"
     cases = [(n, options.draws, "") for n in (*[g for g in GROWTH if g < options.customers], options.customers)]
-    cases += [(100_000, 1000, ""), (options.customers, options.draws, discount)]
+    cases += [(100_000, 1_000, ""), (options.customers, options.draws, discount)]
     rows: list[list[object]] = []
     for customers, draws, rate in cases:
         empty = measure(SCRIPT.format(customers=customers, draws=draws, call=""))

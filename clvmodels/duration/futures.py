@@ -112,10 +112,11 @@ def purchase_times(individuals: Individuals, *, horizon: float, rng: np.random.G
     assert math.isfinite(horizon), "callers cut an endless horizon where discounting makes payments worthless"
     shape = np.broadcast_shapes(*(np.shape(v) for v in individuals))
     columns = [np.broadcast_to(v, shape) for v in individuals]
-    if_nobody_left = (
-        individuals.p_alive * individuals.shape / individuals.scale * np.minimum(horizon, individuals.lifetime)
-    )
-    room = 1000 + int(min(1.5 * np.sum(np.broadcast_to(if_nobody_left, shape)), 4.0 * math.prod(shape)))
+    p_alive, rate, scale, _, _, lifetime = (
+        c[..., ::16] for c in columns
+    )  # some draws tell how much room all will need
+    if_nobody_left = float(np.mean(p_alive * rate / scale * np.minimum(horizon, lifetime)))
+    room = 1000 + int(min(1.5 * if_nobody_left, 4.0) * math.prod(shape))
     state = rng.bit_generator.state
     offsets, used = _purchase_times(rng, *columns, horizon, times := np.empty(room))
     if used > room:

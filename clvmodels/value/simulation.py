@@ -28,7 +28,7 @@ from clvmodels.progress import progress
 from clvmodels.quantity.spend import Spend
 
 THREADS = 2
-CELLS = 400000
+CELLS = 400_000
 """Customers times draws in a block."""
 
 
@@ -86,7 +86,9 @@ class Simulation:
     def order(self) -> NDArray[np.intp]:
         """Customers by frequency, age and recency: neighbours share their expectations, and row order does not matter."""
         h = self.histories
-        ids = np.unique(h.customer_id.astype(str), return_inverse=True)[1]
+        ids = h.customer_id
+        if ids.dtype.kind not in "iuf":
+            ids = np.unique(ids.astype(str), return_inverse=True)[1]
         return np.lexsort((ids, np.nan_to_num(h.monetary_value, nan=-1.0), h.recency, h.T, h.frequency))
 
     def play[Result](
