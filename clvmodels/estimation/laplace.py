@@ -53,8 +53,8 @@ def laplace(problem: Problem, *, draws: int, seed: int) -> Outcome:
     weights /= weights.sum()
     theta = np.exp(proposed[resample(weights, draws, rng)])
     posterior = xr.Dataset({name: (("chain", "draw"), theta[None, :, j]) for j, name in enumerate(problem.priors)})
-    effective = min(float(draws), float(1 / np.sum(weights**2)))
-    return from_posterior(posterior, Diagnostics(mode.decrement, mode.iterations, k_hat=k_hat, ess=effective))
+    ess = effective(weights, draws)
+    return from_posterior(posterior, Diagnostics(mode.decrement, mode.iterations, k_hat=k_hat, ess=ess))
 
 
 def smoothed(log_ratio: Array) -> tuple[Array, float]:
@@ -66,6 +66,16 @@ def smoothed(log_ratio: Array) -> tuple[Array, float]:
     floor = np.maximum(log_ratio, log_ratio.max() - 700)
     log_weights, k_hat = array_stats.psislw(-floor)
     return np.asarray(log_weights), float(k_hat)
+
+
+def effective(weights: Array, draws: int) -> float:
+    """How many independent draws the resampled ones are worth: less by uneven weights, and by the luck of resampling.
+
+    The first costs the sum of squared weights; the second the variance of each proposal's number of copies, whose expectation
+    is draws * weight and which systematic resampling rounds up or down.
+    """
+    rounding = (draws * weights) % 1.0
+    return float(1 / (np.sum(weights**2) + np.sum(rounding * (1 - rounding)) / draws**2))
 
 
 def resample(weights: Array, draws: int, rng: np.random.Generator) -> np.ndarray:

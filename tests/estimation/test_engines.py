@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import clvmodels as clv
-from clvmodels.estimation.laplace import resample
+from clvmodels.estimation.laplace import effective, resample
 from clvmodels.estimation.mode import find_mode
 
 WEEK = clv.WEEK
@@ -89,6 +89,16 @@ def test_systematic_resampling_keeps_the_weights() -> None:
     weights = np.array([0.5, 0.25, 0.125, 0.125])
     counts = np.bincount(resample(weights, 800, np.random.default_rng(0)), minlength=4)
     assert np.all(np.abs(counts - 800 * weights) <= 1)
+
+
+def test_effective_draws_are_the_spread_of_resampled_means() -> None:
+    """Even and uneven weights: the variance of resampled means of noise is what the number says."""
+    rng = np.random.default_rng(3)
+    for uneven in (0.0, 0.5):
+        weights = np.exp(uneven * rng.normal(size=900))
+        weights /= weights.sum()
+        means = [rng.normal(size=900)[resample(weights, 600, rng)].mean() for _ in range(4000)]
+        assert 1 / np.var(means) == pytest.approx(effective(weights, 600), rel=0.08)
 
 
 def test_the_seed_reproduces_the_draws(cdnow) -> None:
