@@ -19,7 +19,7 @@ from clvmodels.model import Array
 
 DEGREES_OF_FREEDOM = 7
 """Of the proposal: tails heavier than the posterior's keep the weights bounded."""
-OVERSAMPLING = 1.5
+OVERSAMPLING = 1.25
 """Proposals per draw handed back."""
 K_HAT_LIMIT = 0.7
 """Above it, importance weights cannot be trusted."""
