@@ -20,6 +20,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from clvmodels.version import __version__
+
 if TYPE_CHECKING:
     from clvmodels.catalogue import catalogue as catalogue
     from clvmodels.data import samples as samples
@@ -83,7 +85,6 @@ _HOMES = {
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

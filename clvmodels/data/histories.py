@@ -6,6 +6,7 @@ import datetime
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -229,6 +230,10 @@ class Histories:
         Ages count to a millionth of a day and amounts to a millionth of the currency. Spend, margin, segment, `until`
         and currency do not count.
         """
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         import pandas as pd
 
         ages = [_days(self.recency, self.period), _days(self.T, self.period)]

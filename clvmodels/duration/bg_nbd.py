@@ -21,9 +21,15 @@ from clvmodels.duration.expectation import discounted_count, expected_count
 from clvmodels.duration.futures import Individuals
 from clvmodels.history import HistoryLike, as_columns
 from clvmodels.model import Array, Parameter
+from clvmodels.numerics.distinct import end_of_run
+from clvmodels.numerics.elementary import logs_of_ages, softplus
 from clvmodels.numerics.quadrature import NEGLIGIBLE
 from clvmodels.numerics.rising import log_rising
 from clvmodels.priors import LogNormal
+
+
+NEVER = -1e300
+"""Log-odds of what cannot be."""
 
 
 class Theta(NamedTuple):
@@ -43,7 +49,7 @@ def log_odds_of_leaving(r, a, b, x, log_silence):
 def log_likelihood(theta, frequency, recency, T):
     """Log-likelihood and gradient, row by row (equation 6 of the source).
 
-    What depends on theta, frequency or T alone is kept from row to row, so rows sorted by frequency and then T are fastest.
+    What depends on theta and frequency alone is done once for a run of rows that share them, so sorted frequencies are fastest.
 
     Parameters
     ----------
@@ -55,44 +61,34 @@ def log_likelihood(theta, frequency, recency, T):
     value (n,), gradient (n, 4)
     """
     n = frequency.size
-    value = np.empty(n)
-    gradient = np.empty((n, 4))
+    value, gradient = np.empty(n), np.empty((n, 4))
+    log_end, log_silence, soft, left = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     per_row = theta.shape[0] > 1
-    x = t = -1.0
-    log_r = log_b = log_ab = d_r = d_b = d_ab = log_weight = log_alpha = log_end = per_a = per_b = per_end = 0.0
-    for i in range(n):
-        k = i if per_row else 0
-        r, alpha, a, b = theta[k, 0], theta[k, 1], theta[k, 2], theta[k, 3]
-        afresh = per_row or i == 0
-        if afresh:
-            log_alpha, per_a = math.log(alpha), 1.0 / a
-        if afresh or frequency[i] != x:
-            if afresh or frequency[i] < x:
-                x = log_r = log_b = log_ab = d_r = d_b = d_ab = 0.0
-            log_r, d_r = log_rising(r, frequency[i], x, log_r, d_r)
-            log_b, d_b = log_rising(b, frequency[i], x, log_b, d_b)
-            log_ab, d_ab = log_rising(a + b, frequency[i], x, log_ab, d_ab)
-            x = frequency[i]
-            log_weight, per_b = log_odds_of_leaving(r, a, b, x, 0.0), 1.0 / (b + x - 1.0)
-        if afresh or T[i] != t:
-            t = T[i]
-            log_end, per_end = math.log(alpha + t), 1.0 / (alpha + t)
-        value[i] = log_r + log_b - log_ab + r * log_alpha - (r + x) * log_end
-        gradient[i, 0] = d_r + log_alpha - log_end
-        gradient[i, 1] = (r * t / alpha - x) * per_end
-        gradient[i, 2] = -d_ab
-        gradient[i, 3] = d_b - d_ab
-        if x > 0.0:
-            since = alpha + recency[i]
-            log_silence = log_end - math.log(since)
-            odds = log_weight + (r + x) * log_silence
-            small = math.exp(-abs(odds))
-            value[i] += max(odds, 0.0) + math.log(1.0 + small)
-            left = (1.0 if odds > 0.0 else small) / (1.0 + small)
-            gradient[i, 0] += left * log_silence
-            gradient[i, 1] -= left * (r + x) * (t - recency[i]) * per_end / since
-            gradient[i, 2] += left * per_a
-            gradient[i, 3] -= left * per_b
+    start = 0
+    x = log_r = log_b = log_ab = d_r = d_b = d_ab = 0.0
+    while start < n:
+        stop = start + 1 if per_row else end_of_run(frequency, start)
+        r, alpha, a, b = theta[start if per_row else 0]
+        if per_row or frequency[start] < x:
+            x = log_r = log_b = log_ab = d_r = d_b = d_ab = 0.0
+        log_r, d_r = log_rising(r, frequency[start], x, log_r, d_r)
+        log_b, d_b = log_rising(b, frequency[start], x, log_b, d_b)
+        log_ab, d_ab = log_rising(a + b, frequency[start], x, log_ab, d_ab)
+        x = frequency[start]
+        log_alpha = math.log(alpha)
+        constant = log_r + log_b - log_ab + r * log_alpha
+        log_weight = log_odds_of_leaving(r, a, b, x, 0.0) if x > 0.0 else NEVER
+        per_b = 1.0 / (b + x - 1.0) if x > 0.0 else 0.0
+        logs_of_ages(alpha, recency[start:stop], T[start:stop], log_end[start:stop], log_silence[start:stop])
+        softplus(log_weight, r + x, log_silence[start:stop], soft[start:stop], left[start:stop])
+        for i in range(start, stop):
+            value[i] = constant - (r + x) * log_end[i] + soft[i]
+            gradient[i, 0] = d_r + log_alpha - log_end[i] + left[i] * log_silence[i]
+            silence = left[i] * (r + x) * (T[i] - recency[i]) / (alpha + recency[i])
+            gradient[i, 1] = (r * T[i] / alpha - x - silence) / (alpha + T[i])
+            gradient[i, 2] = left[i] / a - d_ab
+            gradient[i, 3] = d_b - d_ab - left[i] * per_b
+        start = stop
     return value, gradient
 
 

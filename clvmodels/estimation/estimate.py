@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Literal
 
 import numpy as np
@@ -19,6 +18,7 @@ from clvmodels.estimation.problem import Problem
 from clvmodels.estimation.result import Fit
 from clvmodels.model import Model
 from clvmodels.priors import Prior
+from clvmodels.version import __version__
 
 type Method = Literal["auto", "mle", "map", "laplace", "nuts"]
 METHODS = ("auto", "mle", "map", "laplace", "nuts")
@@ -91,7 +91,7 @@ def fit(
         n_distinct=problem.counts.size,
         fingerprint=histories.fingerprint(),
         seed=None if outcome.posterior is None else seed,
-        version=version("clvmodels"),
+        version=__version__,
     )
 
 

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+
+MOST = 2**62
+"""Codes of whole rows stay below it."""
 
 
 class Distinct(NamedTuple):
@@ -38,15 +43,20 @@ def distinct(columns: Sequence[Array]) -> Distinct:
     >>> found.counts, found.inverse
     (array([1., 2.]), array([1, 0, 1]))
     """
-    codes = np.zeros(len(columns[0]), dtype=np.int64)
+    codes, total = np.zeros(len(columns[0]), dtype=np.int64), 1
     for column in columns:
-        code, size = _ranks(column)
-        codes, _ = _ranks(codes * size + code)
-    counts = np.bincount(codes)
-    first = np.empty(len(counts), dtype=np.intp)
-    first[codes] = np.arange(len(codes))
-    values = tuple(np.ascontiguousarray(column[first]) for column in columns)
-    return Distinct(values, counts.astype(np.float64), codes.astype(np.intp, copy=False))
+        ranks, size = _ranks(column)
+        if total * size > MOST:
+            codes, total = _ranks(codes)
+        codes, total = codes * size + ranks, total * size
+    order = np.argsort(codes)
+    ordered = codes[order]
+    new = np.append(True, ordered[1:] != ordered[:-1])
+    starts = np.flatnonzero(new)
+    inverse = np.empty(len(order), dtype=np.intp)
+    inverse[order] = np.cumsum(new) - 1
+    values = tuple(np.ascontiguousarray(column[order[starts]]) for column in columns)
+    return Distinct(values, np.diff(starts, append=len(order)).astype(np.float64), inverse)
 
 
 def _ranks(values: NDArray[np.generic]) -> tuple[NDArray[np.int64], int]:
@@ -58,3 +68,12 @@ def _ranks(values: NDArray[np.generic]) -> tuple[NDArray[np.int64], int]:
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     return rank[codes], len(order)
+
+
+@njit(cache=True, nogil=True)
+def end_of_run(values, start):
+    """Where the run of values equal to `values[start]` ends."""
+    stop = start + 1
+    while stop < values.size and values[stop] == values[start]:
+        stop += 1
+    return stop

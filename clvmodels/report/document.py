@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from clvmodels.report.material import Material
 from clvmodels.report.numbers import count
 from clvmodels.report.words import report_words
 from clvmodels.value.forecast import Forecast
+from clvmodels.version import __version__
 
 if TYPE_CHECKING:
     from clvmodels.report.canvas import Picture
@@ -95,7 +95,7 @@ def _parts(material: Material) -> list[str]:
     from clvmodels.report import sections
     from clvmodels.report.summary import summary
 
-    today, ours = str(datetime.date.today()), version("clvmodels")
+    today, ours = str(datetime.date.today()), __version__
     return [
         summary(material), sections.value(material), sections.check(material), sections.models(material),
         sections.data(material), sections.made(material, version=ours, day=today),

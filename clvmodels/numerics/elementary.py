@@ -1,0 +1,112 @@
+"""Exponential and logarithm that a compiler can take several at a time.
+
+Numba calls the C library for one value after the other, which is most of the time of a likelihood. `exp` and `log` here have no
+branch and no call, so a loop over them becomes vector instructions on any processor: three to five times faster, to one unit
+in the last place. For that the loop around them must have no branch either, touch few arrays, run over `range(size)`, and have
+`error_model="numpy"`; `logs_of_ages` and `softplus` are such loops.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+
+LOG2_HIGH, LOG2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+"""log(2) in two parts, the first short enough for its whole multiples up to 2,000 to be exact."""
+LOG2_E = 1.4426950408889634
+ROUNDER = 1.5 * 2.0**52
+"""Adding it leaves a whole number in the last bits of a double."""
+WHOLE = np.uint64(0x4330000000000000)
+"""The bits of 2^52: a small whole number or-ed into them makes that number plus 2^52."""
+FRACTION, EXPONENT = np.uint64(0x000FFFFFFFFFFFFF), np.uint64(52)
+ROOT_HALF = np.uint64(0x3FE6A09E667F3BCD)
+TO_ROOT_HALF = np.uint64(0x3FF0000000000000 - 0x3FE6A09E667F3BCD)
+LEAST, MOST = 2.0**-1022, 1.7976931348623157e308
+
+
+@intrinsic
+def _bits(context: Any, x: Any) -> Any:
+    def generate(target: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], target.get_value_type(types.uint64))
+
+    return types.uint64(types.float64), generate
+
+
+@intrinsic
+def _double(context: Any, x: Any) -> Any:
+    def generate(target: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], target.get_value_type(types.float64))
+
+    return types.float64(types.uint64), generate
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
+def exp(x):
+    """e^x; below -708 it stays at 3e-308 and above 709 at 8e307; NaN for NaN.
+
+    x = k log(2) + f with k whole and |f| <= log(2) / 2, where thirteen terms of Taylor's series reach 4e-18.
+    """
+    given = x
+    x = min(max(x, -708.0), 709.0)
+    shifted = x * LOG2_E + ROUNDER
+    k = shifted - ROUNDER
+    f = (x - k * LOG2_HIGH) - k * LOG2_LOW
+    p = f * (1 / 6227020800) + 1 / 479001600
+    p = p * f + 1 / 39916800
+    p = p * f + 1 / 3628800
+    p = p * f + 1 / 362880
+    p = p * f + 1 / 40320
+    p = p * f + 1 / 5040
+    p = p * f + 1 / 720
+    p = p * f + 1 / 120
+    p = p * f + 1 / 24
+    p = p * f + 1 / 6
+    p = p * f + 1 / 2
+    power_of_two = _double((_bits(shifted) + np.uint64(1023)) << EXPONENT)
+    return ((p * (f * f) + f) + 1.0) * power_of_two if given == given else given
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
+def log(x):
+    """Natural logarithm of a positive, finite, normal double (2e-308 to 2e308); NaN for anything else.
+
+    x = 2^k m with m in [sqrt(1/2), sqrt(2)), and log(m) = 2 artanh(z) with z = (m - 1) / (m + 1), |z| < 0.172, where eleven terms of
+    the series reach 3e-17.
+    """
+    bits = _bits(x) + TO_ROOT_HALF
+    k = _double((bits >> EXPONENT) | WHOLE) - (2.0**52 + 1023.0)
+    f = _double((bits & FRACTION) + ROOT_HALF) - 1.0
+    z = f / (f + 2.0)
+    w = z * z
+    p = w * (1 / 21) + 1 / 19
+    p = p * w + 1 / 17
+    p = p * w + 1 / 15
+    p = p * w + 1 / 13
+    p = p * w + 1 / 11
+    p = p * w + 1 / 9
+    p = p * w + 1 / 7
+    p = p * w + 1 / 5
+    p = p * w + 1 / 3
+    value = k * LOG2_HIGH + (f - (z * f - (2.0 * z * w * p + k * LOG2_LOW)))
+    return value if LEAST <= x <= MOST else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def logs_of_ages(alpha, recency, T, log_end, log_silence):
+    """Write log(alpha + T) and log((alpha + T) / (alpha + recency)), arrays (n,)."""
+    for i in range(T.size):
+        log_end[i] = log(alpha + T[i])
+        log_silence[i] = log_end[i] - log(alpha + recency[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def softplus(constant, slope, z, value, share):
+    """Write log(1 + e^y) and e^y / (1 + e^y) for y = constant + slope * z, arrays (n,)."""
+    for i in range(z.size):
+        y = constant + slope * z[i]
+        small = exp(-abs(y))
+        value[i] = max(y, 0.0) + log(1.0 + small)
+        share[i] = (1.0 if y > 0.0 else small) / (1.0 + small)
