@@ -20,7 +20,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from clvmodels.version import __version__
+from clvmodels.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from clvmodels.catalogue import catalogue as catalogue

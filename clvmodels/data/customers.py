@@ -9,6 +9,7 @@ import numpy as np
 
 from clvmodels.data.histories import Histories
 from clvmodels.data.lines import MONEY, Lines
+from clvmodels.data.tables import fetch
 from clvmodels.units import Period
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def histories(days: ir.Table, lines: Lines, *, returns: bool) -> ir.Table:
     }
     if lines.has("amount"):
         paid: Any = days.amount
-        facts |= {"repeat": paid.sum(where=bought) - _opening(days, bought), "spend": paid.sum().round(MONEY)}
+        facts |= {"repeat": paid.sum(where=bought) - _opening(days, bought), "spend": paid.sum()}
     if lines.has("margin"):
-        facts["margin"] = days.margin.sum().round(MONEY)
+        facts["margin"] = days.margin.sum()
     if lines.has("segment"):
         facts["segment"] = latest_segment(days)
     found = days.group_by("customer_id").aggregate(**facts)
@@ -68,11 +69,11 @@ def as_histories(
     table: ir.Table, *, period: Period, until: datetime.date, currency: str | None, priced: bool
 ) -> Histories:
     """The rows of `histories` as arrays, in `period`s from the days between the dates."""
-    found: pa.Table = table.to_pyarrow()
+    found = fetch(table)
     purchases = _floats(found, "purchases")
     first, last = _day_numbers(found, "first"), _day_numbers(found, "last")
     repeats = purchases - 1.0
-    repeat = np.round(_floats(found, "repeat"), MONEY) if priced else np.full(len(repeats), np.nan)
+    repeat = _money(found, "repeat") if priced else np.full(len(repeats), np.nan)
     segment = found["segment"].to_numpy() if "segment" in found.column_names else None
     return Histories(
         customer_id=found["customer_id"].to_numpy(),
@@ -81,8 +82,8 @@ def as_histories(
         T=((until - EPOCH).days - first) / period.days,
         monetary_value=np.where(repeats > 0, repeat, 0.0 if priced else np.nan) / np.maximum(repeats, 1.0),
         period=period,
-        spend=_floats(found, "spend") if priced else None,
-        margin=_floats(found, "margin") if "margin" in found.column_names else None,
+        spend=_money(found, "spend") if priced else None,
+        margin=_money(found, "margin") if "margin" in found.column_names else None,
         segment=segment,
         until=until,
         currency=currency,
@@ -91,6 +92,11 @@ def as_histories(
 
 def _floats(table: pa.Table, name: str) -> np.ndarray:
     return np.asarray(table[name].to_numpy(), dtype=np.float64)
+
+
+def _money(table: pa.Table, name: str) -> np.ndarray:
+    """Sums of amounts, rounded so that the order in which they were added does not show."""
+    return np.round(_floats(table, name), MONEY)
 
 
 def _day_numbers(table: pa.Table, name: str) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clvmodels.data.lines import Lines, finite, usable
+from clvmodels.data.tables import fetch
 from clvmodels.errors import SHOWN, TransactionError, offenders
 
 NOTHING = "The log has no usable line among {:,} rows. Check the source; log.quality() tells more."
@@ -43,7 +44,7 @@ def look(lines: Lines) -> Facts:
         if role in table.columns:
             where = used if role == "currency" else table.date.notnull()
             sums |= {f"low_{role}": table[role].min(where=where), f"high_{role}": table[role].max(where=where)}
-    [found] = table.aggregate(**sums).to_pyarrow().to_pylist()
+    [found] = fetch(table.aggregate(**sums)).to_pylist()
     found["bad_amounts"] = found["rows"] - found["missing_ids"] - found["bad_dates"] - found["used"]
     return Facts(
         currency=(found.pop("low_currency", None), found.pop("high_currency", None)),

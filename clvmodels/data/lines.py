@@ -158,9 +158,17 @@ def usable(lines: Lines) -> Any:
 
 
 def by_day(
-    lines: Lines, *, after: datetime.date | None, until: datetime.date | None, returns: str, free_orders: str
+    lines: Lines,
+    *,
+    after: datetime.date | None,
+    until: datetime.date | None,
+    returns: str,
+    free_orders: str,
+    signed: bool = True,
 ) -> ir.Table:
     """One row per customer and day with a usable line.
+
+    `signed` says whether amounts may be negative: only then can a net amount be zero but for rounding.
 
     Columns: customer_id, date, lines, amount (net; NaN without amounts), bought (whether it is a purchase day), and
     quantity, margin, segment where the log has them. Databases compute only the columns that are asked for.
@@ -172,7 +180,8 @@ def by_day(
         table = table.filter(table.amount >= 0)
     facts: dict[str, Any] = {"lines": table.count()}
     if lines.has("amount"):
-        facts |= {"amount": table.amount.sum().round(MONEY), "lowest": table.amount.min()}
+        total: Any = table.amount.sum()
+        facts |= {"amount": total.round(MONEY) if signed else total, "lowest": table.amount.min()}
     facts |= {role: table[role].sum().round(MONEY) for role in ("quantity", "margin") if lines.has(role)}
     if lines.has("segment"):
         facts["segment"] = table.segment.max()

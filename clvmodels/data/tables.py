@@ -33,11 +33,17 @@ _names = (f"clvmodels_{number}" for number in itertools.count())
 
 @functools.cache
 def duckdb() -> Backend:
-    """The embedded DuckDB connection of this process, with its time zone set to UTC."""
+    """The embedded DuckDB connection of this process, with its time zone set to UTC.
+
+    One thread more than it would take by itself keeps all cores busy while one waits for memory: a sixth faster on two cores.
+    """
     import ibis
 
     connection = ibis.duckdb.connect()
-    connection.con.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+    [(threads,)] = connection.con.sql("SELECT current_setting('threads')").fetchall()
+    connection.con.execute(
+        f"SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET threads = {threads + 1}"
+    )
     return connection
 
 
@@ -76,6 +82,16 @@ def as_table(source: object) -> ir.Table:
     with warnings.catch_warnings():  # Ibis 12 calls it, DuckDB 2 deprecates it
         warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
         return _from_path(str(source)) if isinstance(source, str | Path) else _register(_to_arrow(source))
+
+
+def fetch(table: ir.Table) -> pa.Table:
+    """The rows of an expression; asked of the embedded DuckDB directly, since Ibis would import pandas first (0.5 s)."""
+    import ibis
+
+    if table.get_backend() is not duckdb():
+        return table.to_pyarrow()
+    found = duckdb().con.sql(str(ibis.to_sql(table, dialect="duckdb"))).to_arrow_table()
+    return found.cast(table.schema().to_pyarrow())
 
 
 def own_zone(source: Any, column: str) -> str | None:

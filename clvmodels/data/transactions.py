@@ -198,7 +198,8 @@ class Transactions:
         as_period(period, name="period")
         self._require()
         end = self._end(until)
-        found = customers.histories(self._days(end), self._whole, returns=self._facts.negative > 0)
+        returns = self._facts.negative > 0
+        found = customers.histories(self._days(end, signed=returns), self._whole, returns=returns)
         return customers.as_histories(
             found, period=period, until=end, currency=self.currency, priced=self._whole.has("amount")
         )
@@ -260,13 +261,15 @@ class Transactions:
             )
         return end
 
-    def _days(self, until: datetime.date | None = None) -> ir.Table:
+    def _days(self, until: datetime.date | None = None, *, signed: bool = True) -> ir.Table:
         ends = [end for end in (until, self._until) if end is not None]
-        return self._days_since(self._after, min(ends) if ends else None)
+        return self._days_since(self._after, min(ends) if ends else None, signed=signed)
 
-    def _days_since(self, after: datetime.date | None, until: datetime.date | None) -> ir.Table:
+    def _days_since(
+        self, after: datetime.date | None, until: datetime.date | None, *, signed: bool = True
+    ) -> ir.Table:
         returns, free_orders = self._policies.returns, self._policies.free_orders
-        return by_day(self._whole, after=after, until=until, returns=returns, free_orders=free_orders)
+        return by_day(self._whole, after=after, until=until, returns=returns, free_orders=free_orders, signed=signed)
 
     def _require(self) -> None:
         """Refuse lines that a result would need and cannot use; warn of those that belong to nobody."""

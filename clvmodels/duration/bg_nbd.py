@@ -21,12 +21,10 @@ from clvmodels.duration.expectation import discounted_count, expected_count
 from clvmodels.duration.futures import Individuals
 from clvmodels.history import HistoryLike, as_columns
 from clvmodels.model import Array, Parameter
-from clvmodels.numerics.distinct import end_of_run
 from clvmodels.numerics.elementary import logs_of_ages, softplus
 from clvmodels.numerics.quadrature import NEGLIGIBLE
-from clvmodels.numerics.rising import log_rising
+from clvmodels.numerics.rising import end_of_run, log_rising
 from clvmodels.priors import LogNormal
-
 
 NEVER = -1e300
 """Log-odds of what cannot be."""

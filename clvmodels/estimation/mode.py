@@ -46,7 +46,11 @@ def find_mode(objective: Objective, start: Array, *, names: Sequence[str], title
             return np.inf, np.zeros_like(u)
         return -value / size, -gradient / size
 
-    options = {"gtol": 1e-6, "maxiter": 500, "hess_inv0": size * _first_guess(-_rough_jacobian(objective, start, first[1]))}
+    options = {
+        "gtol": 1e-6,
+        "maxiter": 500,
+        "hess_inv0": size * _first_guess(-_rough_jacobian(objective, start, first[1])),
+    }
     with np.errstate(all="ignore"):
         search = optimize.minimize(negative, start, jac=True, method="BFGS", options=options)
         mode = _newton(objective, search.x, (-size * search.fun, -size * search.jac), int(search.nit))
@@ -96,7 +100,7 @@ def jacobian(objective: Objective, u: Array, *, step: float = 1e-5) -> Array:
 def _rough_jacobian(objective: Objective, u: Array, gradient: Array, *, step: float = 1e-4) -> Array:
     """Second derivatives by forward differences: half the work, and enough to begin a search with."""
     matrix = np.array([(objective(u + step * e)[1] - gradient) / step for e in np.eye(u.size)])
-    return (matrix + matrix.T) / 2
+    return np.asarray((matrix + matrix.T) / 2)
 
 
 def _insist(mode: Mode, start: Array, names: Sequence[str], title: str, advice: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -68,12 +67,3 @@ def _ranks(values: NDArray[np.generic]) -> tuple[NDArray[np.int64], int]:
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     return rank[codes], len(order)
-
-
-@njit(cache=True, nogil=True)
-def end_of_run(values, start):
-    """Where the run of values equal to `values[start]` ends."""
-    stop = start + 1
-    while stop < values.size and values[stop] == values[start]:
-        stop += 1
-    return stop

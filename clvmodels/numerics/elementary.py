@@ -73,8 +73,8 @@ def exp(x):
 def log(x):
     """Natural logarithm of a positive, finite, normal double (2e-308 to 2e308); NaN for anything else.
 
-    x = 2^k m with m in [sqrt(1/2), sqrt(2)), and log(m) = 2 artanh(z) with z = (m - 1) / (m + 1), |z| < 0.172, where eleven terms of
-    the series reach 3e-17.
+    x = 2^k m with m in [sqrt(1/2), sqrt(2)), and log(m) = 2 artanh(z) with z = (m - 1) / (m + 1), |z| < 0.172, where eleven
+    terms of the series reach 3e-17.
     """
     bits = _bits(x) + TO_ROOT_HALF
     k = _double((bits >> EXPONENT) | WHOLE) - (2.0**52 + 1023.0)

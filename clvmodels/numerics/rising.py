@@ -36,3 +36,12 @@ def log_rising(z, n, start, log_value, derivative):
             log_value += math.log(product)
             product = 1.0
     return log_value + math.log(product), derivative
+
+
+@njit(cache=True, nogil=True)
+def end_of_run(values, start):
+    """Where the run of values equal to `values[start]` ends."""
+    stop = start + 1
+    while stop < values.size and values[stop] == values[start]:
+        stop += 1
+    return stop
