@@ -41,9 +41,7 @@ def duckdb() -> Backend:
 
     connection = ibis.duckdb.connect()
     [(threads,)] = connection.con.sql("SELECT current_setting('threads')").fetchall()
-    connection.con.execute(
-        f"SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET threads = {threads + 1}"
-    )
+    connection.con.execute(f"SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET threads = {threads + 1}")
     return connection
 
 

@@ -265,9 +265,7 @@ class Transactions:
         ends = [end for end in (until, self._until) if end is not None]
         return self._days_since(self._after, min(ends) if ends else None, signed=signed)
 
-    def _days_since(
-        self, after: datetime.date | None, until: datetime.date | None, *, signed: bool = True
-    ) -> ir.Table:
+    def _days_since(self, after: datetime.date | None, until: datetime.date | None, *, signed: bool = True) -> ir.Table:
         returns, free_orders = self._policies.returns, self._policies.free_orders
         return by_day(self._whole, after=after, until=until, returns=returns, free_orders=free_orders, signed=signed)
 
