@@ -37,12 +37,6 @@ class Theta(NamedTuple):
     b: Any
 
 
-@njit(cache=True, nogil=True)
-def log_odds_of_leaving(r, a, b, x, log_silence):
-    """Log of P(left) / P(alive) after x >= 1 repeat purchases; `log_silence` is the log of (alpha + T) / (alpha + t_x)."""
-    return math.log(a / (b + x - 1.0)) + (r + x) * log_silence
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_likelihood(theta, frequency, recency, T):
     """Log-likelihood and gradient, row by row (equation 6 of the source).
@@ -75,7 +69,7 @@ def log_likelihood(theta, frequency, recency, T):
         x = frequency[start]
         log_alpha = math.log(alpha)
         constant = log_r + log_b - log_ab + r * log_alpha
-        log_weight = log_odds_of_leaving(r, a, b, x, 0.0) if x > 0.0 else NEVER
+        log_weight = math.log(a / (b + x - 1.0)) if x > 0.0 else NEVER
         per_b = 1.0 / (b + x - 1.0) if x > 0.0 else 0.0
         logs_of_ages(alpha, recency[start:stop], T[start:stop], log_end[start:stop], log_silence[start:stop])
         softplus(log_weight, r + x, log_silence[start:stop], soft[start:stop], left[start:stop])
@@ -94,9 +88,8 @@ def log_likelihood(theta, frequency, recency, T):
 def _p_alive(r, alpha, a, b, x, t_x, T):
     if x == 0.0:
         return 1.0
-    odds = log_odds_of_leaving(r, a, b, x, math.log((alpha + T) / (alpha + t_x)))
-    small = math.exp(-abs(odds))
-    return (small if odds > 0.0 else 1.0) / (1.0 + small)
+    silent = ((alpha + t_x) / (alpha + T)) ** (r + x)
+    return silent / (silent + a / (b + x - 1.0))
 
 
 @dataclass(frozen=True, repr=False)

@@ -72,17 +72,29 @@ def _expected_spend(p, q, v, x, m):
 
 
 @njit(cache=True, nogil=True)
-def _draw_spend(rng, p, q, v, x, m, offsets):
-    amounts = np.empty(offsets[-1])
-    draws = p.size
+def _draw_totals(rng, p, q, v, x, m, counts):
+    totals = np.zeros(counts.shape)
     for i in range(x.size):
-        total = x[i] * m[i] if x[i] > 0.0 else 0.0
-        for s in range(draws):
-            k = i * draws + s
-            if offsets[k + 1] > offsets[k]:
-                nu = rng.standard_gamma(p[s] * x[i] + q[s]) / (v[s] + total)
-                for j in range(offsets[k], offsets[k + 1]):
-                    amounts[j] = rng.standard_gamma(p[s]) / nu
+        known = x[i] * m[i] if x[i] > 0.0 else 0.0
+        for s in range(p.size):
+            if counts[i, s] > 0:
+                per_nu = (v[s] + known) / rng.standard_gamma(p[s] * x[i] + q[s])
+                totals[i, s] = rng.standard_gamma(p[s] * counts[i, s]) * per_nu
+    return totals
+
+
+@njit(cache=True, nogil=True)
+def _split(rng, p, totals, offsets):
+    amounts = np.empty(offsets[-1])
+    for i in range(totals.shape[0]):
+        for s in range(p.size):
+            k = i * p.size + s
+            total = 0.0
+            for j in range(offsets[k], offsets[k + 1]):
+                amounts[j] = rng.standard_gamma(p[s])
+                total += amounts[j]
+            for j in range(offsets[k], offsets[k + 1]):
+                amounts[j] *= totals[i, s] / total
     return amounts
 
 
@@ -132,13 +144,28 @@ class GammaGamma(Spend):
         """
         return np.asarray(_expected_spend(*self.theta(theta), *as_columns(history, self.columns)))
 
-    def draw_spend(
-        self, theta: Any, history: HistoryLike, offsets: NDArray[np.int64], *, rng: np.random.Generator
+    def draw_totals(
+        self, theta: Any, history: HistoryLike, counts: NDArray[np.int64], *, rng: np.random.Generator
     ) -> Array:
-        """Draw the customer's nu ~ Gamma(p x + q, v + x m), then each amount ~ Gamma(p, nu)."""
+        """Draw the customer's nu ~ Gamma(p x + q, v + x m), then the total of n amounts ~ Gamma(p n, nu)."""
         parameters = tuple(np.atleast_1d(v) for v in self.theta(theta))
         columns = tuple(np.atleast_1d(c) for c in as_columns(history, self.columns))
-        return np.asarray(_draw_spend(rng, *parameters, *columns, offsets))
+        return np.asarray(_draw_totals(rng, *parameters, *columns, counts))
+
+    def draw_spend(
+        self,
+        theta: Any,
+        history: HistoryLike,
+        offsets: NDArray[np.int64],
+        *,
+        totals: Array | None = None,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Draw the totals, then split them: the shares of gamma amounts do not depend on their total."""
+        p = np.atleast_1d(self.theta(theta).p)
+        if totals is None:
+            totals = self.draw_totals(theta, history, np.diff(offsets).reshape(-1, p.size), rng=rng)
+        return np.asarray(_split(rng, p, totals, offsets))
 
     def simulate(self, theta: Any, frequency: Array, *, seed: int | np.random.Generator) -> Array:
         """Mean amount of `frequency` repeat purchases for new customers [currency]; NaN where frequency is 0."""

@@ -24,10 +24,22 @@ class Spend(Model):
         """Expected amount of a coming purchase [currency]."""
 
     @abstractmethod
-    def draw_spend(
-        self, theta: Any, history: HistoryLike, offsets: NDArray[np.int64], *, rng: np.random.Generator
+    def draw_totals(
+        self, theta: Any, history: HistoryLike, counts: NDArray[np.int64], *, rng: np.random.Generator
     ) -> Array:
-        """Draw the amount of each simulated purchase given the customer's history.
+        """Draw what customers spend in `counts` purchases (n, draws), given their histories; (n, draws) [currency]."""
+
+    @abstractmethod
+    def draw_spend(
+        self,
+        theta: Any,
+        history: HistoryLike,
+        offsets: NDArray[np.int64],
+        *,
+        totals: Array | None = None,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Draw the amount of each simulated purchase given the customer's history, and given their totals if these are known.
 
         Parameters
         ----------
@@ -37,6 +49,8 @@ class Spend(Model):
             Customers (n,).
         offsets
             Where the purchases of customer i in draw s lie: `offsets[k]:offsets[k + 1]` with k = i * draws + s, (n * draws + 1,).
+        totals
+            What each customer spends in each draw (n, draws), from `draw_totals`.
 
         Returns
         -------

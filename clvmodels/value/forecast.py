@@ -18,7 +18,7 @@ from clvmodels.quantity.spend import Spend
 from clvmodels.units import Cost, Period, Rate, Span, as_period
 from clvmodels.value.simulation import Block, Simulation
 from clvmodels.value.terms import Margin, Terms
-from clvmodels.value.valuation import COLUMNS, MEASURES, Reduced, Valuation, bounds_of, summary_of
+from clvmodels.value.valuation import COLUMNS, MEASURES, Reduced, Valuation, bounds_of, summary_of, with_ltv
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,10 +102,10 @@ class Forecast:
         def reduce(block: Block) -> tuple[Array, Array]:
             inside, sums = codes[block.rows], []
             for measures in self.valuation.measures(block):
-                out = np.zeros((len(MEASURES), groups, self.simulation.draws))
+                out = np.zeros((len(measures), groups, self.simulation.draws))
                 for target, values in zip(out, measures, strict=True):
                     np.add.at(target, inside, values)
-                sums.append(out)
+                sums.append(with_ltv(out))
             return sums[0], sums[1]
 
         parts = self.simulation.play(reduce, description="Summing by group")
@@ -138,7 +138,8 @@ class Forecast:
             cell = step * draws + draw
             return np.array([np.bincount(cell, w, count * draws) for w in (None, block.amounts)], dtype=float)
 
-        both = np.sum(self.simulation.play(reduce, description="Summing by period"), axis=0).reshape(2, count, draws)
+        parts = self.simulation.play(reduce, amounts=True, description="Summing by period")
+        both = np.sum(parts, axis=0).reshape(2, count, draws)
         table: dict[str, Array] = {}
         for name, values in zip(("purchases", "spend"), both, strict=True):
             lower, upper = bounds_of(values, self.interval)

@@ -45,8 +45,10 @@ class Block(NamedTuple):
     purchases, spend, present_spend
         Simulated: number of purchases, their amounts, and the amounts at their present value [currency].
         Without discounting, plain and present value are the same array.
-    offsets, times, amounts
-        The simulated purchases themselves, ragged as in `Purchases`.
+    offsets, times
+        When the simulated purchases are made, ragged as in `Purchases`.
+    amounts
+        What each of them costs, or None if nobody asked.
     """
 
     rows: NDArray[np.intp]
@@ -59,7 +61,7 @@ class Block(NamedTuple):
     present_spend: Array
     offsets: NDArray[np.int64]
     times: Array
-    amounts: Array
+    amounts: Array | None
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,18 @@ class Simulation:
         return np.lexsort((ids, np.nan_to_num(h.monetary_value, nan=-1.0), h.recency, h.T, h.frequency))
 
     def play[Result](
-        self, reduce: Callable[[Block], Result], *, description: str = "Simulating customers"
+        self, reduce: Callable[[Block], Result], *, amounts: bool = False, description: str = "Simulating customers"
     ) -> list[Result]:
-        """Simulate every block and reduce it; results in the order of the blocks. The same numbers at every call."""
+        """Simulate every block and reduce it; results in the order of the blocks. The same numbers at every call.
+
+        `amounts` asks for the amount of each purchase; without discounting their totals are enough, and faster.
+        """
         size = max(1, CELLS // self.draws)
         starts = range(0, len(self.histories), size)
 
         def one(start: int) -> Result:
-            return reduce(self._block(self.order[start : start + size], np.random.default_rng([self.seed, start])))
+            rng = np.random.default_rng([self.seed, start])
+            return reduce(self._block(self.order[start : start + size], rng, amounts=amounts or self.force > 0))
 
         with progress(description, total=len(starts)) as advance, ThreadPoolExecutor(THREADS) as pool:
             results = []
@@ -108,7 +114,7 @@ class Simulation:
                 advance()
         return results
 
-    def _block(self, rows: NDArray[np.intp], rng: np.random.Generator) -> Block:
+    def _block(self, rows: NDArray[np.intp], rng: np.random.Generator, *, amounts: bool) -> Block:
         h = self.histories
         people = History(h.frequency[rows], h.recency[rows], h.T[rows], h.period, h.monetary_value[rows])
         x, t_x, T, m = (c[:, None] for c in (people.frequency, people.recency, people.T, people.monetary_value))
@@ -120,11 +126,13 @@ class Simulation:
         amount = self.quantity.expected_spend(self.quantity_theta, each)
         reach = min(self.horizon, NEGLIGIBLE / self.force) if self.force > 0 else self.horizon
         offsets, times = purchase_times(individuals, horizon=reach, rng=rng)
-        amounts = self.quantity.draw_spend(self.quantity_theta, people, offsets, rng=rng)
-        shape = rows.size, self.draws
-        spend = _sums(offsets, amounts, shape)
-        present_spend = _sums(offsets, amounts * np.exp(-self.force * times), shape) if self.force > 0 else spend
-        counts = np.diff(offsets).reshape(shape)
+        counts = np.diff(offsets).reshape(rows.size, self.draws)
+        present_spend = spend = self.quantity.draw_totals(self.quantity_theta, people, counts, rng=rng)
+        each_amount = None
+        if amounts:
+            each_amount = self.quantity.draw_spend(self.quantity_theta, people, offsets, totals=spend, rng=rng)
+            if self.force > 0:
+                present_spend = _sums(offsets, each_amount * np.exp(-self.force * times), counts.shape)
         return Block(
             rows,
             individuals.p_alive,
@@ -136,7 +144,7 @@ class Simulation:
             present_spend,
             offsets,
             times,
-            amounts,
+            each_amount,
         )
 
     def _if_alive(self, people: History) -> tuple[Array, Array]:

@@ -17,16 +17,15 @@ from clvmodels.value.terms import Terms
 
 
 class Measures(NamedTuple):
-    """What a customer is worth: counts, then currency; ltv = realised + potential."""
+    """What a customer is worth: counts, then currency. Lifetime value is realised plus potential, also of sums: `with_ltv`."""
 
     purchases: Any
     spend: Array
     realised: Array
     potential: Array
-    ltv: Array
 
 
-MEASURES = Measures._fields
+MEASURES = (*Measures._fields, "ltv")
 
 
 class Reduced(NamedTuple):
@@ -58,34 +57,49 @@ class Valuation:
         """Every measure of a block, expected and simulated, each (customers, draws); realised may be (customers, 1)."""
         margin = self.margins if self.margins.shape[0] == 1 else self.margins[block.rows]
         realised = realised_of(self.histories, block.rows, margin)
-        cost = self.terms.present_cost
-        expected = margin * (block.present_purchases * block.expected_amount) - cost
-        simulated = margin * block.present_spend - cost
-        amounts = block.expected_purchases * block.expected_amount
+        present = amounts = block.expected_purchases * block.expected_amount
+        if block.present_purchases is not block.expected_purchases:
+            present = block.present_purchases * block.expected_amount
+        expected, simulated = (self._net(margin, values) for values in (present, block.present_spend))
         purchases: Any = block.purchases
         spend = block.spend
         if np.isinf(self.terms.horizon.count):  # what is not discounted has no meaning for ever
             purchases = spend = np.full_like(amounts, np.nan)
         return (
-            Measures(block.expected_purchases, amounts, realised, expected, realised + expected),
-            Measures(purchases, spend, realised, simulated, realised + simulated),
+            Measures(block.expected_purchases, amounts, realised, expected),
+            Measures(purchases, spend, realised, simulated),
         )
+
+    def _net(self, margin: Array, amounts: Array) -> Array:
+        net = margin * amounts
+        if self.terms.cost is not None:
+            net -= self.terms.present_cost
+        return net
 
     def reduce(self, block: Block) -> Reduced:
         """Per customer the means and bounds, over customers the sums of every draw."""
         expected, simulated = self.measures(block)
         table = {"p_alive": block.p_alive.mean(axis=1)}
-        table |= {name: values.mean(axis=1) for name, values in zip(MEASURES, expected, strict=True)}
+        means = with_ltv(np.array([values.mean(axis=1) for values in expected]))
+        table |= dict(zip(MEASURES, means, strict=True))
         for kind, measures in (("", simulated), ("expected_", expected)):
             known = measures.realised[:, 0] if measures.realised.shape[1] == 1 else None
             for name in ("purchases", "spend", "potential") if kind == "" else ("potential",):
                 bounds = bounds_of(getattr(measures, name), self.interval)
                 table[f"{name}_{kind}lower"], table[f"{name}_{kind}upper"] = bounds
-            ltv = bounds_of(measures.ltv, self.interval) if known is None else tuple(known + b for b in bounds)
+            if known is None:
+                bounds = bounds_of(measures.realised + measures.potential, self.interval)
+            ltv = bounds if known is None else tuple(known + b for b in bounds)
             table[f"ltv_{kind}lower"], table[f"ltv_{kind}upper"] = ltv
         draws = block.p_alive.shape[1]
-        sums = (np.array([np.broadcast_to(v.sum(axis=0), draws) for v in m]) for m in (expected, simulated))
+        sums = (with_ltv(np.array([np.broadcast_to(v.sum(axis=0), draws) for v in m])) for m in (expected, simulated))
         return Reduced(block.rows, np.column_stack([table[c] for c in COLUMNS]), *sums)
+
+
+def with_ltv(sums: Array) -> Array:
+    """Sums or means of the measures (4, ...) and, as a fifth, of lifetime value."""
+    realised, potential = sums[-2], sums[-1]
+    return np.concatenate([sums, (realised + potential)[None]])
 
 
 def bounds_of(values: Array, interval: float) -> tuple[Array, Array]:
