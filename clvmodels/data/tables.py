@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import glob
 import itertools
+import sys
 import warnings
 import weakref
 from pathlib import Path
@@ -36,12 +37,20 @@ def duckdb() -> Backend:
     """The embedded DuckDB connection of this process, with its time zone set to UTC.
 
     One thread more than it would take by itself keeps all cores busy while one waits for memory: a sixth faster on two cores.
+    On a terminal it shows its own bar for queries of more than two seconds.
     """
     import ibis
 
     connection = ibis.duckdb.connect()
     [(threads,)] = connection.con.sql("SELECT current_setting('threads')").fetchall()
-    connection.con.execute(f"SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET threads = {threads + 1}")
+    watched = str(sys.stdout.isatty()).lower()
+    for setting in (
+        "TimeZone = 'UTC'",
+        "preserve_insertion_order = false",
+        f"threads = {threads + 1}",
+        f"enable_progress_bar = {watched}",
+    ):
+        connection.con.execute(f"SET {setting}")
     return connection
 
 
