@@ -18,19 +18,25 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clvmodels.data.histories import Histories
-from clvmodels.duration.futures import Individuals, Rates, draw_rates, purchase_times
+from clvmodels.duration.futures import Future, Individuals, Rates, draw_rates, purchase_times
 from clvmodels.errors import ModelError
 from clvmodels.history import History, HistoryLike, as_columns
 from clvmodels.model import Array, Model
 from clvmodels.numerics.quadrature import discounted_nodes
-from clvmodels.units import Period, Rate, Span, as_rate, as_span
+from clvmodels.units import FOREVER, Period, Rate, Span, as_rate, as_span
+
+SOONEST, LATEST, HALVINGS = -30.0, 30.0, 60
+"""Logs of the times [period] between which the next purchase is sought, and how often their distance is halved."""
 
 
 class LatentAttrition(Model):
     """Base of the models of purchasing until an unseen end. All times are in the period of the history, and so is theta."""
 
     columns = ("frequency", "recency", "T")
-    formulas = ("p_alive", "expected_purchases", "pmf")
+    formulas = (
+        "p_alive", "p_alive_after", "expected_purchases", "discounted_expected_purchases", "pmf", "p_no_purchase",
+        "time_to_next_purchase",
+    )  # fmt: skip
 
     def data(self, history: HistoryLike) -> tuple[Array, ...]:
         return as_columns(history, self.columns)
@@ -40,11 +46,15 @@ class LatentAttrition(Model):
         """Probability that the customer has not left by the end of observation, in [0, 1]."""
 
     @abstractmethod
+    def survival_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+        """Probability that a customer known to be alive at T has not left by T + horizon, in [0, 1]."""
+
+    @abstractmethod
     def expected_purchases_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
         """Expected number of purchases in (T, T + horizon] of a customer known to be alive at T [count, >= 0]."""
 
     @abstractmethod
-    def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: float) -> Array:
+    def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: ArrayLike) -> Array:
         """Probability of exactly n purchases in (T, T + horizon] of a customer known to be alive at T."""
 
     @abstractmethod
@@ -53,6 +63,17 @@ class LatentAttrition(Model):
 
         `rng` is for models whose lifetimes are drawn.
         """
+
+    def future(self, theta: Any, history: HistoryLike, *, horizon: float, rng: np.random.Generator) -> Future:
+        """Draw every customer's purchases in the coming `horizon` [period], exactly, given her history.
+
+        Parameters
+        ----------
+        theta, history
+            Parameters (draws,) and customers (n, 1), or what else broadcasts to (customers, draws).
+        """
+        people = self.individuals(theta, history, rng=rng)
+        return Future(people.p_alive, purchase_times(people, horizon=horizon, rng=rng))
 
     def draw_rates(self, theta: Any, history: HistoryLike, *, seed: int | np.random.Generator) -> Rates:
         """Draw each customer's own rates given her history and the population parameters.
@@ -72,6 +93,13 @@ class LatentAttrition(Model):
         x, t_x, T = (np.atleast_1d(c)[:, None] for c in as_columns(history, self.columns))
         each = History(x, t_x, T, history.period)
         return draw_rates(self.individuals(theta, each, rng=rng), rng=rng)
+
+    def p_alive_after(self, theta: Any, history: HistoryLike, *, horizon: Span | Period) -> Array:
+        """Probability that the customer will not have left a `horizon` from now, in [0, 1]; never rises in the horizon."""
+        theta = self.theta(theta)
+        x, T = as_columns(history, ("frequency", "T"))
+        ahead = as_span(horizon, name="horizon").per(history.period)
+        return self.p_alive(theta, history) * self.survival_if_alive(theta, x, T, ahead)
 
     def expected_purchases(
         self, theta: Any, history: HistoryLike, *, horizon: Span | Period, discount: Rate | None = None
@@ -102,6 +130,26 @@ class LatentAttrition(Model):
             horizon=as_span(horizon, name="horizon").per(history.period),
             force=_force(discount, history.period),
         )
+
+    def discounted_expected_purchases(
+        self, theta: Any, history: HistoryLike, *, discount: Rate, horizon: Span | Period = FOREVER
+    ) -> Array:
+        """Expected purchases still to come, each at its present value (discounted expected residual transactions).
+
+        Parameters
+        ----------
+        theta, history
+            As in `expected_purchases`.
+        discount
+            Effective rate, such as `Rate(0.10, per=YEAR)`.
+        horizon
+            How far ahead; by default without end.
+
+        Returns
+        -------
+        array [purchases], >= 0
+        """
+        return self.expected_purchases(theta, history, horizon=horizon, discount=discount)
 
     def expected_if_alive(self, theta: Any, frequency: Array, T: Array, *, horizon: float, force: float) -> Array:
         """`expected_purchases_if_alive` at its present value: `force` is the force of interest [1/period], 0 for none."""
@@ -142,6 +190,41 @@ class LatentAttrition(Model):
         alive = self.p_alive(theta, history)
         span = as_span(horizon, name="horizon").per(history.period)
         return np.asarray((count == 0) * (1 - alive) + alive * self.pmf_if_alive(theta, x, T, count, span))
+
+    def p_no_purchase(self, theta: Any, history: HistoryLike, *, horizon: Span | Period) -> Array:
+        """Probability of no purchase in the coming `horizon`, in [0, 1]; never rises in the horizon."""
+        return self.pmf(theta, history, n=0, horizon=horizon)
+
+    def time_to_next_purchase(self, theta: Any, history: HistoryLike, *, probability: float = 0.5) -> Array:
+        """Time by which the customer has bought again with the given probability; 0.5 gives the median.
+
+        Parameters
+        ----------
+        theta, history
+            As in `expected_purchases`.
+        probability
+            Strictly between 0 and 1.
+
+        Returns
+        -------
+        array [period], > 0; infinite for a customer who may never buy again with more than the remaining probability
+        """
+        if not 0 < probability < 1:
+            raise ModelError(f"probability={probability!r} is not strictly between 0 and 1. Write 0.5 for the median.")
+        theta = self.theta(theta)
+        x, T = as_columns(history, ("frequency", "T"))
+        alive = self.p_alive(theta, history)
+
+        def bought(log_time: Array) -> Array:
+            return alive * (1 - self.pmf_if_alive(theta, x, T, 0, np.exp(log_time)))
+
+        low, high = np.full(alive.shape, SOONEST), np.full(alive.shape, LATEST)
+        never = bought(high) < probability
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            enough = bought(middle) >= probability
+            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+        return np.where(never, np.inf, np.exp(high))
 
     def simulate(self, theta: Any, *, T: ArrayLike, period: Period, seed: int | np.random.Generator) -> Histories:
         """Simulate customers from their first purchase to the age `T`.

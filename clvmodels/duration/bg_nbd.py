@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numba import njit, vectorize
@@ -17,7 +17,12 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.duration.expectation import discounted_count, expected_count
+from clvmodels.duration.expectation import (
+    discounted_count,
+    expected_count,
+    log_negative_binomial,
+    stay_probability,
+)
 from clvmodels.duration.futures import Individuals
 from clvmodels.history import HistoryLike, as_columns
 from clvmodels.model import Array, Parameter
@@ -38,10 +43,11 @@ class Theta(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_likelihood(theta, frequency, recency, T):
+def log_likelihood(theta, frequency, recency, T, chances=0.0):
     """Log-likelihood and gradient, row by row (equation 6 of the source).
 
-    What depends on theta and frequency alone is done once for a run of rows that share them, so sorted frequencies are fastest.
+    `chances` counts the occasions to leave before the first repeat purchase: none here, one in MBG/NBD. What depends on theta and
+    frequency alone is done once for a run of rows that share them, so sorted frequencies are fastest.
 
     Parameters
     ----------
@@ -57,20 +63,21 @@ def log_likelihood(theta, frequency, recency, T):
     log_end, log_silence, soft, left = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     per_row = theta.shape[0] > 1
     start = 0
-    x = log_r = log_b = log_ab = d_r = d_b = d_ab = 0.0
+    x = log_r = log_b = log_ab = d_r = d_b = d_ab = occasions = 0.0
     while start < n:
         stop = start + 1 if per_row else end_of_run(frequency, start)
         r, alpha, a, b = theta[start if per_row else 0]
         if per_row or frequency[start] < x:
-            x = log_r = log_b = log_ab = d_r = d_b = d_ab = 0.0
+            x = log_r = log_b = log_ab = d_r = d_b = d_ab = occasions = 0.0
         log_r, d_r = log_rising(r, frequency[start], x, log_r, d_r)
-        log_b, d_b = log_rising(b, frequency[start], x, log_b, d_b)
-        log_ab, d_ab = log_rising(a + b, frequency[start], x, log_ab, d_ab)
         x = frequency[start]
+        log_b, d_b = log_rising(b, x + chances, occasions, log_b, d_b)
+        log_ab, d_ab = log_rising(a + b, x + chances, occasions, log_ab, d_ab)
+        occasions = x + chances
         log_alpha = math.log(alpha)
         constant = log_r + log_b - log_ab + r * log_alpha
-        log_weight = math.log(a / (b + x - 1.0)) if x > 0.0 else NEVER
-        per_b = 1.0 / (b + x - 1.0) if x > 0.0 else 0.0
+        log_weight = math.log(a / (b + occasions - 1.0)) if occasions > 0.0 else NEVER
+        per_b = 1.0 / (b + occasions - 1.0) if occasions > 0.0 else 0.0
         logs_of_ages(alpha, recency[start:stop], T[start:stop], log_end[start:stop], log_silence[start:stop])
         softplus(log_weight, r + x, log_silence[start:stop], soft[start:stop], left[start:stop])
         for i in range(start, stop):
@@ -84,12 +91,13 @@ def log_likelihood(theta, frequency, recency, T):
     return value, gradient
 
 
-@vectorize(["f8(f8, f8, f8, f8, f8, f8, f8)"], nopython=True, cache=True)
-def _p_alive(r, alpha, a, b, x, t_x, T):
-    if x == 0.0:
+@vectorize(["f8(f8, f8, f8, f8, f8, f8, f8, f8)"], nopython=True, cache=True)
+def _p_alive(r, alpha, a, b, x, t_x, T, chances):
+    occasions = x + chances
+    if occasions == 0.0:
         return 1.0
     silent = ((alpha + t_x) / (alpha + T)) ** (r + x)
-    return silent / (silent + a / (b + x - 1.0))
+    return silent / (silent + a / (b + occasions - 1.0))
 
 
 @dataclass(frozen=True, repr=False)
@@ -123,6 +131,8 @@ class BgNbd(LatentAttrition):
         Parameter("b", "dropout: mean probability is a / (a + b)", LogNormal(2.0, 1.5)),
     )
     kernel = staticmethod(log_likelihood)
+    chances: ClassVar[float] = 0.0
+    """Occasions to leave before the first repeat purchase."""
 
     def p_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Probability that the customer has not left by T.
@@ -136,16 +146,21 @@ class BgNbd(LatentAttrition):
 
         Returns
         -------
-        array in [0, 1]; 1 where frequency is 0; never falls when recency grows
+        array in [0, 1]; never falls when recency grows; in BG/NBD 1 where frequency is 0
 
         Source: Fader, Hardie and Lee 2008, "Computing P(alive) using the BG/NBD model", equation 1.
         """
-        return np.asarray(_p_alive(*self.theta(theta), *as_columns(history, self.columns)))
+        return np.asarray(_p_alive(*self.theta(theta), *as_columns(history, self.columns), self.chances))
 
     def expected_purchases_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
         """Expected purchases in (T, T + horizon] given alive at T; equation 10 of the source without its P(alive)."""
         r, alpha, a, b = theta
-        return np.asarray(expected_count(r + frequency, a, b + frequency, horizon / (alpha + T)))
+        return np.asarray(expected_count(r + frequency, a, b + frequency + self.chances, horizon / (alpha + T)))
+
+    def survival_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+        """P(not left by T + horizon | alive at T): purchases that end in leaving come at the rate p lambda."""
+        r, alpha, a, b = theta
+        return np.asarray(stay_probability(r + frequency, a, b + frequency + self.chances, horizon / (alpha + T)))
 
     def expected_if_alive(self, theta: Any, frequency: Array, T: Array, *, horizon: float, force: float) -> Array:
         """As in the family; without end, what depends on theta and frequency alone is computed once for all ages."""
@@ -153,31 +168,27 @@ class BgNbd(LatentAttrition):
             return super().expected_if_alive(theta, frequency, T, horizon=horizon, force=force)
         r, alpha, a, b = theta
         order: Literal["C", "F"] = "F" if np.shape(frequency)[-1:] == (1,) else "C"
-        return discounted_count(r + frequency, alpha + T, a, b + frequency, force, least=alpha, order=order)
+        return discounted_count(
+            r + frequency, alpha + T, a, b + frequency + self.chances, force, least=alpha, order=order
+        )
 
-    def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: float) -> Array:
+    def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: ArrayLike) -> Array:
         """P(n purchases in (T, T + horizon] | alive at T): all n Poisson events and stay, or at least n and leave at the n-th."""
         r, alpha, a, b = theta
-        c, w = r + frequency, horizon / (alpha + T + horizon)
+        c, stay, ratio = r + frequency, b + frequency + self.chances, horizon / (alpha + T)
         n = np.asarray(n, dtype=float)
         earlier = np.maximum(n - 1, 0)
-        log_events = (
-            special.gammaln(c + n)
-            - special.gammaln(c)
-            - special.gammaln(n + 1)
-            + special.xlogy(n, w)
-            + c * np.log1p(-w)
-        )
-        at_least = np.where(n > 0, special.betainc(np.maximum(n, 1), c, w), 1.0)
-        stayed = special.betaln(b + frequency + n, a) - special.betaln(b + frequency, a)
-        left = special.betaln(b + frequency + earlier, a + 1) - special.betaln(b + frequency, a)
-        return np.asarray(np.exp(log_events + stayed) + np.where(n > 0, at_least * np.exp(left), 0.0))
+        at_least = np.where(n > 0, special.betainc(np.maximum(n, 1), c, ratio / (1 + ratio)), 1.0)
+        stayed = special.betaln(stay + n, a) - special.betaln(stay, a)
+        left = special.betaln(stay + earlier, a + 1) - special.betaln(stay, a)
+        all_of_them = np.exp(log_negative_binomial(n, c, ratio) + stayed)
+        return np.asarray(all_of_them + np.where(n > 0, at_least * np.exp(left), 0.0))
 
     def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
         """Rate ~ Gamma(r + x, alpha + T) and dropout ~ Beta(a, b + x) of those alive."""
         r, alpha, a, b = theta = self.theta(theta)
         x, T = as_columns(history, ("frequency", "T"))
-        return Individuals(self.p_alive(theta, history), r + x, alpha + T, a, b + x, np.array(np.inf))
+        return Individuals(self.p_alive(theta, history), r + x, alpha + T, a, b + x + self.chances, np.array(np.inf))
 
 
 BG_NBD = BgNbd()

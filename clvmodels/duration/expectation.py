@@ -1,4 +1,4 @@
-"""Expected number of purchases of a customer alive, her rate gamma and her dropout probability beta."""
+"""Expected purchases of a customer alive, and her chance to stay, her rate gamma and her dropout probability beta."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 from numba import njit, vectorize
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from clvmodels.numerics.quadrature import NEGLIGIBLE, NODES, NODES_PER_FOLD, gauss_legendre
 
@@ -39,8 +40,8 @@ def _over_counts(shape, leave, stay, ratio):
         stayed *= (stay + j) / (leave + stay + j)
         j += 1.0
         p *= (shape + j - 1.0) / j * w
-        if debt < 0.0 and p > 1.0:
-            paid = max(debt, -600.0)
+        if debt < 0.0 and p > 1e-130:  # far below any probability that matters, far above underflow
+            paid = max(debt, -300.0)
             p *= math.exp(paid)
             debt -= paid
         more -= p if debt == 0.0 else p * math.exp(debt)
@@ -51,8 +52,10 @@ def _over_counts(shape, leave, stay, ratio):
 
 
 @njit(cache=True, nogil=True)
-def _over_dropout(shape, leave, stay, ratio):
-    """Mean of (1 - (1 + p * ratio)^-shape) / p over p ~ Beta(leave, stay), by the trapezoidal rule in y = log(p / (1 - p)).
+def _over_dropout(shape, leave, stay, ratio, staying):
+    """Mean over p ~ Beta(leave, stay) of (1 + p * ratio)^-shape, the probability to stay, or else of one less that, over p.
+
+    By the trapezoidal rule in y = log(p / (1 - p)).
 
     The integrand is analytic within pi of the real line, so the rule converges geometrically; at both ends it is an
     exponential in y, whose sum over all further nodes is a geometric series.
@@ -71,7 +74,8 @@ def _over_dropout(shape, leave, stay, ratio):
             log_one = max(y, 0.0) + math.log1p(math.exp(-abs(y)))
             p = math.exp(y - log_one)
             weight = math.exp(leave * (y - log_one) - stay * log_one + constant)
-            term = weight * -math.expm1(-shape * math.log1p(p * ratio)) / p
+            log_stay = -shape * math.log1p(p * ratio)
+            term = weight * math.exp(log_stay) if staying else weight * -math.expm1(log_stay) / p
             total += term
             if y < left_end or y > right_end:
                 total += term * tail / (1.0 - tail)
@@ -84,7 +88,7 @@ def _over_dropout(shape, leave, stay, ratio):
 
 @njit(cache=True, nogil=True)
 def _count(shape, leave, stay, ratio):
-    return _over_dropout(shape, leave, stay, ratio) if ratio > LONG else _over_counts(shape, leave, stay, ratio)
+    return _over_dropout(shape, leave, stay, ratio, False) if ratio > LONG else _over_counts(shape, leave, stay, ratio)
 
 
 @vectorize(["f8(f8, f8, f8, f8)"], nopython=True, cache=True)
@@ -104,6 +108,15 @@ def expected_count(shape, leave, stay, ratio):
     is 0/0
     """
     return _count(shape, leave, stay, ratio)
+
+
+@vectorize(["f8(f8, f8, f8, f8)"], nopython=True, cache=True)
+def stay_probability(shape, leave, stay, ratio):
+    """Probability that a customer alive has not left after a horizon of `ratio` times the scale of her rate.
+
+    Parameters as in `expected_count`; returns an array in [0, 1], one where `ratio` is zero.
+    """
+    return min(1.0, _over_dropout(shape, leave, stay, ratio, True)) if ratio > 0.0 else 1.0
 
 
 @njit(cache=True, nogil=True)
@@ -155,3 +168,10 @@ def discounted_count(
     width = math.log1p(NEGLIGIBLE / (force * float(np.min(least))))
     worth = _discounted_count(*flat, force, *gauss_legendre(NODES + NODES_PER_FOLD * math.ceil(width)))
     return np.asarray(worth.reshape(columns[0].shape, order=order))
+
+
+def log_negative_binomial(n: ArrayLike, shape: ArrayLike, ratio: ArrayLike) -> Array:
+    """Log-probability of n events in a time of `ratio` times the scale, the rate being Gamma(shape, scale)."""
+    count, c, z = (np.asarray(v, dtype=float) for v in (n, shape, ratio))
+    chosen = special.gammaln(c + count) - special.gammaln(c) - special.gammaln(count + 1)
+    return np.asarray(chosen + special.xlogy(count, z / (1 + z)) - c * np.log1p(z))

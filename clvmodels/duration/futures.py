@@ -56,6 +56,13 @@ class Purchases(NamedTuple):
     times: Array
 
 
+class Future(NamedTuple):
+    """What customers do next: their probability to be alive today (customers, draws), and what they then buy."""
+
+    p_alive: Array
+    purchases: Purchases
+
+
 def draw_rates(individuals: Individuals, *, rng: np.random.Generator) -> Rates:
     """Draw alive or not, purchase rate and dropout probability of every customer, each (customers, draws)."""
     p_alive, shape, scale, leave, stay, _ = np.broadcast_arrays(*individuals)

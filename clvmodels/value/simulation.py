@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.duration.futures import purchase_times
 from clvmodels.history import History
 from clvmodels.model import Array
 from clvmodels.numerics.distinct import distinct
@@ -119,13 +118,12 @@ class Simulation:
         people = History(h.frequency[rows], h.recency[rows], h.T[rows], h.period, h.monetary_value[rows])
         x, t_x, T, m = (c[:, None] for c in (people.frequency, people.recency, people.T, people.monetary_value))
         each = History(x, t_x, T, h.period, m)
-        individuals = self.duration.individuals(self.duration_theta, each, rng=rng)
-        plain, present = self._if_alive(people)
-        expected = individuals.p_alive * plain
-        discounted = expected if present is plain else individuals.p_alive * present
-        amount = self.quantity.expected_spend(self.quantity_theta, each)
         reach = min(self.horizon, NEGLIGIBLE / self.force) if self.force > 0 else self.horizon
-        offsets, times = purchase_times(individuals, horizon=reach, rng=rng)
+        p_alive, (offsets, times) = self.duration.future(self.duration_theta, each, horizon=reach, rng=rng)
+        plain, present = self._if_alive(people)
+        expected = p_alive * plain
+        discounted = expected if present is plain else p_alive * present
+        amount = self.quantity.expected_spend(self.quantity_theta, each)
         counts = np.diff(offsets).reshape(rows.size, self.draws)
         present_spend = spend = self.quantity.draw_totals(self.quantity_theta, people, counts, rng=rng)
         each_amount = None
@@ -135,7 +133,7 @@ class Simulation:
                 present_spend = _sums(offsets, each_amount * np.exp(-self.force * times), counts.shape)
         return Block(
             rows,
-            individuals.p_alive,
+            p_alive,
             expected,
             discounted,
             amount,

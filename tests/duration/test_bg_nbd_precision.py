@@ -81,4 +81,25 @@ def test_expected_count_for_horizons_up_to_thousands_of_scales() -> None:
         (5.0, 50.0, 1000.0, 30.0),
         (3.0, 1.0, 5.0, 100.0),
     ):
-        assert expectation._over_counts(*point) == pytest.approx(expectation._over_dropout(*point), rel=1e-10)
+        assert expectation._over_counts(*point) == pytest.approx(expectation._over_dropout(*point, False), rel=1e-10)
+
+
+@pytest.mark.parametrize("shape", [195.0, 200.0, 202.0, 206.0, 260.0, 900.0])
+def test_counts_whose_first_probability_is_near_underflow(shape) -> None:
+    """The sum over counts once went on for ever here."""
+    from clvmodels.duration import expectation
+
+    point = (shape, 49.27617517556286, shape + 1.0, 19.12764869272479)
+    assert expectation._over_counts(*point) == pytest.approx(expectation._over_dropout(*point, False), rel=1e-10)
+
+
+def test_staying_against_thirty_digits() -> None:
+    from clvmodels.duration import expectation
+
+    rng = np.random.default_rng(2)
+    with mp.workdps(40):
+        for _ in range(60):
+            c, a, s = (mp.mpf(v) for v in np.exp(rng.uniform(np.log(0.05), np.log(50), 3)))
+            z = mp.mpf(np.exp(rng.uniform(np.log(0.01), np.log(3e3))))
+            found = expectation.stay_probability(*map(float, (c, a, s, z)))
+            assert found == pytest.approx(float(mp.hyp2f1(c, a, a + s, -z)), rel=1e-9)

@@ -18,7 +18,11 @@ from tests.laws.conftest import histories, log_uniform, shifted, thetas
 
 FAMILY = [m for m in catalogue if isinstance(m, LatentAttrition)]
 models = pytest.mark.parametrize("model", FAMILY, ids=lambda m: m.name)
-TYPICAL = {"BG_NBD": (0.243, 4.414, 0.793, 2.426)}
+TYPICAL = {
+    "NBD": (0.385, 12.072),
+    "BG_NBD": (0.243, 4.414, 0.793, 2.426),
+    "MBG_NBD": (0.525, 6.183, 0.891, 1.614),
+}
 
 
 @models
