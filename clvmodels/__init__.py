@@ -5,7 +5,8 @@
 In the order of use:
 
 - `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
-- `NBD`, `BG_NBD`, `MBG_NBD` (how long and how often), `GAMMA_GAMMA` (how much); all of them in `catalogue`
+- `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `GGOMPERTZ_NBD` (how long and how often), `GAMMA_GAMMA` (how much); the
+  `catalogue` lists them
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`: estimate a model; keep the estimate; state prior knowledge
 - `forecast`: value per customer and in total, with expected and predictive intervals
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from clvmodels.data.histories import Histories as Histories
     from clvmodels.data.transactions import Transactions as Transactions
     from clvmodels.duration.bg_nbd import BG_NBD as BG_NBD
+    from clvmodels.duration.ggompertz_nbd import GGOMPERTZ_NBD as GGOMPERTZ_NBD
     from clvmodels.duration.mbg_nbd import MBG_NBD as MBG_NBD
     from clvmodels.duration.nbd import NBD as NBD
+    from clvmodels.duration.pareto_nbd import PARETO_NBD as PARETO_NBD
     from clvmodels.errors import ClvError as ClvError
     from clvmodels.errors import ConvergenceError as ConvergenceError
     from clvmodels.errors import HistoryError as HistoryError
@@ -70,6 +73,8 @@ _HOMES = {
     "duration.nbd": ("NBD",),
     "duration.bg_nbd": ("BG_NBD",),
     "duration.mbg_nbd": ("MBG_NBD",),
+    "duration.pareto_nbd": ("PARETO_NBD",),
+    "duration.ggompertz_nbd": ("GGOMPERTZ_NBD",),
     "quantity.gamma_gamma": ("GAMMA_GAMMA",),
     "estimation.estimate": ("fit",),
     "estimation.result": ("Fit",),

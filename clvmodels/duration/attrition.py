@@ -87,7 +87,7 @@ class LatentAttrition(Model):
 
         Returns
         -------
-        Rates: alive, rate [per period], dropout, each (n, draws)
+        Rates: alive, rate [per period], dropout, lifetime [period], each (n, draws)
         """
         rng = np.random.default_rng(seed)
         x, t_x, T = (np.atleast_1d(c)[:, None] for c in as_columns(history, self.columns))

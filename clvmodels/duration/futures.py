@@ -42,11 +42,24 @@ class Individuals(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """One draw of customers' own rates: alive (0 or 1), purchases per period (0 if not alive), probability of leaving."""
+    """One draw of customers' own rates.
+
+    Attributes
+    ----------
+    alive
+        1 or 0.
+    rate
+        Purchases per period; 0 if not alive.
+    dropout
+        Probability of leaving after a purchase; 0 where the model has none.
+    lifetime
+        What is left of the lifetime of a customer alive [period]; infinite where the model has none.
+    """
 
     alive: Array
     rate: Array
     dropout: Array
+    lifetime: Array
 
 
 class Purchases(NamedTuple):
@@ -65,10 +78,10 @@ class Future(NamedTuple):
 
 def draw_rates(individuals: Individuals, *, rng: np.random.Generator) -> Rates:
     """Draw alive or not, purchase rate and dropout probability of every customer, each (customers, draws)."""
-    p_alive, shape, scale, leave, stay, _ = np.broadcast_arrays(*individuals)
+    p_alive, shape, scale, leave, stay, lifetime = np.broadcast_arrays(*individuals)
     alive = (rng.random(p_alive.shape) < p_alive).astype(float)
     dropout = np.where(leave > 0, rng.beta(np.where(leave > 0, leave, 1.0), stay), 0.0)
-    return Rates(alive, alive * rng.standard_gamma(shape) / scale, dropout)
+    return Rates(alive, alive * rng.standard_gamma(shape) / scale, dropout, lifetime)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

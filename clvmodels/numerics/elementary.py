@@ -8,6 +8,7 @@ in the last place. For that the loop around them must have no branch either, tou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,13 +45,8 @@ def _double(context: Any, x: Any) -> Any:
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
-def exp(x):
-    """e^x; below -708 it stays at 3e-308 and above 709 at 8e307; NaN for NaN.
-
-    x = k log(2) + f with k whole and |f| <= log(2) / 2, where thirteen terms of Taylor's series reach 4e-18.
-    """
-    given = x
-    x = min(max(x, -708.0), 709.0)
+def _reduced(x):
+    """e^f - 1 and 2^k, with x = k log(2) + f, k whole and |f| <= log(2) / 2, where Taylor's series to f^13 reaches 4e-18."""
     shifted = x * LOG2_E + ROUNDER
     k = shifted - ROUNDER
     f = (x - k * LOG2_HIGH) - k * LOG2_LOW
@@ -65,8 +61,21 @@ def exp(x):
     p = p * f + 1 / 24
     p = p * f + 1 / 6
     p = p * f + 1 / 2
-    power_of_two = _double((_bits(shifted) + np.uint64(1023)) << EXPONENT)
-    return ((p * (f * f) + f) + 1.0) * power_of_two if given == given else given
+    return p * (f * f) + f, _double((_bits(shifted) + np.uint64(1023)) << EXPONENT)
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
+def exp(x):
+    """e^x; below -708 it stays at 3e-308 and above 709 at 8e307; NaN for NaN."""
+    less_one, power_of_two = _reduced(min(max(x, -708.0), 709.0))
+    return (less_one + 1.0) * power_of_two if x == x else x
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
+def expm1(x):
+    """e^x - 1 to full relative precision, also near zero; between -708 and 709 as `exp`."""
+    less_one, power_of_two = _reduced(min(max(x, -708.0), 709.0))
+    return power_of_two * less_one + (power_of_two - 1.0) if x == x else x
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
@@ -110,3 +119,11 @@ def softplus(constant, slope, z, value, share):
         small = exp(-abs(y))
         value[i] = max(y, 0.0) + log(1.0 + small)
         share[i] = (1.0 if y > 0.0 else small) / (1.0 + small)
+
+
+def elementwise(kernel: Callable[..., Any], *arrays: Any) -> Any:
+    """`kernel` of flat contiguous arrays (m,), which loops over vectors, applied to arrays that broadcast."""
+    together = np.broadcast_arrays(*arrays)
+    return kernel(*(np.ascontiguousarray(array, dtype=np.float64).ravel() for array in together)).reshape(
+        together[0].shape
+    )

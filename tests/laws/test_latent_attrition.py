@@ -22,6 +22,8 @@ TYPICAL = {
     "NBD": (0.385, 12.072),
     "BG_NBD": (0.243, 4.414, 0.793, 2.426),
     "MBG_NBD": (0.525, 6.183, 0.891, 1.614),
+    "PARETO_NBD": (0.553, 10.578, 0.606, 11.669),
+    "GGOMPERTZ_NBD": (0.553, 10.578, 0.05, 0.606, 0.4),
 }
 
 
@@ -123,12 +125,12 @@ def test_simulated_futures_have_the_expected_mean_and_distribution(
 
 @models
 def test_rates_drawn_and_futures_drawn_without_rates_agree(model: LatentAttrition) -> None:
-    """The Polya urn and the Pareto wait against explicit rates: min(geometric, Poisson)."""
+    """The Polya urn and the Pareto wait against explicit rates: min(geometric, Poisson until the lifetime ends)."""
     theta, draws, horizon = TYPICAL[model.name], 200_000, 25.0
     one = clv.History([3.0], [20.0], [30.0], clv.WEEK)
     rng = np.random.default_rng(5)
     rates = model.draw_rates([np.full(draws, v) for v in theta], one, seed=rng)
-    poisson = rng.poisson(rates.rate[0] * horizon)
+    poisson = rng.poisson(rates.rate[0] * np.minimum(horizon, rates.lifetime[0]))
     counts = np.minimum(poisson, rng.geometric(np.clip(rates.dropout[0], 1e-300, 1))) * (rates.alive[0] > 0)
     expected = float(model.expected_purchases(theta, one, horizon=horizon * clv.WEEK)[0])
     assert abs(counts.mean() - expected) < 4 * counts.std() / math.sqrt(draws)

@@ -24,6 +24,14 @@ def exps(x):  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy")
+def expm1s(x):  # type: ignore[no-untyped-def]
+    out = np.empty(x.size)
+    for i in range(x.size):
+        out[i] = elementary.expm1(x[i])
+    return out
+
+
+@njit(error_model="numpy")
 def logs(x):  # type: ignore[no-untyped-def]
     out = np.empty(x.size)
     for i in range(x.size):
@@ -42,6 +50,13 @@ def test_exp_to_the_last_place() -> None:
         [rng.uniform(-708, 709, 3000), rng.uniform(-1, 1, 3000), 10 ** rng.uniform(-18, 0, 1000), [0.0, -708.0, 709.0]]
     )
     assert worst(exps(x), [mp.exp(mp.mpf(float(v))) for v in x]) < 1.5 * ULP
+
+
+def test_expm1_keeps_its_digits_near_zero() -> None:
+    rng = np.random.default_rng(3)
+    small = 10 ** rng.uniform(-300, 0, 1000)
+    x = np.concatenate([small, -small, rng.uniform(-40, 700, 1000)])
+    assert worst(expm1s(x), [mp.expm1(mp.mpf(float(v))) for v in x]) < 3 * ULP
 
 
 def test_log_to_the_last_place() -> None:
