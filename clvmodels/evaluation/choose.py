@@ -1,0 +1,426 @@
+"""Which model: likelihood, prediction of customers left out, stacking weights and the holdout, on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+from scipy.stats import chi2
+
+from clvmodels.data.histories import Histories
+from clvmodels.data.transactions import Transactions
+from clvmodels.duration.attrition import LatentAttrition
+from clvmodels.errors import ClvError, ConvergenceError, ModelError
+from clvmodels.estimation.estimate import fit
+from clvmodels.estimation.laplace import K_HAT_LIMIT
+from clvmodels.estimation.problem import Problem
+from clvmodels.estimation.result import Fit
+from clvmodels.evaluation.outcomes import outcomes
+from clvmodels.history import History
+from clvmodels.model import Array
+from clvmodels.numerics.distinct import distinct
+from clvmodels.units import DAY, Span
+
+type Method = Literal["auto", "laplace", "nuts"]
+
+NESTED = (("NBD", "BG_NBD"), ("NBD", "MBG_NBD"), ("NBD", "PARETO_NBD"), ("PARETO_NBD", "GGOMPERTZ_NBD"))
+"""Smaller and larger model: the smaller is a limit of the larger."""
+BOUNDARY = (
+    "Likelihood ratios: the smaller model lies on the boundary of the larger (nobody leaves, or the rate of leaving does not "
+    "change with age), so their chi-square p-values are conservative."
+)
+COUNTED = {"BG_BB"}
+"""Models of opportunities: their likelihoods are probabilities, those of the others densities of times."""
+NOISE = 4.0
+"""Differences of elpd below it are noise whatever their standard error (Sivula, Magnusson, Matamoros and Vehtari 2020)."""
+FEWEST = 100
+"""Draws that leave a tail to smooth."""
+SETTLED = 1000
+"""Draws a posterior is fitted with at least, so that it can vouch for itself."""
+SAME = 1e-10
+"""Range of the log-likelihood over the draws below which all draws say the same of a history."""
+CELLS = 500_000
+"""Draws times histories that a thread holds at once: bounds memory whatever the number of either."""
+THREADS = 2
+DECIMALS = {
+    "log_likelihood": 2, "parameters": 0, "k_hat": 2, "weight": 3, "expected_purchases": 0, "actual_purchases": 0,
+}  # fmt: skip
+"""Of the columns shown; one for the others."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelComparison:
+    """The outcome of `clv.compare_models`.
+
+    Models go by their names, such as "BG_NBD". All log-likelihoods are of the times of the same customers' purchases in the
+    same unit of time, so that they can be set against each other.
+
+    Attributes
+    ----------
+    fits
+        The fit with posterior draws of each model.
+    maxima
+        The maximum likelihood fit of each model that has one.
+    elpd
+        Expected log predictive density of a customer when left out, by (frequency, recency, T), one column per model.
+    counts
+        How many customers have each of these histories.
+    scores
+        What does not depend on the other models, the best model first; `table` has all.
+    notes
+        What was left out or not found.
+    """
+
+    fits: Mapping[str, Fit]
+    maxima: Mapping[str, Fit]
+    elpd: pd.DataFrame = field(repr=False)
+    counts: Array = field(repr=False)
+    scores: pd.DataFrame = field(repr=False)
+    notes: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """What to know when reading the tables."""
+        about = f"{self.counts.sum():,.0f} customers, each predicted from all others; elpd and scores are sums of logs."
+        return " ".join([about, *self.notes, *([BOUNDARY] if len(self.nested()) else [])])
+
+    @cached_property
+    def weights(self) -> pd.Series[float]:
+        """Stacking weights by model: the mixture of predictions that would have predicted customers left out best.
+
+        They are not probabilities of being true: models that predict alike share a weight almost at random.
+
+        Source: Yao, Vehtari, Simpson and Gelman 2018, Bayesian Analysis 13(3), 917-1007, section 3.
+        """
+        found = stacking_weights(self.elpd[self.scores.index].to_numpy(), self.counts)
+        return pd.Series(found, index=self.scores.index, name="weight")
+
+    def table(self) -> pd.DataFrame:
+        """Every score of every model, the best prediction of customers left out first.
+
+        Returns
+        -------
+        DataFrame by model: log_likelihood (at its maximum; NaN, as aic and bic, where there is none), parameters, aic, bic,
+        elpd_loo with its standard error se, p_loo (effective parameters), k_hat (the largest; trusted up to 0.7), elpd_diff
+        (to the best, never above 0) and diff_se (of differences paired by customer), weight (stacking); with a holdout
+        holdout_log_score (of each customer's number of purchases), expected_purchases, actual_purchases, bias [per cent]
+        """
+        table = self.scores.copy()
+        apart = {name: (self.elpd[name] - self.elpd[table.index[0]]).to_numpy() for name in table.index}
+        after = list(table).index("k_hat") + 1
+        table.insert(after, "elpd_diff", [float(self.counts @ one) for one in apart.values()])
+        table.insert(after + 1, "diff_se", [standard_error(one, self.counts) for one in apart.values()])
+        table.insert(after + 2, "weight", self.weights)
+        return table
+
+    def nested(self) -> pd.DataFrame:
+        """Likelihood-ratio tests of the pairs in which the smaller model is a limit of the larger.
+
+        It lies on the boundary of the larger: nobody leaves (NBD), or the rate of leaving does not change with age (PARETO_NBD
+        in GGOMPERTZ_NBD). There the chi-square p-value is conservative, larger than the right one. Halving it would be right
+        for one parameter on the boundary only; it is not halved. Often the larger model has no maximum because its likelihood
+        is highest at that boundary: then the smaller one is enough.
+
+        Returns
+        -------
+        DataFrame by (smaller, larger): statistic (twice the gain in log-likelihood, >= 0), degrees_of_freedom, p_value; NaN
+        where a maximum is missing. `attrs["note"]` says that p-values are conservative.
+        """
+        rows = [self._ratio(*pair) for pair in NESTED if set(pair) <= set(self.fits)]
+        columns = ["smaller", "larger", "statistic", "degrees_of_freedom", "p_value"]
+        table = pd.DataFrame(rows, columns=columns).set_index(["smaller", "larger"])
+        table.attrs["note"] = BOUNDARY
+        return table
+
+    def _ratio(self, smaller: str, larger: str) -> tuple[str, str, float, int, float]:
+        reached, free = self.scores["log_likelihood"], self.scores["parameters"]
+        statistic = float(np.maximum(2 * (reached[larger] - reached[smaller]), 0.0))
+        freedom = int(free[larger] - free[smaller])
+        return smaller, larger, statistic, freedom, float(chi2.sf(statistic, freedom))
+
+    def words(self) -> list[str]:
+        """Plain sentences: the best model, what is noise, what cannot be trusted or is missing, and the holdout."""
+        table = self.table()
+        best, *others = table.index
+        score, error = table.loc[best, ["elpd_loo", "se"]]
+        verb = "predicts customers left out best" if others else "is alone"
+        said = [f"{best} {verb}: elpd_loo {score:,.1f}, standard error {error:,.1f}."]
+        said += [_behind(name, best, *table.loc[name, ["elpd_diff", "diff_se"]]) for name in others]
+        high = table["k_hat"][table["k_hat"] > K_HAT_LIMIT]
+        said += [
+            f"{name}: k-hat reaches {k:.2f}, above {K_HAT_LIMIT}: its elpd_loo hangs on a few customers. Raise draws=."
+            for name, k in high.items()
+        ]
+        lost = [name for name in table.index if name not in self.maxima]
+        said += [f"{name} has no maximum likelihood, so neither AIC nor BIC; the notes say why." for name in lost]
+        return said + (_holdout_words(table) if "bias" in table else [])
+
+    def __repr__(self) -> str:
+        head = f"Comparison of {', '.join(self.scores.index)}"
+        return "\n".join([head, shown(self.table()).to_string(), *self.words(), self.note])
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<li>{sentence}</li>" for sentence in self.words())
+        return f"<b>Which model</b>{shown(self.table()).to_html()}<ul>{said}</ul><small>{self.note}</small>"
+
+
+def compare_models(
+    models: Sequence[LatentAttrition],
+    histories: Histories,
+    *,
+    holdout: Transactions | None = None,
+    method: Method = "auto",
+    draws: int = 1000,
+    seed: int = 0,
+) -> ModelComparison:
+    """Fit several models to the same customers and compare them.
+
+    Each is fitted by maximum likelihood, for AIC, BIC and likelihood ratios, and with posterior draws, for the prediction of
+    customers left out. A model without a maximum keeps its row, and a note says why.
+
+    Parameters
+    ----------
+    models
+        Models of purchasing until an unseen end, such as `[NBD, BG_NBD, MBG_NBD]`, each once.
+    histories
+        The customers. Time grows with the distinct histories.
+    holdout
+        What followed: the second part of `log.split(date)`. Customers who do not appear bought nothing.
+    method
+        How posterior draws are made: "auto", "laplace" or "nuts".
+    draws
+        Posterior draws that weigh each customer, at least 100.
+    seed
+        Reproduces the comparison.
+
+    Returns
+    -------
+    ModelComparison
+
+    Raises
+    ------
+    ModelError
+        There is no model, one is given twice or is of another family, or times and opportunities are mixed.
+    ConvergenceError
+        The posterior of a model cannot be drawn from.
+    ClvError
+        The method has no posterior draws, there are too few draws, or the holdout does not fit the histories.
+    """
+    named = _named(models)
+    if method not in get_args(Method.__value__):
+        raise ClvError(f"method={method!r} gives no posterior draws. Choose 'auto', 'laplace' or 'nuts'.")
+    if draws < FEWEST:
+        raise ClvError(f"draws={draws} is too few to weigh customers. Use at least {FEWEST}; 1000 is usual.")
+    future = None if holdout is None else _future(histories, holdout)
+    problem = Problem.of(models[0], histories, None)
+    maxima, notes = _maxima(named, histories)
+    fits = {name: _posterior(model, histories, method, draws, seed) for name, model in named.items()}
+    theta = {name: np.column_stack(one.draws(draws, seed=seed)) for name, one in fits.items()}
+    left_out = {name: pointwise(model, theta[name], problem.columns) for name, model in named.items()}
+    rows = {}
+    for name, model in named.items():
+        rows[name] = _likelihood_scores(maxima.get(name), len(model.parameters), problem.counts)
+        rows[name] |= _left_out_scores(left_out[name], problem.counts)
+        if future is not None:
+            rows[name] |= _holdout_scores(model, theta[name], histories, future)
+    scores = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model").astype({"parameters": int})
+    scores = scores.sort_values("elpd_loo", ascending=False, kind="stable")
+    kinds = pd.MultiIndex.from_arrays(problem.columns, names=LatentAttrition.columns)
+    elpd = pd.DataFrame({name: found.elpd for name, found in left_out.items()}, index=kinds)
+    return ModelComparison(fits, maxima, elpd, problem.counts, scores, notes + (future.notes if future else ()))
+
+
+class LeftOut(NamedTuple):
+    """What leaving one customer with each history out says (n,): log predictive density, effective parameters, Pareto k."""
+
+    elpd: Array
+    p_loo: Array
+    k_hat: Array
+
+
+def leave_one_out(log_likelihood: Array) -> LeftOut:
+    """Predictive density of each history from the posterior without one customer who has it, by smoothed importance weights.
+
+    Parameters
+    ----------
+    log_likelihood
+        Of each history under each posterior draw (n, draws).
+
+    Source: Vehtari, Gelman and Gabry 2017, Statistics and Computing 27(5), 1413-1432; smoothing of Vehtari2024. Where all
+    draws agree there is nothing to weigh and k is 0; where the tail cannot be fitted k is infinite.
+    """
+    from arviz_stats.base import array_stats
+
+    whole = logsumexp(log_likelihood, axis=1) - np.log(log_likelihood.shape[1])
+    elpd, k_hat = whole.copy(), np.zeros(whole.size)
+    vary = np.ptp(log_likelihood, axis=1) > SAME
+    if vary.any():
+        log_weights, k = array_stats.psislw(log_likelihood[vary])
+        elpd[vary] = logsumexp(log_weights + log_likelihood[vary], axis=1)
+        k_hat[vary] = np.where(np.isnan(k), np.inf, k)
+    return LeftOut(elpd, whole - elpd, k_hat)
+
+
+def pointwise(model: LatentAttrition, theta: Array, columns: tuple[Array, ...]) -> LeftOut:
+    """`leave_one_out` of distinct histories (n,) under draws of theta (draws, k), block by block."""
+
+    def block(part: slice) -> LeftOut:
+        rows = tuple(column[part] for column in columns)
+        return leave_one_out(np.column_stack([model.kernel(one[None, :], *rows)[0] for one in theta]))
+
+    return LeftOut(*_in_blocks(block, columns[0].size, len(theta)))
+
+
+def stacking_weights(elpd: Array, counts: Array) -> Array:
+    """Weights w (k,) on the simplex that maximise sum_i counts_i log(sum_k w_k exp(elpd_ik)), a concave function.
+
+    Parameters
+    ----------
+    elpd
+        Log predictive densities (n, k).
+    counts
+        Customers per row (n,).
+    """
+    size = elpd.shape[1]
+    density, share = np.exp(elpd - elpd.max(axis=1, keepdims=True)), counts / counts.sum()
+
+    def loss(w: Array) -> tuple[float, Array]:
+        mixture = density @ w
+        return -float(share @ np.log(mixture)), -(share / mixture) @ density
+
+    simplex = {"type": "eq", "fun": lambda w: w.sum() - 1.0, "jac": lambda w: np.ones(size)}
+    start, bounds, exact = np.full(size, 1 / size), [(1e-12, 1.0)] * size, {"ftol": 1e-13, "maxiter": 1000}
+    found = minimize(loss, start, jac=True, method="SLSQP", bounds=bounds, constraints=simplex, options=exact)
+    return np.asarray(found.x / found.x.sum())
+
+
+def standard_error(values: Array, counts: Array) -> float:
+    """Of the sum over customers of a value per history (n,), by its spread over customers."""
+    n = counts.sum()
+    return float(np.sqrt(counts @ (values - counts @ values / n) ** 2 * n / max(n - 1, 1)))
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as text, rounded to what can be read; blank where there is nothing."""
+    places = {name: DECIMALS.get(str(name), 1) for name in table}
+    return pd.DataFrame(
+        {name: ["" if np.isnan(v) else f"{v:,.{places[name]}f}" for v in table[name]] for name in table},
+        index=table.index,
+    )
+
+
+def _named(models: Sequence[LatentAttrition]) -> dict[str, LatentAttrition]:
+    if not isinstance(models, Sequence) or len(models) == 0:
+        raise ModelError(f"There is no list of models in {models!r}. Write compare_models([NBD, BG_NBD], histories).")
+    for model in models:
+        if not isinstance(model, LatentAttrition) or model.columns != LatentAttrition.columns:
+            raise ModelError(
+                f"{model!r} is no model of the times of purchases until an unseen end, so its likelihood cannot be compared. "
+                "Give models such as NBD, BG_NBD and MBG_NBD."
+            )
+    named = {model.name: model for model in models}
+    if len(named) < len(models):
+        twice = sorted({m.name for m in models if sum(m.name == other.name for other in models) > 1})
+        raise ModelError(f"{', '.join(twice)} is given more than once. Give each model once.")
+    if 0 < len(COUNTED & set(named)) < len(named):
+        raise ModelError(
+            f"{', '.join(COUNTED & set(named))} has probabilities of opportunities taken, the others densities of times: their "
+            "likelihoods cannot be compared. Compare both with what happened: clv.compare(forecast, holdout)."
+        )
+    return named
+
+
+def _maxima(named: Mapping[str, LatentAttrition], histories: Histories) -> tuple[dict[str, Fit], tuple[str, ...]]:
+    """The maximum likelihood fits there are, and why the others are missing."""
+    found, notes = {}, []
+    for name, model in named.items():
+        try:
+            found[name] = fit(model, histories, method="mle")
+        except ConvergenceError as error:
+            notes.append(f"{name} has no maximum likelihood: {error}")
+    return found, tuple(notes)
+
+
+def _posterior(model: LatentAttrition, histories: Histories, method: Method, draws: int, seed: int) -> Fit:
+    try:
+        return fit(model, histories, method=method, draws=max(draws, SETTLED), seed=seed)
+    except ConvergenceError as error:
+        raise ConvergenceError(f"{error} Or leave {model.name} out of the comparison.") from error
+
+
+class _Future(NamedTuple):
+    """Purchases of each customer in all of the holdout (n,), how long that is, and what was left out."""
+
+    purchases: Array
+    horizon: Span
+    notes: tuple[str, ...]
+
+
+def _future(histories: Histories, holdout: Transactions) -> _Future:
+    start = histories.until or holdout.after or holdout.until
+    horizon = max((holdout.until - start).days, 0) * DAY
+    found = outcomes(histories, holdout, horizon=horizon)
+    return _Future(found.purchases, horizon, found.notes)
+
+
+def _in_blocks[Part: tuple[Array, ...]](block: Callable[[slice], Part], n: int, draws: int) -> list[Array]:
+    """What `block` returns for slices of n rows, put together again, column by column."""
+    step = max(1, CELLS // draws)
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = list(pool.map(block, [slice(start, start + step) for start in range(0, n, step)]))
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _likelihood_scores(top: Fit | None, k: int, counts: Array) -> dict[str, float]:
+    value = np.nan if top is None else top.loglik
+    aic, bic = 2 * k - 2 * value, k * float(np.log(counts.sum())) - 2 * value
+    return {"log_likelihood": value, "parameters": k, "aic": aic, "bic": bic}
+
+
+def _left_out_scores(found: LeftOut, counts: Array) -> dict[str, float]:
+    error = standard_error(found.elpd, counts)
+    totals = {"elpd_loo": float(counts @ found.elpd), "se": error, "p_loo": float(counts @ found.p_loo)}
+    return totals | {"k_hat": float(found.k_hat.max())}
+
+
+def _holdout_scores(model: LatentAttrition, theta: Array, histories: Histories, future: _Future) -> dict[str, float]:
+    (x, T, t_x, n), counts, _ = distinct((histories.frequency, histories.T, histories.recency, future.purchases))
+    draws = model.Theta(*theta.T[:, :, None])
+
+    def block(part: slice) -> tuple[Array, Array]:
+        history = History(x[part], t_x[part], T[part], histories.period)
+        chance = model.pmf(draws, history, n=n[part], horizon=future.horizon)
+        expected = model.expected_purchases(draws, history, horizon=future.horizon)
+        return chance.mean(axis=0), expected.mean(axis=0)
+
+    chance, expected = _in_blocks(block, n.size, len(theta))
+    with np.errstate(divide="ignore"):
+        score = float(counts @ np.log(np.maximum(chance, 0.0)))
+    predicted, actual = float(counts @ expected), float(future.purchases.sum())
+    bias = 100 * (predicted / actual - 1) if actual else np.nan
+    totals = {"expected_purchases": predicted, "actual_purchases": actual, "bias": bias}
+    return {"holdout_log_score": score} | totals
+
+
+def _behind(name: str, best: str, difference: float, error: float) -> str:
+    noise = abs(difference) <= 2 * error or abs(difference) < NOISE
+    verdict = "a difference this small is noise" if noise else "more than noise"
+    return f"{name} is {-difference:,.1f} behind {best} (standard error {error:,.1f}): {verdict}."
+
+
+def _holdout_words(table: pd.DataFrame) -> list[str]:
+    def each(column: str, text: str) -> str:
+        return ", ".join(f"{name} {text.format(v)}" for name, v in table[column].items())
+
+    made = f"In the holdout customers made {table['actual_purchases'].iloc[0]:,.0f} purchases"
+    return [
+        f"{made}; expected were {each('expected_purchases', '{:,.0f}')} (bias: {each('bias', '{:+.1f} %')}).",
+        f"Log scores of each customer's purchases in the holdout: {each('holdout_log_score', '{:,.1f}')}.",
+    ]

@@ -1,0 +1,38 @@
+"""Simulated customers give back the parameters they were made with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import clvmodels as clv
+
+TRUTH = {
+    clv.NBD: (0.5, 8.0),
+    clv.MBG_NBD: (0.6, 6.0, 0.9, 3.0),
+    clv.PARETO_NBD: (0.8, 8.0, 0.9, 15.0),
+    clv.GGOMPERTZ_NBD: (1.2, 3.0, 0.08, 0.6, 1.5),
+}
+each_model = pytest.mark.parametrize("model", TRUTH, ids=str)
+
+
+def standardised_errors(model, seed: int, n: int) -> np.ndarray:
+    """Errors of the maximum of the likelihood in log(theta), in standard errors."""
+    rng = np.random.default_rng(seed)
+    people = model.simulate(TRUTH[model], T=rng.uniform(40, 120, n), period=clv.WEEK, seed=rng)
+    fit = clv.fit(model, people, method="mle")
+    return (np.log(fit.theta) - np.log(TRUTH[model])) / np.sqrt(np.diag(fit.covariance))
+
+
+@each_model
+def test_maximum_likelihood_finds_the_truth(model) -> None:
+    assert np.all(np.abs(standardised_errors(model, 4, 6000)) < 3.5)
+
+
+@pytest.mark.slow
+@each_model
+def test_twenty_samples_scatter_about_the_truth_as_their_standard_errors_say(model) -> None:
+    errors = np.array([standardised_errors(model, seed, 6000) for seed in range(20)])
+    assert np.all(np.abs(errors.mean(axis=0)) < 3 / np.sqrt(20))
+    assert np.all(np.abs(errors) < 4)
+    assert np.all((errors.std(axis=0) > 0.5) & (errors.std(axis=0) < 1.6))
