@@ -5,10 +5,11 @@
 In the order of use:
 
 - `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
-- `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `GGOMPERTZ_NBD` (how long and how often), `GAMMA_GAMMA` (how much); the
+- `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often), `GAMMA_GAMMA` (how much); the
   `catalogue` lists them
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`: estimate a model; keep the estimate; state prior knowledge
 - `forecast`: value per customer and in total, with expected and predictive intervals
+- `compare_models`: which model predicts customers left out best, and whether that is more than noise
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
 - `figures`, `write_report`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from clvmodels.data import samples as samples
     from clvmodels.data.histories import Histories as Histories
     from clvmodels.data.transactions import Transactions as Transactions
+    from clvmodels.duration.bg_bb import BG_BB as BG_BB
     from clvmodels.duration.bg_nbd import BG_NBD as BG_NBD
     from clvmodels.duration.ggompertz_nbd import GGOMPERTZ_NBD as GGOMPERTZ_NBD
     from clvmodels.duration.mbg_nbd import MBG_NBD as MBG_NBD
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from clvmodels.estimation.result import Fit as Fit
     from clvmodels.estimation.store import load as load
     from clvmodels.estimation.store import save as save
+    from clvmodels.evaluation.choose import compare_models as compare_models
     from clvmodels.evaluation.compare import compare as compare
     from clvmodels.evaluation.tracking import tracking as tracking
     from clvmodels.history import History as History
@@ -75,6 +78,7 @@ _HOMES = {
     "duration.mbg_nbd": ("MBG_NBD",),
     "duration.pareto_nbd": ("PARETO_NBD",),
     "duration.ggompertz_nbd": ("GGOMPERTZ_NBD",),
+    "duration.bg_bb": ("BG_BB",),
     "quantity.gamma_gamma": ("GAMMA_GAMMA",),
     "estimation.estimate": ("fit",),
     "estimation.result": ("Fit",),
@@ -83,6 +87,7 @@ _HOMES = {
     "priors": ("LogNormal", "Gamma"),
     "value.forecast": ("forecast", "Forecast"),
     "value": ("formulas",),
+    "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
     "evaluation.tracking": ("tracking",),
     "report": ("figures",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clvmodels.duration.bg_bb import BG_BB
 from clvmodels.duration.bg_nbd import BG_NBD
 from clvmodels.duration.ggompertz_nbd import GGOMPERTZ_NBD
 from clvmodels.duration.mbg_nbd import MBG_NBD
@@ -11,7 +12,7 @@ from clvmodels.errors import ModelError
 from clvmodels.model import Model
 from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA
 
-catalogue: tuple[Model, ...] = (NBD, BG_NBD, MBG_NBD, PARETO_NBD, GGOMPERTZ_NBD, GAMMA_GAMMA)
+catalogue: tuple[Model, ...] = (NBD, BG_NBD, MBG_NBD, PARETO_NBD, GGOMPERTZ_NBD, BG_BB, GAMMA_GAMMA)
 
 
 def model_named(name: str) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,20 +17,24 @@ class Advance(Protocol):
     def __call__(self, steps: int = 1) -> None: ...
 
 
+def watched() -> bool:
+    """Whether somebody sees a bar: on a terminal, or in a notebook that has widgets."""
+    return sys.stderr.isatty() or ("ipykernel" in sys.modules and find_spec("ipywidgets") is not None)
+
+
 @contextmanager
 def progress(description: str, *, total: int) -> Iterator[Advance]:
     """Yield a function to call after each step; a bar appears after two seconds on a terminal or in a notebook with widgets."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    watched = console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
+    seen = watched()
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=console,
+        console=Console(stderr=True),
         transient=True,
     )
     task = bar.add_task(description, total=total)
@@ -38,7 +43,7 @@ def progress(description: str, *, total: int) -> Iterator[Advance]:
     def advance(steps: int = 1) -> None:
         nonlocal shown
         bar.advance(task, steps)
-        if watched and not shown and time.monotonic() - start > PATIENCE:
+        if seen and not shown and time.monotonic() - start > PATIENCE:
             bar.start()
             shown = True
 

@@ -20,6 +20,14 @@ def cdnow(cdnow_parts: tuple[clv.Transactions, clv.Transactions]) -> clv.Histori
 
 
 @pytest.fixture(scope="session")
+def donors() -> clv.Histories:
+    """Histories of the 11,104 donors of 1995, in years, each with six opportunities to give again."""
+    table = clv.samples.donations()
+    each = table.loc[table.index.repeat(table["counts"])].reset_index(drop=True)
+    return clv.Histories.from_frame(each.reset_index(names="customer_id"), period=clv.YEAR)
+
+
+@pytest.fixture(scope="session")
 def cdnow_bg_nbd(cdnow: clv.Histories) -> clv.Fit:
     return clv.fit(clv.BG_NBD, cdnow, seed=1)
 

@@ -6,16 +6,17 @@ runs in UTC: the same data give the same days on every machine. The connection i
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import glob
 import itertools
-import sys
 import warnings
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clvmodels.errors import TransactionError
+from clvmodels.progress import watched
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -37,20 +38,19 @@ def duckdb() -> Backend:
     """The embedded DuckDB connection of this process, with its time zone set to UTC.
 
     One thread more than it would take by itself keeps all cores busy while one waits for memory: a sixth faster on two cores.
-    On a terminal it shows its own bar for queries of more than two seconds.
+    Where somebody watches it shows its own bar for queries of more than two seconds.
     """
+    import duckdb as engine
     import ibis
 
     connection = ibis.duckdb.connect()
     [(threads,)] = connection.con.sql("SELECT current_setting('threads')").fetchall()
-    watched = str(sys.stdout.isatty()).lower()
-    for setting in (
-        "TimeZone = 'UTC'",
-        "preserve_insertion_order = false",
-        f"threads = {threads + 1}",
-        f"enable_progress_bar = {watched}",
-    ):
+    for setting in ("TimeZone = 'UTC'", "preserve_insertion_order = false", f"threads = {threads + 1}"):
         connection.con.execute(f"SET {setting}")
+    with contextlib.suppress(
+        engine.Error
+    ):  # in a notebook without widgets there is no bar to switch, and DuckDB says so
+        connection.con.execute(f"SET enable_progress_bar = {watched()}")
     return connection
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,6 +31,9 @@ SOONEST, LATEST, HALVINGS = -30.0, 30.0, 60
 
 class LatentAttrition(Model):
     """Base of the models of purchasing until an unseen end. All times are in the period of the history, and so is theta."""
+
+    discrete: ClassVar[bool] = False
+    """Whether time is counted in opportunities: one per period, at most one purchase at each, histories in whole numbers."""
 
     columns = ("frequency", "recency", "T")
     formulas = (
@@ -155,14 +158,14 @@ class LatentAttrition(Model):
         """`expected_purchases_if_alive` at its present value: `force` is the force of interest [1/period], 0 for none."""
         if horizon == 0.0:
             return np.zeros(np.broadcast_shapes(*(np.shape(v) for v in (*theta, frequency, T))))
+        if force <= 0.0 and math.isinf(horizon):
+            raise ModelError(
+                "An endless horizon needs a discount rate. Give discount=Rate(0.10, per=YEAR) or a finite horizon."
+            )
         if force == 0.0:
-            if math.isinf(horizon):
-                raise ModelError(
-                    "An endless horizon needs a discount rate. Give discount=Rate(0.10, per=YEAR) or a finite horizon."
-                )
             return self.expected_purchases_if_alive(theta, frequency, T, horizon)
-        typical = float(np.mean(T)) or 1.0 / force
-        times, weights = discounted_nodes(horizon, force, min(typical, 1.0 / force))
+        slow = 1.0 / abs(force)
+        times, weights = discounted_nodes(horizon, force, min(float(np.mean(T)) or slow, slow))
         total: Array = np.zeros(())
         for time, weight in zip(times, weights, strict=True):
             total = total + weight * self.expected_purchases_if_alive(theta, frequency, T, time)
@@ -207,11 +210,15 @@ class LatentAttrition(Model):
 
         Returns
         -------
-        array [period], > 0; infinite for a customer who may never buy again with more than the remaining probability
+        array [period], > 0, whole numbers if the model is `discrete`; infinite for a customer who may never buy again with
+        more than the remaining probability
         """
         if not 0 < probability < 1:
             raise ModelError(f"probability={probability!r} is not strictly between 0 and 1. Write 0.5 for the median.")
-        theta = self.theta(theta)
+        return self._time_until_bought(self.theta(theta), history, probability)
+
+    def _time_until_bought(self, theta: Any, history: HistoryLike, probability: float) -> Array:
+        """First time at which the probability of a purchase until then is `probability`, by halving."""
         x, T = as_columns(history, ("frequency", "T"))
         alive = self.p_alive(theta, history)
 

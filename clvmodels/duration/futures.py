@@ -49,9 +49,9 @@ class Rates(NamedTuple):
     alive
         1 or 0.
     rate
-        Purchases per period; 0 if not alive.
+        Purchases per period, or where opportunities are counted the probability of buying at one; 0 if not alive.
     dropout
-        Probability of leaving after a purchase; 0 where the model has none.
+        Probability of leaving after a purchase, or where opportunities are counted before each; 0 where the model has none.
     lifetime
         What is left of the lifetime of a customer alive [period]; infinite where the model has none.
     """

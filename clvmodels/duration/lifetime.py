@@ -147,7 +147,7 @@ def log_integral(g, own, alpha, c, beta, k, n, start, stop, work, means):
     gamma = min(alpha, beta)
     if n > 0.0:
         gamma, start = 0.0, max(start, min(alpha, beta, stop) * math.exp(-NEGLIGIBLE / (n + 1.0)))
-    tau, rest = start, math.log((gamma + stop) / (gamma + start))
+    tau, rest = start, math.log1p((stop - start) / (gamma + start))  # above 0 however close the two are
     slope = _slope(g, own, alpha, c, beta, k, n, gamma, tau)
     top = _height(g, own, alpha, c, beta, k, n, tau)
     ages, masses, log_a, log_b, log_t = work[0], work[1], work[2], work[3], work[4]

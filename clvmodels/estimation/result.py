@@ -139,7 +139,10 @@ def tail_of(interval: float) -> float:
 
 
 def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
-    """The model's formula `name` over the fit's draws, one row per customer: mean, lower, upper."""
+    """The model's formula `name` over the fit's draws, one row per customer: mean, lower, upper.
+
+    The limits are draws, the nearest outward: between draws that are infinite or whole numbers there is nothing.
+    """
     formula = getattr(fit.model, name)
 
     def evaluate(
@@ -159,7 +162,8 @@ def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
             values = formula(theta, History(x, t_x, T, fit.period, np.where(m < 0, np.nan, m)), **options)
             values = np.broadcast_to(values, (draws, x.size))
             table[part, 0] = values.mean(axis=0)
-            table[part, 1:] = np.quantile(values, [tail, 1 - tail], axis=0).T
+            table[part, 1] = np.quantile(values, tail, axis=0, method="lower")
+            table[part, 2] = np.quantile(values, 1 - tail, axis=0, method="higher")
         ids = getattr(histories, "customer_id", np.arange(inverse.size))
         return pd.DataFrame(table[inverse], columns=["mean", "lower", "upper"], index=pd.Index(ids, name="customer_id"))
 

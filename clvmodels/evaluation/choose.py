@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
-from scipy.special import logsumexp
 from scipy.stats import chi2
 
 from clvmodels.data.histories import Histories
@@ -19,13 +16,13 @@ from clvmodels.data.transactions import Transactions
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.errors import ClvError, ConvergenceError, ModelError
 from clvmodels.estimation.estimate import fit
-from clvmodels.estimation.laplace import K_HAT_LIMIT
 from clvmodels.estimation.problem import Problem
 from clvmodels.estimation.result import Fit
+from clvmodels.evaluation import scores
+from clvmodels.evaluation.left_out import HeldOut, LeftOut, held_out, pointwise, stacking_weights, standard_error
 from clvmodels.evaluation.outcomes import outcomes
-from clvmodels.history import History
+from clvmodels.evaluation.words import choice_sentences
 from clvmodels.model import Array
-from clvmodels.numerics.distinct import distinct
 from clvmodels.units import DAY, Span
 
 type Method = Literal["auto", "laplace", "nuts"]
@@ -38,19 +35,13 @@ BOUNDARY = (
 )
 COUNTED = {"BG_BB"}
 """Models of opportunities: their likelihoods are probabilities, those of the others densities of times."""
-NOISE = 4.0
-"""Differences of elpd below it are noise whatever their standard error (Sivula, Magnusson, Matamoros and Vehtari 2020)."""
 FEWEST = 100
 """Draws that leave a tail to smooth."""
 SETTLED = 1000
 """Draws a posterior is fitted with at least, so that it can vouch for itself."""
-SAME = 1e-10
-"""Range of the log-likelihood over the draws below which all draws say the same of a history."""
-CELLS = 500_000
-"""Draws times histories that a thread holds at once: bounds memory whatever the number of either."""
-THREADS = 2
 DECIMALS = {
     "log_likelihood": 2, "parameters": 0, "k_hat": 2, "weight": 3, "expected_purchases": 0, "actual_purchases": 0,
+    "bias": 3,
 }  # fmt: skip
 """Of the columns shown; one for the others."""
 
@@ -110,7 +101,7 @@ class ModelComparison:
         DataFrame by model: log_likelihood (at its maximum; NaN, as aic and bic, where there is none), parameters, aic, bic,
         elpd_loo with its standard error se, p_loo (effective parameters), k_hat (the largest; trusted up to 0.7), elpd_diff
         (to the best, never above 0) and diff_se (of differences paired by customer), weight (stacking); with a holdout
-        holdout_log_score (of each customer's number of purchases), expected_purchases, actual_purchases, bias [per cent]
+        holdout_log_score (of each customer's number of purchases), expected_purchases, actual_purchases, bias [fraction]
         """
         table = self.scores.copy()
         apart = {name: (self.elpd[name] - self.elpd[table.index[0]]).to_numpy() for name in table.index}
@@ -147,20 +138,7 @@ class ModelComparison:
 
     def words(self) -> list[str]:
         """Plain sentences: the best model, what is noise, what cannot be trusted or is missing, and the holdout."""
-        table = self.table()
-        best, *others = table.index
-        score, error = table.loc[best, ["elpd_loo", "se"]]
-        verb = "predicts customers left out best" if others else "is alone"
-        said = [f"{best} {verb}: elpd_loo {score:,.1f}, standard error {error:,.1f}."]
-        said += [_behind(name, best, *table.loc[name, ["elpd_diff", "diff_se"]]) for name in others]
-        high = table["k_hat"][table["k_hat"] > K_HAT_LIMIT]
-        said += [
-            f"{name}: k-hat reaches {k:.2f}, above {K_HAT_LIMIT}: its elpd_loo hangs on a few customers. Raise draws=."
-            for name, k in high.items()
-        ]
-        lost = [name for name in table.index if name not in self.maxima]
-        said += [f"{name} has no maximum likelihood, so neither AIC nor BIC; the notes say why." for name in lost]
-        return said + (_holdout_words(table) if "bias" in table else [])
+        return choice_sentences(self.table(), set(self.maxima))
 
     def __repr__(self) -> str:
         head = f"Comparison of {', '.join(self.scores.index)}"
@@ -192,7 +170,8 @@ def compare_models(
     histories
         The customers. Time grows with the distinct histories.
     holdout
-        What followed: the second part of `log.split(date)`. Customers who do not appear bought nothing.
+        What followed: the second part of `log.split(date)`, with or without amounts. Customers who do not
+        appear bought nothing.
     method
         How posterior draws are made: "auto", "laplace" or "nuts".
     draws
@@ -229,82 +208,13 @@ def compare_models(
         rows[name] = _likelihood_scores(maxima.get(name), len(model.parameters), problem.counts)
         rows[name] |= _left_out_scores(left_out[name], problem.counts)
         if future is not None:
-            rows[name] |= _holdout_scores(model, theta[name], histories, future)
-    scores = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model").astype({"parameters": int})
-    scores = scores.sort_values("elpd_loo", ascending=False, kind="stable")
+            found = held_out(model, theta[name], histories, future.purchases, future.horizon)
+            rows[name] |= _holdout_scores(found, future.purchases)
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model").astype({"parameters": int})
+    table = table.sort_values("elpd_loo", ascending=False, kind="stable")
     kinds = pd.MultiIndex.from_arrays(problem.columns, names=LatentAttrition.columns)
-    elpd = pd.DataFrame({name: found.elpd for name, found in left_out.items()}, index=kinds)
-    return ModelComparison(fits, maxima, elpd, problem.counts, scores, notes + (future.notes if future else ()))
-
-
-class LeftOut(NamedTuple):
-    """What leaving one customer with each history out says (n,): log predictive density, effective parameters, Pareto k."""
-
-    elpd: Array
-    p_loo: Array
-    k_hat: Array
-
-
-def leave_one_out(log_likelihood: Array) -> LeftOut:
-    """Predictive density of each history from the posterior without one customer who has it, by smoothed importance weights.
-
-    Parameters
-    ----------
-    log_likelihood
-        Of each history under each posterior draw (n, draws).
-
-    Source: Vehtari, Gelman and Gabry 2017, Statistics and Computing 27(5), 1413-1432; smoothing of Vehtari2024. Where all
-    draws agree there is nothing to weigh and k is 0; where the tail cannot be fitted k is infinite.
-    """
-    from arviz_stats.base import array_stats
-
-    whole = logsumexp(log_likelihood, axis=1) - np.log(log_likelihood.shape[1])
-    elpd, k_hat = whole.copy(), np.zeros(whole.size)
-    vary = np.ptp(log_likelihood, axis=1) > SAME
-    if vary.any():
-        log_weights, k = array_stats.psislw(log_likelihood[vary])
-        elpd[vary] = logsumexp(log_weights + log_likelihood[vary], axis=1)
-        k_hat[vary] = np.where(np.isnan(k), np.inf, k)
-    return LeftOut(elpd, whole - elpd, k_hat)
-
-
-def pointwise(model: LatentAttrition, theta: Array, columns: tuple[Array, ...]) -> LeftOut:
-    """`leave_one_out` of distinct histories (n,) under draws of theta (draws, k), block by block."""
-
-    def block(part: slice) -> LeftOut:
-        rows = tuple(column[part] for column in columns)
-        return leave_one_out(np.column_stack([model.kernel(one[None, :], *rows)[0] for one in theta]))
-
-    return LeftOut(*_in_blocks(block, columns[0].size, len(theta)))
-
-
-def stacking_weights(elpd: Array, counts: Array) -> Array:
-    """Weights w (k,) on the simplex that maximise sum_i counts_i log(sum_k w_k exp(elpd_ik)), a concave function.
-
-    Parameters
-    ----------
-    elpd
-        Log predictive densities (n, k).
-    counts
-        Customers per row (n,).
-    """
-    size = elpd.shape[1]
-    density, share = np.exp(elpd - elpd.max(axis=1, keepdims=True)), counts / counts.sum()
-
-    def loss(w: Array) -> tuple[float, Array]:
-        mixture = density @ w
-        return -float(share @ np.log(mixture)), -(share / mixture) @ density
-
-    simplex = {"type": "eq", "fun": lambda w: w.sum() - 1.0, "jac": lambda w: np.ones(size)}
-    start, bounds, exact = np.full(size, 1 / size), [(1e-12, 1.0)] * size, {"ftol": 1e-13, "maxiter": 1000}
-    found = minimize(loss, start, jac=True, method="SLSQP", bounds=bounds, constraints=simplex, options=exact)
-    return np.asarray(found.x / found.x.sum())
-
-
-def standard_error(values: Array, counts: Array) -> float:
-    """Of the sum over customers of a value per history (n,), by its spread over customers."""
-    n = counts.sum()
-    return float(np.sqrt(counts @ (values - counts @ values / n) ** 2 * n / max(n - 1, 1)))
+    elpd = pd.DataFrame({name: one.elpd for name, one in left_out.items()}, index=kinds)
+    return ModelComparison(fits, maxima, elpd, problem.counts, table, notes + (future.notes if future else ()))
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
@@ -366,16 +276,8 @@ class _Future(NamedTuple):
 def _future(histories: Histories, holdout: Transactions) -> _Future:
     start = histories.until or holdout.after or holdout.until
     horizon = max((holdout.until - start).days, 0) * DAY
-    found = outcomes(histories, holdout, horizon=horizon)
+    found = outcomes(histories, holdout, horizon=horizon, money=False)
     return _Future(found.purchases, horizon, found.notes)
-
-
-def _in_blocks[Part: tuple[Array, ...]](block: Callable[[slice], Part], n: int, draws: int) -> list[Array]:
-    """What `block` returns for slices of n rows, put together again, column by column."""
-    step = max(1, CELLS // draws)
-    with ThreadPoolExecutor(THREADS) as pool:
-        parts = list(pool.map(block, [slice(start, start + step) for start in range(0, n, step)]))
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
 def _likelihood_scores(top: Fit | None, k: int, counts: Array) -> dict[str, float]:
@@ -390,37 +292,6 @@ def _left_out_scores(found: LeftOut, counts: Array) -> dict[str, float]:
     return totals | {"k_hat": float(found.k_hat.max())}
 
 
-def _holdout_scores(model: LatentAttrition, theta: Array, histories: Histories, future: _Future) -> dict[str, float]:
-    (x, T, t_x, n), counts, _ = distinct((histories.frequency, histories.T, histories.recency, future.purchases))
-    draws = model.Theta(*theta.T[:, :, None])
-
-    def block(part: slice) -> tuple[Array, Array]:
-        history = History(x[part], t_x[part], T[part], histories.period)
-        chance = model.pmf(draws, history, n=n[part], horizon=future.horizon)
-        expected = model.expected_purchases(draws, history, horizon=future.horizon)
-        return chance.mean(axis=0), expected.mean(axis=0)
-
-    chance, expected = _in_blocks(block, n.size, len(theta))
-    with np.errstate(divide="ignore"):
-        score = float(counts @ np.log(np.maximum(chance, 0.0)))
-    predicted, actual = float(counts @ expected), float(future.purchases.sum())
-    bias = 100 * (predicted / actual - 1) if actual else np.nan
-    totals = {"expected_purchases": predicted, "actual_purchases": actual, "bias": bias}
-    return {"holdout_log_score": score} | totals
-
-
-def _behind(name: str, best: str, difference: float, error: float) -> str:
-    noise = abs(difference) <= 2 * error or abs(difference) < NOISE
-    verdict = "a difference this small is noise" if noise else "more than noise"
-    return f"{name} is {-difference:,.1f} behind {best} (standard error {error:,.1f}): {verdict}."
-
-
-def _holdout_words(table: pd.DataFrame) -> list[str]:
-    def each(column: str, text: str) -> str:
-        return ", ".join(f"{name} {text.format(v)}" for name, v in table[column].items())
-
-    made = f"In the holdout customers made {table['actual_purchases'].iloc[0]:,.0f} purchases"
-    return [
-        f"{made}; expected were {each('expected_purchases', '{:,.0f}')} (bias: {each('bias', '{:+.1f} %')}).",
-        f"Log scores of each customer's purchases in the holdout: {each('holdout_log_score', '{:,.1f}')}.",
-    ]
+def _holdout_scores(found: HeldOut, actual: Array) -> dict[str, float]:
+    totals = {"expected_purchases": found.expected, "actual_purchases": float(actual.sum())}
+    return {"holdout_log_score": found.log_score} | totals | {"bias": scores.bias(actual, np.array([found.expected]))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from clvmodels.data.histories import Histories
@@ -15,15 +16,23 @@ from clvmodels.units import Span
 
 
 class Outcomes(NamedTuple):
-    """Purchases (days with one) and net spend [currency] of each customer of the histories (n,), and what was left out."""
+    """Purchases (days with one) and net spend [currency; NaN if not asked for] of each customer (n,), and what was left out."""
 
     purchases: Array
     spend: Array
     notes: tuple[str, ...]
 
 
-def outcomes(histories: Histories, holdout: Transactions, *, horizon: Span) -> Outcomes:
+def outcomes(histories: Histories, holdout: Transactions, *, horizon: Span, money: bool = True) -> Outcomes:
     """Purchases and spend of each customer in the horizon after the histories end; zero for who does not appear.
+
+    Parameters
+    ----------
+    histories, holdout, horizon
+        The customers, what followed, and how much of it counts.
+    money
+        Whether spend is asked for, as of a forecast. Without it a holdout needs neither amounts nor the same currency, spend is
+        NaN, and messages speak of the histories instead of a forecast.
 
     Raises
     ------
@@ -33,18 +42,19 @@ def outcomes(histories: Histories, holdout: Transactions, *, horizon: Span) -> O
     """
     start = _start(histories, holdout)
     log = _after(holdout, start)
+    known = "the forecast" if money else "the histories"
     end, notes = _end(log, start, horizon)
     totals = log.totals(until=end).set_index("customer_id")
-    _check_money(histories, holdout, totals["spend"])
+    if money:
+        _check_money(histories, holdout, totals["spend"])
     found = totals.reindex(pd.Index(histories.customer_id)).fillna(0.0)
     others = len(totals) - int(totals.index.isin(histories.customer_id).sum())
     if others == len(totals):
-        raise ClvError(
-            "No customer of the holdout is in the forecast. Check that both use the same ids, of the same type."
-        )
+        raise ClvError(f"No customer of the holdout is in {known}. Check that both use the same ids, of the same type.")
     if others:
-        notes += (f"{others:,} customers of the holdout are not in the forecast and are left out.",)
-    return Outcomes(found["purchases"].to_numpy(dtype=float), found["spend"].to_numpy(dtype=float), notes)
+        notes += (f"{others:,} customers of the holdout are not in {known} and are left out.",)
+    spend = found["spend"].to_numpy(dtype=float) if money else np.full(len(found), np.nan)
+    return Outcomes(found["purchases"].to_numpy(dtype=float), spend, notes)
 
 
 def _start(histories: Histories, holdout: Transactions) -> datetime.date:

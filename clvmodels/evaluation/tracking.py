@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from clvmodels.data.days import as_date
 from clvmodels.data.transactions import Day, Transactions
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.duration.futures import purchase_times
 from clvmodels.errors import ClvError, ModelError
 from clvmodels.estimation.result import Fit
 from clvmodels.history import History
@@ -212,12 +211,12 @@ def _play(
     """Simulated repeat purchases in each period of customers who joined on the days `first` (draws, ends)."""
     draws = len(theta[0])
     zeros = np.zeros((first.size, 1))
-    people = model.individuals(theta, History(zeros, zeros, zeros, unit), rng=rng)
-    age = np.maximum(ends[-1] - first, 0)[:, None] / unit.days
-    people = people._replace(lifetime=np.minimum(people.lifetime, age))
-    offsets, times = purchase_times(people, horizon=float(age.max()), rng=rng)
+    oldest = max(float(ends[-1] - first.min()), 0.0) / unit.days
+    newcomers = History(zeros, zeros, zeros, unit)
+    offsets, times = model.future(theta, newcomers, horizon=oldest, rng=rng).purchases
     cells = np.repeat(np.arange(first.size * draws), np.diff(offsets))
     day = first[cells // draws] + times * unit.days
-    period = np.minimum(np.searchsorted(ends, day), len(ends) - 1)
-    held = np.bincount((cells % draws) * len(ends) + period, minlength=draws * len(ends))
+    inside = day <= ends[-1]  # who joined later is not yet as old
+    row, period = cells[inside] % draws, np.searchsorted(ends, day[inside])
+    held = np.bincount(row * len(ends) + period, minlength=draws * len(ends))
     return np.asarray(held.reshape(draws, len(ends)), dtype=float)

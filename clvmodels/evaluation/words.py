@@ -1,10 +1,12 @@
-"""What a comparison says, in plain sentences."""
+"""What a comparison says, in plain sentences: of a model with formulas, and of models with each other."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
+
+from clvmodels.estimation.laplace import K_HAT_LIMIT
 
 NAMES = {
     "abs_bias": "the total",
@@ -13,6 +15,8 @@ NAMES = {
     "deviance": "the deviance",
     "spearman": "the order of the customers",
 }
+NOISE = 4.0
+"""Differences of elpd below it are noise whatever their standard error (Sivula, Magnusson, Matamoros and Vehtari 2020)."""
 MADE = {"purchases": "made", "spend": "spent"}
 
 
@@ -42,6 +46,53 @@ def sentences(
         held = f"{share:.1f} % of customers lie in their {100 * interval:g} % predictive intervals"
         out.append(f"{target.capitalize()}: {held}.")
     return [*out, _about_zero(table, model, zeros)]
+
+
+def choice_sentences(table: pd.DataFrame, maxima: Collection[str]) -> list[str]:
+    """Which model predicts best, what is noise, what cannot be trusted or is missing, and the holdout.
+
+    Parameters
+    ----------
+    table
+        Of a `ModelComparison`.
+    maxima
+        The models that have a maximum of their likelihood.
+    """
+    best, *others = table.index
+    score, error = table.loc[best, ["elpd_loo", "se"]]
+    verb = "predicts customers left out best" if others else "is alone"
+    said = [f"{best} {verb}: elpd_loo {score:,.1f}, standard error {error:,.1f}."]
+    said += [_behind(name, best, *table.loc[name, ["elpd_diff", "diff_se"]]) for name in others]
+    high = table["k_hat"][table["k_hat"] > K_HAT_LIMIT]
+    said += [
+        f"{name}: k-hat reaches {k:.2f}, above {K_HAT_LIMIT}: its elpd_loo hangs on a few customers. Raise draws=."
+        for name, k in high.items()
+    ]
+    lost = [name for name in table.index if name not in maxima]
+    said += [f"{name} has no maximum likelihood, so neither AIC nor BIC; the notes say why." for name in lost]
+    return said + (_holdout(table) if "bias" in table else [])
+
+
+def is_noise(difference: float, error: float) -> bool:
+    """Whether a difference of elpd with this standard error says nothing."""
+    return abs(difference) <= 2 * error or abs(difference) < NOISE
+
+
+def _behind(name: str, best: str, difference: float, error: float) -> str:
+    verdict = "a difference this small is noise" if is_noise(difference, error) else "more than noise"
+    return f"{name} is {-difference:,.1f} behind {best} (standard error {error:,.1f}): {verdict}."
+
+
+def _holdout(table: pd.DataFrame) -> list[str]:
+    def each(values: pd.Series[float], text: str) -> str:
+        return ", ".join(f"{name} {text.format(v)}" for name, v in values.items())
+
+    made = f"In the holdout customers made {table['actual_purchases'].iloc[0]:,.0f} purchases"
+    expected, bias = each(table["expected_purchases"], "{:,.0f}"), each(100 * table["bias"], "{:+.1f} %")
+    return [
+        f"{made}; expected were {expected} (bias: {bias}).",
+        f"Log scores of each customer's purchases in the holdout: {each(table['holdout_log_score'], '{:,.1f}')}.",
+    ]
 
 
 def _total(target: str, rows: pd.DataFrame, model: str) -> str:

@@ -35,9 +35,9 @@ def discounted_nodes(horizon: float, force: float, scale: float) -> tuple[Array,
     Parameters
     ----------
     horizon
-        Length of the stream [period], > 0, may be infinite.
+        Length of the stream [period], > 0, may be infinite if the rate is positive.
     force
-        Continuously compounded rate [1/period], > 0.
+        Continuously compounded rate [1/period], not 0.
     scale
         A time over which E bends [period], > 0; the age of the customers will do.
 
@@ -45,7 +45,7 @@ def discounted_nodes(horizon: float, force: float, scale: float) -> tuple[Array,
     -------
     times (m,), weights (m,): present value = sum(weights * E(times))
     """
-    reach = min(horizon, NEGLIGIBLE / force)
+    reach = min(horizon, NEGLIGIBLE / force) if force > 0 else horizon
     width = math.log1p(reach / scale)
     x, w = gauss_legendre(NODES + NODES_PER_FOLD * math.ceil(width))
     times = scale * np.expm1(width * x)

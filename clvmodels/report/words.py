@@ -130,6 +130,22 @@ class FigureWords:
         "orange: formula clearly better than it; grey: not."
     )
 
+    models_alone: str = "{best} is alone: there is no other model to compare it with"
+    models_all_noise: str = "{best} predicts customers left out best, but its lead over {noise} is no more than noise"
+    models_some_noise: str = (
+        "{best} predicts customers left out best: its lead over {noise} is noise, its lead over {behind} is not"
+    )
+    models_clear: str = "{best} predicts customers left out best, and its lead over {behind} is more than noise"
+    models_x: str = "elpd less that of {best}, summed over customers [log density]"
+    models_and: str = " and "
+    models_one: str = "elpd {elpd}"
+    models_other: str = "{difference} ± {twice}"
+    models_caption: str = (
+        "{customers} customers, each predicted from all others. Lines: the difference from the best model and two of its "
+        "standard errors either way. Where a line crosses zero, or the difference is below {noise}, the difference is noise "
+        "(open dots)."
+    )
+
 
 @dataclass(frozen=True)
 class ReportWords:

@@ -104,7 +104,7 @@ class Simulation:
 
         def one(start: int) -> Result:
             rng = np.random.default_rng([self.seed, start])
-            return reduce(self._block(self.order[start : start + size], rng, amounts=amounts or self.force > 0))
+            return reduce(self._block(self.order[start : start + size], rng, amounts=amounts or self.force != 0))
 
         with progress(description, total=len(starts)) as advance, ThreadPoolExecutor(THREADS) as pool:
             results = []
@@ -129,7 +129,7 @@ class Simulation:
         each_amount = None
         if amounts:
             each_amount = self.quantity.draw_spend(self.quantity_theta, people, offsets, totals=spend, rng=rng)
-            if self.force > 0:
+            if self.force != 0:
                 present_spend = _sums(offsets, each_amount * np.exp(-self.force * times), counts.shape)
         return Block(
             rows,
@@ -153,7 +153,7 @@ class Simulation:
         present = plain = np.full((1, self.draws), np.nan)
         if np.isfinite(self.horizon):
             present = plain = evaluate(self.duration_theta, *columns, horizon=self.horizon, force=0.0)[inverse]
-        if self.force > 0:
+        if self.force != 0:
             present = evaluate(self.duration_theta, *columns, horizon=self.horizon, force=self.force)[inverse]
         return plain, present
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import clvmodels as clv
-from clvmodels.duration.bg_bb import BG_BB, log_likelihood
+from clvmodels.duration.bg_bb import BG_BB
+from clvmodels.duration.opportunities import log_likelihood
 
 YEAR = clv.YEAR
 PAPER = (1.204, 0.750, 0.657, 2.783)

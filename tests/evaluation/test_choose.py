@@ -17,7 +17,8 @@ import clvmodels as clv
 from clvmodels.duration.bg_bb import BG_BB
 from clvmodels.duration.bg_nbd import BgNbd
 from clvmodels.errors import ClvError, ModelError
-from clvmodels.evaluation.choose import ModelComparison, compare_models, leave_one_out, stacking_weights, standard_error
+from clvmodels.evaluation.choose import ModelComparison, compare_models
+from clvmodels.evaluation.left_out import leave_one_out, stacking_weights, standard_error
 from clvmodels.evaluation.outcomes import outcomes
 
 MODELS = (clv.NBD, clv.BG_NBD, clv.MBG_NBD)
@@ -100,7 +101,7 @@ def test_holdout_by_hand(comparison: ModelComparison, cdnow: clv.Histories, cdno
     assert row["actual_purchases"] == 1882
     assert row["holdout_log_score"] == pytest.approx(np.log(chance).sum(), rel=1e-9)
     assert row["expected_purchases"] == pytest.approx(expected, rel=1e-9)
-    assert row["bias"] == pytest.approx(100 * (expected - 1882) / 1882, rel=1e-9)
+    assert row["bias"] == pytest.approx(expected / 1882 - 1, rel=1e-9)
     assert any("customers made 1,882 purchases" in sentence for sentence in comparison.words())
 
 
@@ -270,3 +271,35 @@ def test_a_holdout_that_does_not_follow_is_refused(cdnow: clv.Histories, cdnow_p
         compare_models([clv.NBD], cdnow, holdout=cdnow_parts[0])
     with pytest.raises(ClvError):
         compare_models([clv.NBD], cdnow, holdout=whole.split("1997-06-30").calibration)
+
+
+ROWS = [("A", "2024-01-01"), ("A", "2024-01-20"), ("B", "2024-01-05"), ("D", "2024-01-08"), ("D", "2024-01-15")]
+LATER = [("A", "2024-02-10"), ("A", "2024-02-12"), ("C", "2024-02-20")]
+
+
+def bare(rows: list[tuple[str, str]], **options: str) -> clv.Transactions:
+    frame = pd.DataFrame(rows, columns=["customer", "date"]).assign(amount=1.0)
+    return clv.Transactions(frame, customer="customer", date="date", **options)
+
+
+def test_a_holdout_needs_no_amounts() -> None:
+    """A bought on two days; B and D did nothing; C is new."""
+    histories = bare(ROWS).histories(period=clv.WEEK, until="2024-02-01")
+    found = outcomes(histories, bare(LATER), horizon=19 * clv.DAY, money=False)
+    assert found.purchases.tolist() == [2, 0, 0] and np.isnan(found.spend).all()
+    assert found.notes == ("1 customers of the holdout are not in the histories and are left out.",)
+    with pytest.raises(ClvError, match="no amounts"):
+        outcomes(histories, bare(LATER), horizon=19 * clv.DAY)
+    with pytest.raises(ClvError, match="No customer of the holdout is in the histories"):
+        outcomes(histories, bare([("Z", "2024-02-10")]), horizon=9 * clv.DAY, money=False)
+    euros = bare(LATER, amount="amount", currency="EUR")
+    dollars = bare(ROWS, amount="amount", currency="USD").histories(period=clv.WEEK, until="2024-02-01")
+    assert outcomes(dollars, euros, horizon=19 * clv.DAY, money=False).purchases.tolist() == [2, 0, 0]
+    with pytest.raises(ClvError, match="in USD and the holdout in EUR"):
+        outcomes(dollars, euros, horizon=19 * clv.DAY)
+
+
+def test_models_are_compared_on_a_log_without_amounts(cdnow: clv.Histories, cdnow_parts: Parts) -> None:
+    counted = clv.Transactions(cdnow_parts[1].purchase_days(), customer="customer_id", date="date")
+    table = compare_models([clv.NBD], cdnow, holdout=counted, draws=DRAWS).table()
+    assert table.loc["NBD", "actual_purchases"] == 1882

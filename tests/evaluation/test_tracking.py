@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import clvmodels as clv
+from clvmodels.catalogue import model_named
 from clvmodels.duration.futures import purchase_times
 from clvmodels.errors import ClvError, ModelError
 from clvmodels.evaluation.tracking import tracking
@@ -104,6 +105,25 @@ def test_bands_hold_what_the_model_itself_does(fit: clv.Fit) -> None:
     inside = found["actual"].between(found["lower"], found["upper"]).mean()
     assert inside > 0.75
     assert found["cumulative_actual"].iloc[-1] == pytest.approx(found["cumulative_expected"].iloc[-1], rel=0.1)
+
+
+def test_opportunities_are_tracked_like_any_other_time() -> None:
+    """Customers who come on two hundred days and are asked every seventh day after."""
+    theta, model = (1.204, 0.750, 0.657, 12.0), model_named("BG_BB")
+    fit = clv.fit(model, model.simulate(theta, T=np.full(4000, 20), period=clv.WEEK, seed=5), method="mle")
+    known = dataclasses.replace(fit, theta=model.theta(theta), covariance=1e-14 * np.eye(4))
+    first = np.repeat(np.arange(200), 8)
+    zeros = np.zeros((first.size, 1))
+    newcomers = clv.History(zeros, zeros, zeros, clv.WEEK)
+    offsets, times = model.future(theta, newcomers, horizon=60.0, rng=np.random.default_rng(4)).purchases
+    who = np.append(np.arange(first.size), np.repeat(np.arange(first.size), np.diff(offsets)))
+    dates = np.datetime64("2020-01-01") + np.append(first, first[who[first.size :]] + 7 * times).astype(int)
+    seen = dates <= np.datetime64("2021-02-10")
+    found = tracking(known, log_of(list(zip(who[seen], dates[seen], strict=True))), until="2020-08-01", period=clv.WEEK)
+    assert found["actual"].between(found["lower"], found["upper"]).mean() > 0.75
+    last = found.iloc[-1]
+    assert last["cumulative_lower"] < last["cumulative_actual"] < last["cumulative_upper"]
+    assert last["cumulative_actual"] == pytest.approx(last["cumulative_expected"], rel=0.1)
 
 
 def test_a_large_cohort_is_simulated_in_part_and_scaled(fit: clv.Fit) -> None:

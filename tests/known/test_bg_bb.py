@@ -34,13 +34,6 @@ CUSTOMERS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def donors() -> clv.Histories:
-    table = clv.samples.donations()
-    each = table.loc[table.index.repeat(table["counts"])].reset_index(drop=True)
-    return clv.Histories.from_frame(each.reset_index(names="customer_id"), period=YEAR)
-
-
 def donor(x: float, t_x: float) -> clv.History:
     return clv.History(frequency=x, recency=t_x, T=6, period=YEAR)
 
@@ -128,3 +121,22 @@ def test_annual_tracking(donors: clv.Histories) -> None:
     wanted = [5535.833, 4717.059, 4147.621, 3724.665, 3395.888, 3131.647, 2913.778, 2730.482, 2573.731]
     wanted += [2437.854, 2318.727]
     assert len(donors) * np.diff(total) == pytest.approx(wanted, abs=0.005)  # BTYD
+
+
+def test_a_saved_fit_comes_back_as_it_was(donors: clv.Histories, tmp_path) -> None:
+    fit = clv.fit(BG_BB, donors, draws=100)
+    again = clv.load(clv.save(fit, tmp_path / "donors.parquet"))
+    assert again.model is BG_BB
+    assert again.theta == fit.theta and again.period == fit.period and again.fingerprint == fit.fingerprint
+    assert again.p_alive(donors).equals(fit.p_alive(donors))
+    assert again.summary().equals(fit.summary())
+
+
+def test_the_time_to_the_next_gift_has_limits_though_it_may_be_never(donors: clv.Histories) -> None:
+    fit = clv.fit(BG_BB, donors, method="mle")
+    some = donors.select(donors.customer_id[np.unique(donors.frequency, return_index=True)[1]])
+    found = fit.time_to_next_purchase(some, probability=0.66, draws=100)
+    assert not found.isna().to_numpy().any()
+    assert np.isinf(found["mean"].iloc[0]) and found["upper"].iloc[-1] < 10
+    limits = found[["lower", "upper"]].to_numpy()
+    assert np.all(np.isinf(limits) | (limits == np.rint(limits)))

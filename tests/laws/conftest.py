@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 import clvmodels as clv
+from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.model import Model
 
 settings.register_profile(
@@ -25,8 +27,34 @@ def thetas(model: Model, low: float = 0.01, high: float = 100.0) -> st.SearchStr
     return st.tuples(*(log_uniform(low, high) for _ in model.parameters))
 
 
+def discrete(model: Model) -> bool:
+    """Whether the model counts time in opportunities."""
+    return isinstance(model, LatentAttrition) and model.discrete
+
+
+@pytest.fixture
+def people(model: Model, request: pytest.FixtureRequest) -> clv.Histories:
+    """Real customers that the model is made for: the CDNOW sample in weeks, or donors by their yearly opportunities."""
+    found: clv.Histories = request.getfixturevalue("donors" if discrete(model) else "cdnow")
+    return found
+
+
+def histories(model: Model, most: int = 300) -> st.SearchStrategy[clv.History]:
+    """One customer as the model counts time, with `most` purchases at most."""
+    return of_opportunities(most) if discrete(model) else in_weeks(most)
+
+
 @st.composite
-def histories(draw: st.DrawFn, most: int = 300) -> clv.History:
+def of_opportunities(draw: st.DrawFn, most: int) -> clv.History:
+    """One customer with a weekly opportunity, with amounts: x <= t_x <= T, all whole."""
+    T = draw(st.integers(0, 300))
+    t_x = draw(st.integers(0, T))
+    x = draw(st.integers(1, min(t_x, most))) if t_x else 0
+    return clv.History(float(x), float(t_x), float(T), clv.WEEK, draw(log_uniform(0.1, 1000.0)))
+
+
+@st.composite
+def in_weeks(draw: st.DrawFn, most: int) -> clv.History:
     """One customer in weeks, with amounts."""
     x = draw(st.integers(0, most))
     T = draw(log_uniform(0.1, 500.0))

@@ -10,7 +10,25 @@ from clvmodels.catalogue import catalogue
 from clvmodels.duration.attrition import LatentAttrition
 
 FAMILY = [m for m in catalogue if isinstance(m, LatentAttrition)]
-CORPUS = [(0, 0, 0), (0, 0, 1e-3), (1, 1e-6, 1e-3), (1, 1e-3, 1e-3), (2000, 1e-3, 1000), (2000, 1000, 1000), (500, 250, 1000)]
+CORPUS = [
+    (0, 0, 0),
+    (0, 0, 1e-3),
+    (1, 1e-6, 1e-3),
+    (1, 1e-3, 1e-3),
+    (1, 0.9999999999999999, 1),
+    (2000, 1e-3, 1000),
+    (2000, 1000, 1000),
+    (500, 250, 1000),
+]
+CORPUS_OF_OPPORTUNITIES = [
+    (0, 0, 0),
+    (0, 0, 1),
+    (1, 1, 1),
+    (1, 1, 2000),
+    (500, 500, 1000),
+    (500, 1000, 1000),
+    (2000, 2000, 2000),
+]
 
 
 def hold(model: LatentAttrition, theta: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray) -> None:
@@ -26,11 +44,16 @@ def hold(model: LatentAttrition, theta: np.ndarray, x: np.ndarray, t_x: np.ndarr
 
 
 def many(model: LatentAttrition, number: int) -> None:
+    """Random parameters with random histories, in whole numbers for a model of opportunities."""
     rng = np.random.default_rng(number)
     theta = np.exp(rng.uniform(np.log(0.01), np.log(100), (number, len(model.parameters))))
     x = rng.choice([0.0, 1.0, 2.0, 10.0, 100.0, 500.0, 2000.0], number)
     T = np.exp(rng.uniform(np.log(1e-3), np.log(1000), number))
     t_x = np.where(x > 0, T * rng.choice([1e-3, 0.1, 0.5, 0.999, 1.0], number), 0.0)
+    if model.discrete:
+        T = np.ceil(T)
+        t_x = np.minimum(np.ceil(t_x), T)
+        x = np.minimum(x, t_x)
     hold(model, theta, x, t_x, T)
 
 
@@ -48,8 +71,14 @@ def test_a_hundred_thousand_random_extremes(model: LatentAttrition) -> None:
     many(model, 100_000)
 
 
-@models
-@pytest.mark.parametrize("past", CORPUS, ids=str)
+@pytest.mark.parametrize(
+    ("model", "past"),
+    [
+        pytest.param(m, past, id=f"{m.name}-{past}")
+        for m in FAMILY
+        for past in (CORPUS_OF_OPPORTUNITIES if m.discrete else CORPUS)
+    ],
+)
 def test_recorded_extremes(model: LatentAttrition, past: tuple[float, float, float]) -> None:
     sizes = np.array([0.01, 0.1, 1.0, 10.0, 100.0])
     theta = np.array(np.meshgrid(*[sizes] * min(4, len(model.parameters)))).reshape(min(4, len(model.parameters)), -1).T

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 import clvmodels as clv
 from clvmodels.errors import ClvError, ModelError
+from clvmodels.evaluation.choose import ModelComparison
 from clvmodels.report import style
 from clvmodels.report.concentration import customers_with_half, share_of_value
 from clvmodels.report.figures.duration import frequency_table
@@ -120,6 +121,36 @@ def test_a_formula_that_is_better_is_shown_and_said_to_be(valued: Valued) -> Non
     assert [colour == orange for colour in colours] == list(better == "formula")
     for name in better.index:
         assert (f"the {name}" in figure.message) == (better[name] == "formula")
+
+
+@pytest.fixture(scope="module")
+def chosen(cdnow: clv.Histories) -> ModelComparison:
+    return clv.compare_models([clv.NBD, clv.BG_NBD, clv.MBG_NBD], cdnow, draws=200)
+
+
+def test_models_are_drawn_behind_the_best_with_two_standard_errors(chosen: ModelComparison) -> None:
+    [axes] = clv.figures.model_comparison(chosen).axes
+    table = chosen.table()
+    intervals, dots = axes.collections
+    assert [text.get_text() for text in axes.get_yticklabels()] == list(table.index)
+    assert np.asarray(dots.get_offsets())[:, 0] == pytest.approx(table["elpd_diff"].to_numpy())
+    ends = np.array([segment[:, 0] for segment in intervals.get_segments()])  # type: ignore[attr-defined]
+    assert ends.mean(axis=1) == pytest.approx(table["elpd_diff"].to_numpy()[1:])
+    assert np.diff(ends)[:, 0] == pytest.approx(4 * table["diff_se"].to_numpy()[1:])
+    top, bottom = axes.get_ylim()
+    assert top > bottom, "the best is on top"
+
+
+def test_models_are_said_to_be_better_only_if_more_than_noise(chosen: ModelComparison) -> None:
+    def said(*names: str) -> str:
+        kept = [name for name in chosen.scores.index if name in names]
+        return clv.figures.model_comparison(replace(chosen, scores=chosen.scores.loc[kept])).message
+
+    best, second, _ = chosen.scores.index
+    assert said("BG_NBD", "NBD") == "BG_NBD predicts customers left out best, and its lead over NBD is more than noise"
+    assert said(best, second).endswith(f"best, but its lead over {second} is no more than noise")
+    assert said(best, second, "NBD").endswith(f"its lead over {second} is noise, its lead over NBD is not")
+    assert said("NBD").startswith("NBD is alone")
 
 
 def test_value_figures_say_who_holds_half(valued: Valued) -> None:

@@ -3,6 +3,7 @@
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
 from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
 from clvmodels.report.figures.gallery import gallery
+from clvmodels.report.figures.models import model_comparison
 from clvmodels.report.figures.over_time import tracking
 from clvmodels.report.figures.value import customer_equity, ltv_distribution
 
@@ -15,5 +16,6 @@ __all__ = [
     "interval_calibration",
     "ltv_distribution",
     "model_against_formulas",
+    "model_comparison",
     "tracking",
 ]
