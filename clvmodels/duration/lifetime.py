@@ -182,7 +182,7 @@ def log_integral(g, own, alpha, c, beta, k, n, start, stop, work, means):
     return reference + math.log(total)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@njit(cache=True, nogil=True, error_model="numpy")
 def _sum(masses):
     total = 0.0
     for q in range(NODES):
@@ -196,7 +196,7 @@ def _counts(n, log_t, log_a, masses):
         masses[q] *= exp(n * (log_t[q] - log_a[q]))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@njit(cache=True, nogil=True, error_model="numpy")
 def _add_means(g, own, alpha, beta, k, ages, masses, log_a, log_b, means):
     first = second = third = fourth = fifth = 0.0
     for q in range(NODES):

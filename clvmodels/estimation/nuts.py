@@ -56,7 +56,8 @@ class LogLikelihood(Op):
 def _compiled(op: LogLikelihood, node: Apply, **_: Any) -> tuple[Any, None]:
     kernel = op.kernel
 
-    @njit
+    # PyTensor compiles with fast arithmetic, and what it calls inherits that unless told otherwise.
+    @njit(fastmath=False)
     def call(theta, counts, *columns):  # type: ignore[no-untyped-def]
         value, gradient = kernel(theta.reshape(1, -1), *columns)
         return np.asarray(np.sum(counts * value)), counts @ gradient

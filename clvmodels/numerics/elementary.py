@@ -18,10 +18,6 @@ from numba.extending import intrinsic
 LOG2_HIGH, LOG2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 """log(2) in two parts, the first short enough for its whole multiples up to 2,000 to be exact."""
 LOG2_E = 1.4426950408889634
-ROUNDER = 1.5 * 2.0**52
-"""Adding it leaves a whole number in the last bits of a double."""
-WHOLE = np.uint64(0x4330000000000000)
-"""The bits of 2^52: a small whole number or-ed into them makes that number plus 2^52."""
 FRACTION, EXPONENT = np.uint64(0x000FFFFFFFFFFFFF), np.uint64(52)
 ROOT_HALF = np.uint64(0x3FE6A09E667F3BCD)
 TO_ROOT_HALF = np.uint64(0x3FF0000000000000 - 0x3FE6A09E667F3BCD)
@@ -47,8 +43,7 @@ def _double(context: Any, x: Any) -> Any:
 @njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
 def _reduced(x):
     """e^f - 1 and 2^k, with x = k log(2) + f, k whole and |f| <= log(2) / 2, where Taylor's series to f^13 reaches 4e-18."""
-    shifted = x * LOG2_E + ROUNDER
-    k = shifted - ROUNDER
+    k = np.floor(x * LOG2_E + 0.5)
     f = (x - k * LOG2_HIGH) - k * LOG2_LOW
     p = f * (1 / 6227020800) + 1 / 479001600
     p = p * f + 1 / 39916800
@@ -61,7 +56,7 @@ def _reduced(x):
     p = p * f + 1 / 24
     p = p * f + 1 / 6
     p = p * f + 1 / 2
-    return p * (f * f) + f, _double((_bits(shifted) + np.uint64(1023)) << EXPONENT)
+    return p * (f * f) + f, _double(np.uint64(np.int32(k) + np.int64(1023)) << EXPONENT)
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
@@ -86,7 +81,7 @@ def log(x):
     terms of the series reach 3e-17.
     """
     bits = _bits(x) + TO_ROOT_HALF
-    k = _double((bits >> EXPONENT) | WHOLE) - (2.0**52 + 1023.0)
+    k = np.float64(np.int32(bits >> EXPONENT) - np.int32(1023))
     f = _double((bits & FRACTION) + ROOT_HALF) - 1.0
     z = f / (f + 2.0)
     w = z * z
