@@ -207,9 +207,7 @@ def _add_means(g, own, alpha, beta, k, ages, masses, log_a, log_b, means):
         fourth += masses[q] * exp(-log_b[q])
     if g > 0.0:
         for q in range(NODES):
-            y = g * ages[q]
-            bent = y + expm1(-y) if y > 1e-2 else 0.5 * y * y * (1.0 - y / 3.0 * (1.0 - y / 4.0 * (1.0 - y / 5.0)))
-            fifth += masses[q] * (own * ages[q] - k * bent / (g * (beta * g * exp(-y) - expm1(-y))))
+            fifth += masses[q] * (own * ages[q] - k * growth_in_g(g, beta, ages[q]))
     means[0] += first
     means[1] += second
     means[2] += third
