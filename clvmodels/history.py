@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +14,9 @@ from clvmodels.errors import HistoryError, offenders
 from clvmodels.units import Period, as_period
 
 Array = NDArray[np.float64]
+
+COLUMNS = ("frequency", "recency", "T", "monetary_value", "log_intervals")
+"""Numbers of a customer that models read."""
 
 
 class HistoryLike(Protocol):
@@ -27,6 +30,10 @@ class HistoryLike(Protocol):
     def T(self) -> Any: ...
     @property
     def monetary_value(self) -> Any: ...
+    @property
+    def log_intervals(self) -> Any: ...
+    @property
+    def covariates(self) -> Mapping[str, Any] | None: ...
     @property
     def period(self) -> Period: ...
 
@@ -47,6 +54,11 @@ class History:
         Unit of `recency` and `T`.
     monetary_value
         Mean amount of the repeat purchases [currency]; not needed by duration models.
+    log_intervals
+        Sum over repeat purchases of the log of the time since the purchase before [log period], 0 without them; None if not
+        known. Only models of regular buying read it.
+    covariates
+        Columns of numbers or labels that broadcast with the others, by name, such as `{"channel": "online"}`.
 
     Examples
     --------
@@ -60,6 +72,8 @@ class History:
     T: Any
     period: Period
     monetary_value: Any = math.nan
+    log_intervals: Any = None
+    covariates: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         as_period(self.period, name="period")
@@ -68,14 +82,54 @@ class History:
     def to(self, period: Period) -> History:
         """The same history with times in another period."""
         factor = self.period.days / period.days
-        return History(
-            self.frequency, np.asarray(self.recency) * factor, np.asarray(self.T) * factor, period, self.monetary_value
+        known = self.log_intervals is not None
+        return replace(
+            self,
+            recency=np.asarray(self.recency) * factor,
+            T=np.asarray(self.T) * factor,
+            period=period,
+            log_intervals=self.log_intervals + np.asarray(self.frequency) * math.log(factor) if known else None,
         )
 
     @classmethod
-    def new_customer(cls, period: Period) -> History:
-        """Somebody who bought for the first time this very moment: x = t_x = T = 0."""
-        return cls(0.0, 0.0, 0.0, period)
+    def new_customer(cls, period: Period, *, covariates: Mapping[str, Any] | None = None) -> History:
+        """Somebody who bought for the first time this very moment: x = t_x = T = 0; with covariates, one for each of them.
+
+        Examples
+        --------
+        >>> from clvmodels.units import WEEK
+        >>> History.new_customer(WEEK, covariates={"channel": ["online", "shop"]}).frequency
+        array([0., 0.])
+        """
+        columns = {name: np.asarray(column) for name, column in (covariates or {}).items()}
+        none = np.zeros(np.broadcast_shapes(*(column.shape for column in columns.values())))[()]
+        return cls(none, none, none, period, log_intervals=none, covariates=columns or None)
+
+
+def picked(history: HistoryLike, rows: Any) -> History:
+    """Some customers (m,) of histories (n,)."""
+    return _mapped(history, lambda column: column[rows])
+
+
+def upright(history: HistoryLike) -> History:
+    """The customers (n,) as a column (n, 1), which broadcasts with parameters (draws,)."""
+    return _mapped(history, lambda column: np.atleast_1d(column)[:, None])
+
+
+def flat(history: HistoryLike) -> History:
+    """The customers as columns (n,) of equal length, also where they were given as single numbers."""
+    shape = np.broadcast_shapes(np.shape(history.frequency), np.shape(history.recency), np.shape(history.T), (1,))
+    return _mapped(history, lambda column: np.broadcast_to(column, shape).ravel())
+
+
+def _mapped(history: HistoryLike, change: Callable[[Any], Any]) -> History:
+    columns = {name: getattr(history, name) for name in COLUMNS}
+    covariates = history.covariates
+    return History(
+        **{name: None if column is None else change(column) for name, column in columns.items()},
+        period=history.period,
+        covariates=covariates and {name: change(np.asarray(column)) for name, column in covariates.items()},
+    )
 
 
 def as_columns(history: HistoryLike, names: Sequence[str]) -> tuple[Array, ...]:

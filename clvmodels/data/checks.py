@@ -27,10 +27,12 @@ def as_numbers(values: Any, name: str) -> NDArray[np.float64]:
         ) from None
 
 
-def check_histories(columns: Mapping[str, NDArray[Any]]) -> None:
+def check_histories(columns: Mapping[str, NDArray[Any]], covariates: Mapping[str, NDArray[Any]]) -> None:
     """Raise a `HistoryError` for the first rule that the columns break."""
     ids = columns["customer_id"]
-    for name, column in columns.items():
+    for name in set(columns) & set(covariates):
+        raise HistoryError(f"'{name}' is both a column of the histories and a covariate. Rename the covariate.")
+    for name, column in (*columns.items(), *covariates.items()):
         if column.shape != (len(ids),) or ids.ndim != 1:
             raise HistoryError(
                 f"'{name}' has shape {column.shape} for {len(ids):,} customers. Give one value per customer."
@@ -42,6 +44,17 @@ def check_histories(columns: Mapping[str, NDArray[Any]]) -> None:
     _check_ids(ids)
     check_history(columns["frequency"], columns["recency"], columns["T"], customers=ids)
     _check_money(columns)
+    if "log_intervals" in columns:
+        _check_intervals(columns)
+
+
+def _check_intervals(columns: Mapping[str, NDArray[Any]]) -> None:
+    """Intervals that add up to the recency have the largest sum of logarithms when they are equal."""
+    x, t_x, found = (columns[name] for name in ("frequency", "recency", "log_intervals"))
+    most = np.where(x > 0, x * np.log(np.where(x > 0, t_x, 1.0) / np.maximum(x, 1.0)), 0.0)
+    wrong = ~np.isfinite(found) | (found > most + 1e-6 * (1 + np.abs(most))) | ((x == 0) & (found != 0))
+    remedy = "It is the sum of log(time since the purchase before) over repeat purchases, in the period of recency."
+    _refuse(wrong, "log_intervals", "cannot be of intervals that add up to recency", remedy, columns)
 
 
 def _check_money(columns: Mapping[str, NDArray[Any]]) -> None:

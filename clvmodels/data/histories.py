@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.data.checks import as_numbers, check_histories
-from clvmodels.errors import SHOWN, HistoryError, missing_column
+from clvmodels.data.frames import column_names, fingerprint, frozen, ids, labels, require, rows_of_customers, values
+from clvmodels.errors import HistoryError
 from clvmodels.numerics.distinct import Distinct, distinct
 from clvmodels.units import Period, as_period
 
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 type Floats = NDArray[np.float64]
 
-EXTRAS = ("spend", "margin", "segment")
+EXTRAS = ("spend", "margin", "segment", "log_intervals")
+NUMBERS = ("frequency", "recency", "T", "monetary_value", "spend", "margin", "log_intervals")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,11 @@ class Histories:
         (n,) total amount and margin of all purchases including the first [currency], or None if not known.
     segment
         (n,) a label per customer, or None.
+    log_intervals
+        (n,) sum over the purchases after the first of the log of the time since the one before [log period], or None if not
+        known; 0 where frequency is 0. Models of regular buying read it (`log.histories(..., intervals=True)`).
+    covariates
+        Columns (n,) of numbers or labels by name, that explain how customers differ, or None; see `with_covariates`.
     until
         Last day of observation, or None if not known.
     currency
@@ -77,18 +85,23 @@ class Histories:
     spend: Floats | None = None
     margin: Floats | None = None
     segment: NDArray[Any] | None = None
+    log_intervals: Floats | None = None
+    covariates: Mapping[str, NDArray[Any]] | None = None
     until: datetime.date | None = None
     currency: str | None = None
 
     def __post_init__(self) -> None:
         as_period(self.period, name="period")
-        for name in ("frequency", "recency", "T", "monetary_value", "spend", "margin"):
+        for name in NUMBERS:
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _frozen(as_numbers(getattr(self, name), name)))
+                object.__setattr__(self, name, frozen(as_numbers(getattr(self, name), name)))
         for name in ("customer_id", "segment"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _frozen(_labels(getattr(self, name))))
-        check_histories(self._arrays())
+                object.__setattr__(self, name, frozen(labels(getattr(self, name))))
+        if self.covariates is not None:
+            columns = {str(name): frozen(labels(column)) for name, column in self.covariates.items()}
+            object.__setattr__(self, "covariates", MappingProxyType(columns))
+        check_histories(self._arrays(), self.covariates or {})
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -107,6 +120,8 @@ class Histories:
         spend: str = "spend",
         margin: str = "margin",
         segment: str = "segment",
+        log_intervals: str = "log_intervals",
+        covariates: Sequence[str] = (),
         until: datetime.date | None = None,
         currency: str | None = None,
     ) -> Histories:
@@ -120,8 +135,10 @@ class Histories:
             The unit in which the table gives recency and T.
         customer, frequency, recency, T
             Names of the columns.
-        monetary_value, spend, margin, segment
+        monetary_value, spend, margin, segment, log_intervals
             Names of columns that may be missing, unless they are given here; without monetary_value it is NaN.
+        covariates
+            Names of columns that explain how customers differ, such as `["channel", "age"]`.
 
         Raises
         ------
@@ -137,25 +154,69 @@ class Histories:
         1
         """
         frame = frame.collect() if hasattr(frame, "collect") else frame
-        names = [str(name) for name in getattr(frame, "column_names", getattr(frame, "columns", ()))]
+        names = column_names(frame)
         for role, name in {"frequency": frequency, "recency": recency, "T": T}.items():
-            _require(name, role, names)
-        given = {"monetary_value": monetary_value, "spend": spend, "margin": margin, "segment": segment}
+            require(name, role, names)
+        given = {
+            "monetary_value": monetary_value, "spend": spend, "margin": margin, "segment": segment,
+            "log_intervals": log_intervals,
+        }  # fmt: skip
         for role, name in given.items():
             if name != role:
-                _require(name, role, names)
-        found: dict[str, Any] = {role: _values(frame, name) for role, name in given.items() if name in names}
+                require(name, role, names)
+        found: dict[str, Any] = {role: values(frame, name) for role, name in given.items() if name in names}
         found.setdefault("monetary_value", np.full(len(frame), np.nan))
+        for name in covariates:
+            require(name, "covariates", names)
         return cls(
-            customer_id=_ids(frame, customer, names),
-            frequency=_values(frame, frequency),
-            recency=_values(frame, recency),
-            T=_values(frame, T),
+            customer_id=ids(frame, customer, names),
+            frequency=values(frame, frequency),
+            recency=values(frame, recency),
+            T=values(frame, T),
             period=period,
             until=until,
             currency=currency,
+            covariates={name: values(frame, name) for name in covariates} if covariates else None,
             **found,
         )
+
+    def with_covariates(
+        self, table: Any, *, customer: str = "customer_id", columns: Sequence[str] | None = None
+    ) -> Histories:
+        """The same histories with columns of a table of customers beside them, for models made by `clv.with_covariates`.
+
+        Parameters
+        ----------
+        table
+            A pandas, polars or Arrow table with one row for each of these customers; others in it are not used.
+        customer
+            Column of the customer id; may be the index of a pandas frame.
+        columns
+            The columns to take; all but the id if not given. Columns of the same name are replaced.
+
+        Raises
+        ------
+        HistoryError
+            A column is missing, a customer has no row or more than one.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from clvmodels.units import WEEK
+        >>> two = Histories(["A", "B"], [2, 0], [30.43, 0.0], [38.86, 38.86], [22.35, 0.0], period=WEEK)
+        >>> two.with_covariates(pd.DataFrame({"customer_id": ["B", "A"], "age": [50, 30]})).covariates["age"]
+        array([30, 50])
+        """
+        table = table.collect() if hasattr(table, "collect") else table
+        names = column_names(table)
+        wanted = [name for name in names if name != customer] if columns is None else list(columns)
+        for name in wanted:
+            require(name, "columns", names)
+        rows = rows_of_customers(
+            self.customer_id, ids(table, customer, names), where="the table", remedy="Give each a row."
+        )
+        found = {name: labels(values(table, name))[rows] for name in wanted}
+        return replace(self, covariates={**(self.covariates or {}), **found})
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """The columns there are, by name, not copied and read-only."""
@@ -163,10 +224,10 @@ class Histories:
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per customer: customer_id, frequency, recency, T, monetary_value; and the extras that are known."""
+        """One row per customer: customer_id, frequency, recency, T, monetary_value; then extras and covariates, as known."""
         import pandas as pd
 
-        return pd.DataFrame(self._arrays())
+        return pd.DataFrame({**self._arrays(), **(self.covariates or {})})
 
     def to(self, period: Period) -> Histories:
         """The same histories with recency and T in `period`s; exact for ages of whole days."""
@@ -176,6 +237,8 @@ class Histories:
         ages: dict[str, Any] = {
             name: _days(getattr(self, name), self.period) / period.days for name in ("recency", "T")
         }
+        if self.log_intervals is not None:
+            ages["log_intervals"] = self.log_intervals + self.frequency * math.log(self.period.days / period.days)
         return replace(self, period=period, **ages)
 
     def select(self, which: NDArray[np.bool_] | Sequence[object]) -> Histories:
@@ -194,23 +257,15 @@ class Histories:
                 )
             rows = np.flatnonzero(wanted)
         else:
-            rows = self._rows(_labels(which))
+            rows = rows_of_customers(
+                labels(which), self.customer_id, where="these histories", remedy="Check the ids and their type."
+            )
         if len(rows) == 0:
             raise HistoryError("No customer is selected. Check the condition or the ids.")
         picked: dict[str, Any] = {name: column[rows] for name, column in self._arrays().items()}
+        if self.covariates is not None:
+            picked["covariates"] = {name: column[rows] for name, column in self.covariates.items()}
         return replace(self, **picked)
-
-    def _rows(self, ids: NDArray[Any]) -> NDArray[np.intp]:
-        import pandas as pd
-
-        rows = np.asarray(pd.Index(self.customer_id).get_indexer(pd.Index(ids)), dtype=np.intp)
-        unknown = ids[rows < 0]
-        if len(unknown):
-            shown = ", ".join(str(one) for one in unknown[:SHOWN])
-            raise HistoryError(
-                f"{len(unknown):,} of the customers are not in these histories: {shown}. Check the ids and their type."
-            )
-        return rows
 
     def unique(self, columns: Sequence[str] = ("frequency", "recency", "T")) -> Distinct:
         """The distinct rows of some columns, with how many customers have each.
@@ -219,29 +274,24 @@ class Histories:
         --------
         >>> from clvmodels.units import WEEK
         >>> three = Histories([1, 2, 3], [1, 0, 1], [2, 0, 2], [5, 5, 5], [9, 0, 7], period=WEEK)
-        >>> three.unique(("frequency", "T"))
-        Distinct(values=(array([0., 1.]), array([5., 5.])), counts=array([1., 2.]), inverse=array([1, 0, 1]))
+        >>> three.unique(("frequency", "T"))[:3]
+        ((array([0., 1.]), array([5., 5.])), array([1., 2.]), array([1, 0, 1]))
         """
         return distinct([getattr(self, name) for name in columns])
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that tell the data apart, whatever the order of the rows and the unit of time.
 
-        Ages count to a millionth of a day and amounts to a millionth of the currency. Spend, margin, segment, `until`
-        and currency do not count.
+        Ages count to a millionth of a day and amounts to a millionth of the currency; covariates count. Spend, margin,
+        segment, `until` and currency do not.
         """
         return self._fingerprint
 
     @cached_property
     def _fingerprint(self) -> str:
-        import pandas as pd
-
-        ages = [_days(self.recency, self.period), _days(self.T, self.period)]
-        columns = [np.round(column, 6) + 0.0 for column in (self.frequency, *ages, self.monetary_value)]
-        mixed = pd.util.hash_array(self.customer_id, categorize=False)
-        for column in columns:
-            mixed = mixed * np.uint64(1099511628211) ^ pd.util.hash_array(np.where(np.isnan(column), np.nan, column))
-        return hashlib.sha256(np.sort(mixed).tobytes()).hexdigest()[:16]
+        ages = _days(self.recency, self.period), _days(self.T, self.period)
+        labels = (self.covariates or {}).values()
+        return fingerprint(self.customer_id, (self.frequency, *ages, self.monetary_value), labels)
 
     def __repr__(self) -> str:
         repeaters = int(np.count_nonzero(self.frequency))
@@ -260,39 +310,8 @@ class Histories:
         return f"<p><b>{title}</b>: {rest}</p>{self.to_frame().head().to_html()}"
 
 
-def _frozen(column: NDArray[Any]) -> NDArray[Any]:
-    """A read-only view; the caller's own array stays writable."""
-    view = column.view()
-    view.flags.writeable = False
-    return view
-
-
-def _labels(values: Any) -> NDArray[Any]:
-    """Ids or labels as an array; texts as objects, which pandas and hashing take as they are."""
-    array = np.asarray(values)
-    return array.astype(object) if array.dtype.kind in "US" else array
-
-
 def _days(ages: Floats, period: Period) -> Floats:
     """Ages [days], those within rounding of a whole number made whole."""
     days = ages * period.days
     whole = np.rint(days)
     return np.where(np.abs(days - whole) <= 1e-9 * np.maximum(whole, 1.0), whole, days)
-
-
-def _require(name: str, role: str, names: Sequence[str]) -> None:
-    if name not in names:
-        raise HistoryError(missing_column(name, role=role, available=names))
-
-
-def _values(frame: Any, name: str) -> NDArray[Any]:
-    return np.asarray(frame[name].to_numpy())
-
-
-def _ids(frame: Any, customer: str, names: Sequence[str]) -> NDArray[Any]:
-    """The ids: the column, or the index of a pandas frame where the column is missing."""
-    index = getattr(frame, "index", None)
-    if customer not in names and index is not None and customer in ("customer_id", index.name):
-        return np.asarray(index.to_numpy())
-    _require(customer, "customer", names)
-    return _values(frame, customer)

@@ -1,9 +1,9 @@
 """Latent attrition: customers buy at random until they leave, and nobody sees them leave.
 
 The structure shared by the family. Given that a customer is alive at the end of observation, her future depends on her past
-only through her frequency and her age, so every expectation is
+only through part of it (in most models her frequency and her age), so every expectation is
 
-    E[future | history] = P(alive | history) * E[future | alive, frequency, T]
+    E[future | history] = P(alive | history) * E[future | alive, that part]
 
 and a model states the two factors. Discounting, draws and simulation follow.
 """
@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from clvmodels.data.histories import Histories
 from clvmodels.duration.futures import Future, Individuals, Rates, draw_rates, purchase_times
 from clvmodels.errors import ModelError
-from clvmodels.history import History, HistoryLike, as_columns
+from clvmodels.history import History, HistoryLike, as_columns, upright
 from clvmodels.model import Array, Model
 from clvmodels.numerics.quadrature import discounted_nodes
 from clvmodels.units import FOREVER, Period, Rate, Span, as_rate, as_span
@@ -30,10 +30,16 @@ SOONEST, LATEST, HALVINGS = -30.0, 30.0, 60
 
 
 class LatentAttrition(Model):
-    """Base of the models of purchasing until an unseen end. All times are in the period of the history, and so is theta."""
+    """Base of the models of purchasing until an unseen end. All times are in the period of the history, and so is theta.
+
+    Methods whose name ends in `_if_alive` take each customer's own parameters, as `each` gives them.
+    """
 
     discrete: ClassVar[bool] = False
     """Whether time is counted in opportunities: one per period, at most one purchase at each, histories in whole numbers."""
+
+    past: ClassVar[tuple[str, ...]] = ("frequency", "T")
+    """Columns that tell the future of a customer known to be alive."""
 
     columns = ("frequency", "recency", "T")
     formulas = (
@@ -44,20 +50,24 @@ class LatentAttrition(Model):
     def data(self, history: HistoryLike) -> tuple[Array, ...]:
         return as_columns(history, self.columns)
 
+    def each(self, theta: Any, history: HistoryLike) -> Any:
+        """Each customer's own parameters, which broadcast with the histories: here the same for all."""
+        return self.theta(theta)
+
     @abstractmethod
     def p_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Probability that the customer has not left by the end of observation, in [0, 1]."""
 
     @abstractmethod
-    def survival_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+    def survival_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """Probability that a customer known to be alive at T has not left by T + horizon, in [0, 1]."""
 
     @abstractmethod
-    def expected_purchases_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+    def expected_purchases_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """Expected number of purchases in (T, T + horizon] of a customer known to be alive at T [count, >= 0]."""
 
     @abstractmethod
-    def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: ArrayLike) -> Array:
+    def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         """Probability of exactly n purchases in (T, T + horizon] of a customer known to be alive at T."""
 
     @abstractmethod
@@ -93,16 +103,12 @@ class LatentAttrition(Model):
         Rates: alive, rate [per period], dropout, lifetime [period], each (n, draws)
         """
         rng = np.random.default_rng(seed)
-        x, t_x, T = (np.atleast_1d(c)[:, None] for c in as_columns(history, self.columns))
-        each = History(x, t_x, T, history.period)
-        return draw_rates(self.individuals(theta, each, rng=rng), rng=rng)
+        return draw_rates(self.individuals(theta, upright(history), rng=rng), rng=rng)
 
     def p_alive_after(self, theta: Any, history: HistoryLike, *, horizon: Span | Period) -> Array:
         """Probability that the customer will not have left a `horizon` from now, in [0, 1]; never rises in the horizon."""
-        theta = self.theta(theta)
-        x, T = as_columns(history, ("frequency", "T"))
         ahead = as_span(horizon, name="horizon").per(history.period)
-        return self.p_alive(theta, history) * self.survival_if_alive(theta, x, T, ahead)
+        return self.p_alive(theta, history) * self.survival_if_alive(self.each(theta, history), history, ahead)
 
     def expected_purchases(
         self, theta: Any, history: HistoryLike, *, horizon: Span | Period, discount: Rate | None = None
@@ -124,12 +130,9 @@ class LatentAttrition(Model):
         -------
         array [purchases], >= 0, zero at horizon zero, never falling in the horizon
         """
-        theta = self.theta(theta)
-        x, T = as_columns(history, ("frequency", "T"))
         return self.p_alive(theta, history) * self.expected_if_alive(
-            theta,
-            x,
-            T,
+            self.each(theta, history),
+            history,
             horizon=as_span(horizon, name="horizon").per(history.period),
             force=_force(discount, history.period),
         )
@@ -154,21 +157,21 @@ class LatentAttrition(Model):
         """
         return self.expected_purchases(theta, history, horizon=horizon, discount=discount)
 
-    def expected_if_alive(self, theta: Any, frequency: Array, T: Array, *, horizon: float, force: float) -> Array:
+    def expected_if_alive(self, theta: Any, history: HistoryLike, *, horizon: float, force: float) -> Array:
         """`expected_purchases_if_alive` at its present value: `force` is the force of interest [1/period], 0 for none."""
         if horizon == 0.0:
-            return np.zeros(np.broadcast_shapes(*(np.shape(v) for v in (*theta, frequency, T))))
+            return np.zeros(np.broadcast_shapes(*(np.shape(v) for v in (*theta, history.frequency, history.T))))
         if force <= 0.0 and math.isinf(horizon):
             raise ModelError(
                 "An endless horizon needs a discount rate. Give discount=Rate(0.10, per=YEAR) or a finite horizon."
             )
         if force == 0.0:
-            return self.expected_purchases_if_alive(theta, frequency, T, horizon)
+            return self.expected_purchases_if_alive(theta, history, horizon)
         slow = 1.0 / abs(force)
-        times, weights = discounted_nodes(horizon, force, min(float(np.mean(T)) or slow, slow))
+        times, weights = discounted_nodes(horizon, force, min(float(np.mean(history.T)) or slow, slow))
         total: Array = np.zeros(())
         for time, weight in zip(times, weights, strict=True):
-            total = total + weight * self.expected_purchases_if_alive(theta, frequency, T, time)
+            total = total + weight * self.expected_purchases_if_alive(theta, history, time)
         return total
 
     def pmf(self, theta: Any, history: HistoryLike, *, n: ArrayLike, horizon: Span | Period) -> Array:
@@ -185,14 +188,14 @@ class LatentAttrition(Model):
         -------
         array in [0, 1]; sums to one over n
         """
-        theta = self.theta(theta)
-        x, T = as_columns(history, ("frequency", "T"))
         count = np.asarray(n, dtype=float)
         if np.any((count < 0) | (count != np.floor(count))):
             raise ModelError(f"n={n!r} is not a whole number of purchases. Give 0, 1, 2, ...")
         alive = self.p_alive(theta, history)
         span = as_span(horizon, name="horizon").per(history.period)
-        return np.asarray((count == 0) * (1 - alive) + alive * self.pmf_if_alive(theta, x, T, count, span))
+        return np.asarray(
+            (count == 0) * (1 - alive) + alive * self.pmf_if_alive(self.each(theta, history), history, count, span)
+        )
 
     def p_no_purchase(self, theta: Any, history: HistoryLike, *, horizon: Span | Period) -> Array:
         """Probability of no purchase in the coming `horizon`, in [0, 1]; never rises in the horizon."""
@@ -215,15 +218,14 @@ class LatentAttrition(Model):
         """
         if not 0 < probability < 1:
             raise ModelError(f"probability={probability!r} is not strictly between 0 and 1. Write 0.5 for the median.")
-        return self._time_until_bought(self.theta(theta), history, probability)
+        return self._time_until_bought(theta, history, probability)
 
     def _time_until_bought(self, theta: Any, history: HistoryLike, probability: float) -> Array:
         """First time at which the probability of a purchase until then is `probability`, by halving."""
-        x, T = as_columns(history, ("frequency", "T"))
-        alive = self.p_alive(theta, history)
+        own, alive = self.each(theta, history), self.p_alive(theta, history)
 
         def bought(log_time: Array) -> Array:
-            return alive * (1 - self.pmf_if_alive(theta, x, T, 0, np.exp(log_time)))
+            return alive * (1 - self.pmf_if_alive(own, history, 0, np.exp(log_time)))
 
         low, high = np.full(alive.shape, SOONEST), np.full(alive.shape, LATEST)
         never = bought(high) < probability

@@ -23,7 +23,7 @@ from clvmodels.duration import opportunities
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.futures import Future, Individuals, Purchases, Rates
 from clvmodels.errors import HistoryError, ModelError, offenders
-from clvmodels.history import History, HistoryLike, as_columns
+from clvmodels.history import History, HistoryLike, as_columns, upright
 from clvmodels.model import Array, Parameter
 from clvmodels.priors import LogNormal
 from clvmodels.units import Period
@@ -115,36 +115,36 @@ class BgBb(LatentAttrition):
         """
         return np.asarray(opportunities.p_alive(*self.theta(theta), *self.data(history)))
 
-    def survival_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+    def survival_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """P(not left before opportunity n + horizon + 1 | not left before n + 1)."""
         _, _, gamma, delta = theta
-        return np.asarray(opportunities.staying(gamma, delta + T + 1, _whole(horizon)))
+        return np.asarray(opportunities.staying(gamma, delta + np.asarray(history.T) + 1, _whole(horizon)))
 
-    def expected_purchases_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+    def expected_purchases_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """Expected purchases at opportunities n + 1 to n + horizon given alive; equation 13 without its P(alive)."""
-        return self._present(theta, frequency, T, _whole(horizon), 0.0)
+        return self._present(theta, history, _whole(horizon), 0.0)
 
-    def expected_if_alive(self, theta: Any, frequency: Array, T: Array, *, horizon: float, force: float) -> Array:
+    def expected_if_alive(self, theta: Any, history: HistoryLike, *, horizon: float, force: float) -> Array:
         """As in the family, but paid at opportunities: a purchase at opportunity n + j is worth exp(-force * j).
 
         Without end it is the source's DERT; times exp(force) if the next opportunity is due now.
         """
         if force <= 0.0 and math.isinf(horizon):
-            return super().expected_if_alive(theta, frequency, T, horizon=horizon, force=force)
-        return self._present(theta, frequency, T, _whole(horizon), force)
+            return super().expected_if_alive(theta, history, horizon=horizon, force=force)
+        return self._present(theta, history, _whole(horizon), force)
 
-    def _present(self, theta: Any, frequency: Array, T: Array, horizon: Array, force: float) -> Array:
-        alpha, beta, gamma, delta = theta
-        mean = (alpha + frequency) / (alpha + beta + T)
+    def _present(self, theta: Any, history: HistoryLike, horizon: Array, force: float) -> Array:
+        (alpha, beta, gamma, delta), (x, T) = theta, as_columns(history, self.past)
+        mean = (alpha + x) / (alpha + beta + T)
         return np.asarray(mean * opportunities.present_stays(gamma, delta + T + 1, horizon, force))
 
-    def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: ArrayLike) -> Array:
+    def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         """P(n purchases at the coming `horizon` opportunities | alive), zero above their number."""
-        return np.asarray(opportunities.pmf(*self._urns(theta, frequency, T), n, _whole(horizon)))
+        return np.asarray(opportunities.pmf(*self._urns(theta, history), n, _whole(horizon)))
 
     def _time_until_bought(self, theta: Any, history: HistoryLike, probability: float) -> Array:
         """As in the family, in whole opportunities from 1; infinite where the probability is not reached in 100,000 of them."""
-        urns = self._urns(theta, *as_columns(history, ("frequency", "T")))
+        urns = self._urns(self.theta(theta), history)
         return np.asarray(opportunities.next_purchase(self.p_alive(theta, history), *urns, probability))
 
     def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
@@ -154,10 +154,10 @@ class BgBb(LatentAttrition):
             "purchases, BG_BB.draw_rates for probabilities of buying and leaving, BG_BB.simulate for new customers."
         )
 
-    def _urns(self, theta: Any, frequency: Array, T: Array) -> tuple[Array, Array, Array, Array]:
+    def _urns(self, theta: Any, history: HistoryLike) -> tuple[Array, Array, Array, Array]:
         """Of a customer alive: p ~ Beta(buy, skip) and theta ~ Beta(leave, stay)."""
-        alpha, beta, gamma, delta = theta
-        return alpha + frequency, beta + T - frequency, gamma, delta + T + 1
+        (alpha, beta, gamma, delta), (x, T) = theta, as_columns(history, self.past)
+        return alpha + x, beta + T - x, gamma, delta + T + 1
 
     def future(self, theta: Any, history: HistoryLike, *, horizon: float, rng: np.random.Generator) -> Future:
         """As in the family; times are whole opportunities from now, 1 to `horizon`, drawn by Polya urns."""
@@ -169,8 +169,7 @@ class BgBb(LatentAttrition):
         self, theta: Any, history: HistoryLike, p_alive: Array, horizon: Array, rng: np.random.Generator
     ) -> Purchases:
         assert np.all(np.isfinite(horizon)), "callers cut an endless horizon where payments are worthless"
-        x, T = as_columns(history, ("frequency", "T"))
-        columns = [np.broadcast_to(v, p_alive.shape) for v in (p_alive, *self._urns(theta, x, T), horizon)]
+        columns = [np.broadcast_to(v, p_alive.shape) for v in (p_alive, *self._urns(theta, history), horizon)]
         alive, buy, skip, leave, stay, ahead = (c[..., ::16] for c in columns)
         some = alive * buy / (buy + skip) * opportunities.present_stays(leave, stay, ahead, 0.0)
         room = 1000 + int(1.2 * float(np.mean(some)) * p_alive.size)  # some draws tell how much room all will need
@@ -184,9 +183,8 @@ class BgBb(LatentAttrition):
     def draw_rates(self, theta: Any, history: HistoryLike, *, seed: int | np.random.Generator) -> Rates:
         """As in the family; `rate` is the probability of buying at an opportunity, `dropout` that of leaving before one."""
         rng, theta = np.random.default_rng(seed), self.theta(theta)
-        x, t_x, T = (np.atleast_1d(c)[:, None] for c in as_columns(history, self.columns))
-        p_alive = self.p_alive(theta, History(x, t_x, T, history.period))
-        p_alive, buy, skip, leave, stay = np.broadcast_arrays(p_alive, *self._urns(theta, x, T))
+        people = upright(history)
+        p_alive, buy, skip, leave, stay = np.broadcast_arrays(self.p_alive(theta, people), *self._urns(theta, people))
         alive = (rng.random(p_alive.shape) < p_alive).astype(float)
         dropout = rng.beta(leave, stay)
         return Rates(alive, alive * rng.beta(buy, skip), dropout, np.full(dropout.shape, np.inf))

@@ -152,30 +152,28 @@ class BgNbd(LatentAttrition):
         """
         return np.asarray(_p_alive(*self.theta(theta), *as_columns(history, self.columns), self.chances))
 
-    def expected_purchases_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+    def expected_purchases_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """Expected purchases in (T, T + horizon] given alive at T; equation 10 of the source without its P(alive)."""
-        r, alpha, a, b = theta
-        return np.asarray(expected_count(r + frequency, a, b + frequency + self.chances, horizon / (alpha + T)))
+        (r, alpha, a, b), (x, T) = theta, as_columns(history, self.past)
+        return np.asarray(expected_count(r + x, a, b + x + self.chances, horizon / (alpha + T)))
 
-    def survival_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+    def survival_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """P(not left by T + horizon | alive at T): purchases that end in leaving come at the rate p lambda."""
-        r, alpha, a, b = theta
-        return np.asarray(stay_probability(r + frequency, a, b + frequency + self.chances, horizon / (alpha + T)))
+        (r, alpha, a, b), (x, T) = theta, as_columns(history, self.past)
+        return np.asarray(stay_probability(r + x, a, b + x + self.chances, horizon / (alpha + T)))
 
-    def expected_if_alive(self, theta: Any, frequency: Array, T: Array, *, horizon: float, force: float) -> Array:
+    def expected_if_alive(self, theta: Any, history: HistoryLike, *, horizon: float, force: float) -> Array:
         """As in the family; without end, what depends on theta and frequency alone is computed once for all ages."""
         if not horizon * force >= NEGLIGIBLE:
-            return super().expected_if_alive(theta, frequency, T, horizon=horizon, force=force)
-        r, alpha, a, b = theta
-        order: Literal["C", "F"] = "F" if np.shape(frequency)[-1:] == (1,) else "C"
-        return discounted_count(
-            r + frequency, alpha + T, a, b + frequency + self.chances, force, least=alpha, order=order
-        )
+            return super().expected_if_alive(theta, history, horizon=horizon, force=force)
+        (r, alpha, a, b), (x, T) = theta, as_columns(history, self.past)
+        order: Literal["C", "F"] = "F" if np.shape(x)[-1:] == (1,) else "C"
+        return discounted_count(r + x, alpha + T, a, b + x + self.chances, force, least=alpha, order=order)
 
-    def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: ArrayLike) -> Array:
+    def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         """P(n purchases in (T, T + horizon] | alive at T): all n Poisson events and stay, or at least n and leave at the n-th."""
-        r, alpha, a, b = theta
-        c, stay, ratio = r + frequency, b + frequency + self.chances, horizon / (alpha + T)
+        (r, alpha, a, b), (x, T) = theta, as_columns(history, self.past)
+        c, stay, ratio = r + x, b + x + self.chances, horizon / (alpha + T)
         n = np.asarray(n, dtype=float)
         earlier = np.maximum(n - 1, 0)
         at_least = np.where(n > 0, special.betainc(np.maximum(n, 1), c, ratio / (1 + ratio)), 1.0)

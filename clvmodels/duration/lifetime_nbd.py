@@ -174,21 +174,24 @@ class LifetimeNbd(LatentAttrition):
         _, _, g, s, beta = self.standard(theta)
         return g, s, np.asarray(elementwise(_beta_at, g, beta, T))
 
-    def survival_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+    def survival_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """P(not left by T + horizon | alive at T); purchases do not matter."""
-        g, s, beta, ahead, _ = np.broadcast_arrays(*self._remaining(theta, T), horizon, frequency)
+        x, T = as_columns(history, self.past)
+        g, s, beta, ahead, _ = np.broadcast_arrays(*self._remaining(theta, T), horizon, x)
         return np.asarray(elementwise(_survival, g, s, beta, ahead))
 
-    def expected_purchases_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+    def expected_purchases_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """Her mean rate (r + x) / (alpha + T) times the expected time alive within the horizon."""
         r, alpha, *_ = self.standard(theta)
-        return np.asarray((r + frequency) / (alpha + T) * elementwise(_time_alive, *self._remaining(theta, T), horizon))
+        x, T = as_columns(history, self.past)
+        return np.asarray((r + x) / (alpha + T) * elementwise(_time_alive, *self._remaining(theta, T), horizon))
 
-    def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: ArrayLike) -> Array:
+    def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         """P(n purchases in (T, T + horizon] | alive at T): she stays and buys n times, or buys n times and leaves."""
         r, alpha, *_ = self.standard(theta)
+        x, T = as_columns(history, self.past)
         g, s, beta = self._remaining(theta, T)
-        c, scale, ahead, count = r + frequency, alpha + T, np.asarray(horizon), np.asarray(n, dtype=float)
+        c, scale, ahead, count = r + x, alpha + T, np.asarray(horizon), np.asarray(n, dtype=float)
         stayed = log_negative_binomial(count, c, ahead / scale)
         chosen = log_negative_binomial(count, c, 1.0) + (c + count) * math.log(2.0) + c * np.log(scale)
         left = np.where(ahead > 0, elementwise(_log_leaving_after, c, scale, g, s, beta, count, ahead), -np.inf)

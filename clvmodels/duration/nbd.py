@@ -84,19 +84,19 @@ class Nbd(LatentAttrition):
         """One: nobody leaves."""
         return np.ones(np.broadcast_shapes(*(np.shape(v) for v in (*self.theta(theta), history.frequency, history.T))))
 
-    def survival_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+    def survival_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """One: nobody leaves."""
-        return np.ones(np.broadcast_shapes(*(np.shape(v) for v in (*theta, frequency, T, horizon))))
+        return np.ones(np.broadcast_shapes(*(np.shape(v) for v in (*theta, history.frequency, history.T, horizon))))
 
-    def expected_purchases_if_alive(self, theta: Any, frequency: Array, T: Array, horizon: ArrayLike) -> Array:
+    def expected_purchases_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """Her mean rate (r + x) / (alpha + T) times the horizon."""
-        r, alpha = theta
-        return np.asarray((r + frequency) / (alpha + T) * horizon)
+        (r, alpha), (x, T) = theta, as_columns(history, self.past)
+        return np.asarray((r + x) / (alpha + T) * horizon)
 
-    def pmf_if_alive(self, theta: Any, frequency: Array, T: Array, n: ArrayLike, horizon: ArrayLike) -> Array:
+    def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         """Negative binomial probability of n purchases in (T, T + horizon]."""
-        r, alpha = theta
-        return np.exp(log_negative_binomial(n, r + frequency, horizon / (alpha + T)))
+        (r, alpha), (x, T) = theta, as_columns(history, self.past)
+        return np.exp(log_negative_binomial(n, r + x, horizon / (alpha + T)))
 
     def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
         """Rate ~ Gamma(r + x, alpha + T); nobody leaves."""

@@ -43,7 +43,7 @@ class Problem:
     def of(cls, model: Model, histories: Histories, priors: Mapping[str, Prior] | None) -> Problem:
         """Reduce the customers to what the model needs: distinct rows and their counts."""
         first, *rest = model.data(histories)
-        (first, *rest), counts, _ = distinct(
+        (first, *rest), counts, *_ = distinct(
             (first, *rest[::-1])
         )  # kernels are fastest when sorted by frequency, then age
         columns = (first, *rest[::-1])

@@ -13,7 +13,7 @@ import pandas as pd
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ClvError, ModelError
 from clvmodels.estimation.outcome import Diagnostics
-from clvmodels.history import History, HistoryLike, as_columns
+from clvmodels.history import COLUMNS, History, HistoryLike, flat, picked
 from clvmodels.model import Array, Model
 from clvmodels.numerics.distinct import distinct
 from clvmodels.priors import Prior
@@ -150,17 +150,17 @@ def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
     ) -> pd.DataFrame:
         tail = tail_of(interval)
         inside = fit.in_period(histories)
-        columns = tuple(np.atleast_1d(c) for c in as_columns(inside, ("frequency", "recency", "T", "monetary_value")))
-        columns = tuple(np.nan_to_num(c, nan=-1.0) for c in np.broadcast_arrays(*columns))
-        rows, _, inverse = distinct(columns)
+        people = flat(inside)
+        *_, inverse, example = distinct(
+            [*(c for n in COLUMNS if (c := getattr(people, n)) is not None), *(people.covariates or {}).values()]
+        )
         theta = fit.model.Theta(*(v[:, None] for v in fit.draws(draws)))
-        table = np.empty((rows[0].size, 3))
+        table = np.empty((example.size, 3))
         step = max(1, CELLS // draws)
-        for start in range(0, rows[0].size, step):
+        for start in range(0, example.size, step):
             part = slice(start, start + step)
-            x, t_x, T, m = (c[part] for c in rows)
-            values = formula(theta, History(x, t_x, T, fit.period, np.where(m < 0, np.nan, m)), **options)
-            values = np.broadcast_to(values, (draws, x.size))
+            values = formula(theta, picked(people, example[part]), **options)
+            values = np.broadcast_to(values, (draws, len(example[part])))
             table[part, 0] = values.mean(axis=0)
             table[part, 1] = np.quantile(values, tail, axis=0, method="lower")
             table[part, 2] = np.quantile(values, 1 - tail, axis=0, method="higher")

@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.history import History
+from clvmodels.history import picked
 from clvmodels.model import Array
 from clvmodels.numerics.distinct import distinct
 from clvmodels.units import Span
@@ -78,16 +78,17 @@ class HeldOut(NamedTuple):
 
 def held_out(model: LatentAttrition, theta: Array, histories: Histories, purchases: Array, horizon: Span) -> HeldOut:
     """Log score and expectation of each customer's number of purchases (n,) within the horizon, under draws (draws, k)."""
-    (x, T, t_x, n), counts, _ = distinct((histories.frequency, histories.T, histories.recency, purchases))
+    labels = (histories.covariates or {}).values()
+    _, counts, _, example = distinct((histories.frequency, histories.T, histories.recency, purchases, *labels))
     draws = model.Theta(*theta.T[:, :, None])
 
     def block(part: slice) -> tuple[Array, Array]:
-        history = History(x[part], t_x[part], T[part], histories.period)
-        chance = model.pmf(draws, history, n=n[part], horizon=horizon)
+        history = picked(histories, example[part])
+        chance = model.pmf(draws, history, n=purchases[example[part]], horizon=horizon)
         expected = model.expected_purchases(draws, history, horizon=horizon)
         return chance.mean(axis=0), expected.mean(axis=0)
 
-    chance, expected = in_blocks(block, n.size, len(theta))
+    chance, expected = in_blocks(block, example.size, len(theta))
     with np.errstate(divide="ignore"):
         score = float(counts @ np.log(np.maximum(chance, 0.0)))
     return HeldOut(score, float(counts @ expected))

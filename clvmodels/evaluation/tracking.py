@@ -171,8 +171,7 @@ def _expected(
     ages = np.arange(1, ends[-1] + 1) * (1 / unit.days)
     columns = model.Theta(*(v[:, None] for v in theta))
     newcomer = History.new_customer(unit)
-    zero = np.zeros(1)
-    each = model.p_alive(columns, newcomer) * model.expected_purchases_if_alive(columns, zero, zero, ages)
+    each = model.p_alive(columns, newcomer) * model.expected_purchases_if_alive(columns, newcomer, ages)
     by_age = np.concatenate([np.zeros((len(each), 1)), each], axis=1)
     first, end = np.flatnonzero(cohort.joined), ends[:, None]
     weights = np.zeros((len(ends), by_age.shape[1]))

@@ -26,11 +26,14 @@ class Distinct(NamedTuple):
         How many rows equal each distinct one (m,).
     inverse
         Row i of the input is distinct row `inverse[i]` (n,).
+    example
+        A row of the input that equals each distinct one (m,).
     """
 
     values: tuple[Array, ...]
     counts: Array
     inverse: NDArray[np.intp]
+    example: NDArray[np.intp]
 
 
 def distinct(columns: Sequence[Array]) -> Distinct:
@@ -54,8 +57,9 @@ def distinct(columns: Sequence[Array]) -> Distinct:
     starts = np.flatnonzero(new)
     inverse = np.empty(len(order), dtype=np.intp)
     inverse[order] = np.cumsum(new) - 1
-    values = tuple(np.ascontiguousarray(column[order[starts]]) for column in columns)
-    return Distinct(values, np.diff(starts, append=len(order)).astype(np.float64), inverse)
+    example = order[starts]
+    values = tuple(np.ascontiguousarray(column[example]) for column in columns)
+    return Distinct(values, np.diff(starts, append=len(order)).astype(np.float64), inverse, example)
 
 
 def _ranks(values: NDArray[np.generic]) -> tuple[NDArray[np.int64], int]:

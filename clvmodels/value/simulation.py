@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.history import History
+from clvmodels.history import History, as_columns, picked, upright
 from clvmodels.model import Array
 from clvmodels.numerics.distinct import distinct
 from clvmodels.numerics.quadrature import NEGLIGIBLE
@@ -114,10 +114,8 @@ class Simulation:
         return results
 
     def _block(self, rows: NDArray[np.intp], rng: np.random.Generator, *, amounts: bool) -> Block:
-        h = self.histories
-        people = History(h.frequency[rows], h.recency[rows], h.T[rows], h.period, h.monetary_value[rows])
-        x, t_x, T, m = (c[:, None] for c in (people.frequency, people.recency, people.T, people.monetary_value))
-        each = History(x, t_x, T, h.period, m)
+        people = picked(self.histories, rows)
+        each = upright(people)
         reach = min(self.horizon, NEGLIGIBLE / self.force) if self.force > 0 else self.horizon
         p_alive, (offsets, times) = self.duration.future(self.duration_theta, each, horizon=reach, rng=rng)
         plain, present = self._if_alive(people)
@@ -146,15 +144,16 @@ class Simulation:
         )
 
     def _if_alive(self, people: History) -> tuple[Array, Array]:
-        """Expected purchases of a customer alive today, plain and at present value: once per distinct frequency and age."""
-        (x, T), _, inverse = distinct((people.frequency, people.T))
-        evaluate = self.duration.expected_if_alive
-        columns = x[:, None], T[:, None]
+        """Expected purchases of a customer alive today, plain and at present value: once per distinct past that tells them."""
+        columns = (*as_columns(people, self.duration.past), *(people.covariates or {}).values())
+        *_, inverse, example = distinct(columns)
+        some = upright(picked(people, example))
+        theta = self.duration.each(self.duration_theta, some)
         present = plain = np.full((1, self.draws), np.nan)
         if np.isfinite(self.horizon):
-            present = plain = evaluate(self.duration_theta, *columns, horizon=self.horizon, force=0.0)[inverse]
+            present = plain = self.duration.expected_if_alive(theta, some, horizon=self.horizon, force=0.0)[inverse]
         if self.force != 0:
-            present = evaluate(self.duration_theta, *columns, horizon=self.horizon, force=self.force)[inverse]
+            present = self.duration.expected_if_alive(theta, some, horizon=self.horizon, force=self.force)[inverse]
         return plain, present
 
 

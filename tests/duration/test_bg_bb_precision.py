@@ -129,17 +129,17 @@ def test_expectations_against_forty_digits() -> None:
             x, _, n = past
             mean, stay = (a + x) / (a + b + n), d + n + 1
             stays = [mp.rf(stay, j) / mp.rf(g + stay, j) for j in range(40)]
-            columns = (np.array(float(x)), np.array(float(n)))
-            found = BG_BB.expected_purchases_if_alive(theta, *columns, np.array([0.0, 1.0, 17.0, 40.0]))
+            customer = one(past)
+            found = BG_BB.expected_purchases_if_alive(theta, customer, np.array([0.0, 1.0, 17.0, 40.0]))
             assert found == pytest.approx([float(mean * mp.fsum(stays[:h])) for h in (0, 1, 17, 40)], rel=1e-9)
-            assert BG_BB.survival_if_alive(theta, *columns, 39.0) == pytest.approx(float(stays[39]), rel=1e-9)
+            assert BG_BB.survival_if_alive(theta, customer, 39.0) == pytest.approx(float(stays[39]), rel=1e-9)
             force = float(np.exp(rng.uniform(np.log(1e-4), np.log(2))))
             v = mp.exp(-mp.mpf(force))
             endless = float(mean * v * mp.hyp2f1(1, stay, g + stay, v))
-            present = BG_BB.expected_if_alive(theta, *columns, horizon=math.inf, force=force)
+            present = BG_BB.expected_if_alive(theta, customer, horizon=math.inf, force=force)
             assert present == pytest.approx(endless, rel=1e-9)
             finite = float(mean * mp.fsum(s * v ** (j + 1) for j, s in enumerate(stays)))
-            assert BG_BB.expected_if_alive(theta, *columns, horizon=40.0, force=force) == pytest.approx(
+            assert BG_BB.expected_if_alive(theta, customer, horizon=40.0, force=force) == pytest.approx(
                 finite, rel=1e-9
             )
 
@@ -154,9 +154,8 @@ def test_gamma_of_one_is_nothing_special() -> None:
 def test_pmf_against_forty_digits() -> None:
     with mp.workdps(40):
         for theta, past in random_points(7, 40):
-            columns = (np.array(float(past[0])), np.array(float(past[2])))
             for k, horizon in ((0, 1), (0, 25), (3, 25), (25, 25)):
-                found = BG_BB.pmf_if_alive(theta, *columns, k, horizon)
+                found = BG_BB.pmf_if_alive(theta, one(past), k, horizon)
                 assert found == pytest.approx(float(exact_pmf(theta, past, k, horizon)), rel=1e-9)
 
 
