@@ -124,12 +124,30 @@ def flat(history: HistoryLike) -> History:
 
 def _mapped(history: HistoryLike, change: Callable[[Any], Any]) -> History:
     columns = {name: getattr(history, name) for name in COLUMNS}
-    covariates = history.covariates
     return History(
         **{name: None if column is None else change(column) for name, column in columns.items()},
         period=history.period,
-        covariates=covariates and {name: change(np.asarray(column)) for name, column in covariates.items()},
+        covariates={name: change(np.asarray(column)) for name, column in known_of(history).items()} or None,
     )
+
+
+def covariates_of(history: HistoryLike, names: Sequence[str]) -> list[NDArray[Any]]:
+    """Some covariates; a `HistoryError` names the first that is not there and those that are."""
+    known = known_of(history)
+    for name in names:
+        if name not in known:
+            there = f"The covariates are: {', '.join(known)}." if known else "There are none."
+            raise HistoryError(
+                f"The model reads the covariate '{name}', which these histories do not have. {there} "
+                "Add columns with histories.with_covariates(table)."
+            )
+    return [np.asarray(known[name]) for name in names]
+
+
+def known_of(history: HistoryLike) -> dict[str, Any]:
+    """Covariates by name; the segment of `Histories` is one of them."""
+    segment = getattr(history, "segment", None)
+    return ({} if segment is None else {"segment": segment}) | dict(history.covariates or {})
 
 
 def as_columns(history: HistoryLike, names: Sequence[str]) -> tuple[Array, ...]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.coordinates import Coordinates
 from clvmodels.errors import ModelError, UnitError
 from clvmodels.history import HistoryLike
-from clvmodels.priors import LogNormal, Prior
+from clvmodels.priors import LogNormal, Normal, Prior
 from clvmodels.units import Period, Span
 
 Array = NDArray[np.float64]
@@ -30,9 +31,17 @@ class Scale(NamedTuple):
     money: float
 
 
+class Moved(NamedTuple):
+    """How covariates move a process ("purchase", "dropout", "spend"): they multiply a parameter, to the power `sign`."""
+
+    process: str
+    parameter: str
+    sign: int
+
+
 @dataclass(frozen=True)
 class Parameter:
-    """A positive parameter of a model.
+    """A parameter of a model.
 
     Parameters
     ----------
@@ -42,6 +51,8 @@ class Parameter:
         Default prior of the parameter *divided by its scale in the data* (see `Scale`), so that it needs no unit.
     time, money
         Powers of time and of money in the parameter's unit: `time=1` is a time, `time=-1` a rate.
+    positive
+        Whether it is positive; otherwise it is any number, such as the coefficient of a covariate.
     """
 
     name: str
@@ -49,6 +60,7 @@ class Parameter:
     prior: Prior
     time: int = 0
     money: int = 0
+    positive: bool = True
 
     def unit_factor(self, scale: Scale) -> float:
         """Size of one scale-free unit of this parameter on `scale`."""
@@ -58,19 +70,21 @@ class Parameter:
         """The prior in the units of the data: the default times its scale, or the caller's own."""
         if override is None:
             return self.prior.scaled(self.unit_factor(scale))
+        if isinstance(override, Normal) == self.positive:
+            kind = "positive: give LogNormal or Gamma" if self.positive else "a coefficient: give Normal"
+            raise ModelError(f"The prior of {self.name!r} ({self.meaning}) is {override}. The parameter is {kind}.")
         centre = override.centre
         if isinstance(centre, Span) != (self.time != 0):
             needs = (
                 f"a span of time, such as {type(override).__name__}(10 * WEEK, ...)" if self.time else "a plain number"
             )
             raise UnitError(f"The prior of {self.name!r} ({self.meaning}) is {override}. Give {needs}.")
-        if not isinstance(centre, Span):
+        if isinstance(override, Normal) or not isinstance(centre, Span):
             return override
         width = override.sigma if isinstance(override, LogNormal) else override.shape
         return type(override)(centre.per(period) ** self.time, width)
 
 
-@dataclass(frozen=True)
 class Model(ABC):
     """A frozen value that describes one probability model of customers.
 
@@ -81,19 +95,35 @@ class Model(ABC):
     log-likelihood (n,) and its gradient (n, k).
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    source: ClassVar[str]
-    parameters: ClassVar[tuple[Parameter, ...]]
-    Theta: ClassVar[type[Any]]
-    columns: ClassVar[tuple[str, ...]]
-    kernel: ClassVar[Callable[..., tuple[Array, Array]]]
-    formulas: ClassVar[tuple[str, ...]]
+    name: str
+    title: str
+    source: str
+    parameters: tuple[Parameter, ...]
+    Theta: type[Any]
+    columns: tuple[str, ...]
+    kernel: Callable[..., tuple[Array, Array]]
+    formulas: tuple[str, ...]
     """Names of the methods that a fit offers with labels and intervals."""
+    reads: tuple[str, ...] = ()
+    """Covariates that tell customers apart."""
+    moved: tuple[Moved, ...] = ()
+    """What covariates move."""
 
     @abstractmethod
     def data(self, history: HistoryLike) -> tuple[Array, ...]:
         """The columns of those customers that inform the likelihood, checked; a clear error if none does."""
+
+    def on(self, histories: HistoryLike, /) -> Model:
+        """The model as it is fitted to these customers: itself, unless it has something to learn from them first."""
+        return self
+
+    def coordinates(self) -> Coordinates:
+        """Where engines search: the logarithms of positive parameters, and the others."""
+        return Coordinates(np.array([p.positive for p in self.parameters]))
+
+    def informative(self, history: HistoryLike) -> Any:
+        """Which customers the likelihood reads: a mask (n,), or all; a clear error if there are none."""
+        return slice(None)
 
     def log_likelihood(self, theta: Any, history: HistoryLike) -> Array:
         """Log-likelihood per customer.
@@ -117,7 +147,7 @@ class Model(ABC):
         return value.reshape(arrays[0].shape)
 
     def theta(self, values: Any) -> Any:
-        """`values` (a NamedTuple, sequence or mapping) as this model's `Theta` of float arrays, checked to be positive."""
+        """`values` (a NamedTuple, sequence or mapping) as this model's `Theta` of float arrays, their support checked."""
         names = self.Theta._fields
         if isinstance(values, Mapping):
             if set(values) != set(names):
@@ -129,10 +159,11 @@ class Model(ABC):
         if len(values) != len(names):
             raise ModelError(f"{self.name} has {len(names)} parameters ({', '.join(names)}), not {len(values)}.")
         arrays = [np.asarray(v, dtype=float) for v in values]
-        for name, value in zip(names, arrays, strict=True):
-            if not (np.all(np.isfinite(value)) and np.all(value > 0)):
+        for parameter, value in zip(self.parameters, arrays, strict=True):
+            if not (np.all(np.isfinite(value)) and (not parameter.positive or np.all(value > 0))):
+                kind = "positive and finite" if parameter.positive else "finite"
                 raise ModelError(
-                    f"{self.name}: {name} must be positive and finite, not {value}. Check the order {', '.join(names)}."
+                    f"{self.name}: {parameter.name} must be {kind}, not {value}. Check the order {', '.join(names)}."
                 )
         return self.Theta(*arrays)
 

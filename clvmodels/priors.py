@@ -1,4 +1,4 @@
-"""Prior knowledge of a positive parameter."""
+"""Prior knowledge of a parameter: of a positive one by its logarithm u, of any other by its own value u."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LogNormal:
         return self.median
 
     @property
-    def log_centre(self) -> float:
+    def start(self) -> float:
         """Log of the centre; a `Span` must have been turned into a number before."""
         return math.log(_number(self.median))
 
@@ -52,16 +52,16 @@ class LogNormal:
 
     def log_density(self, u: ArrayLike) -> Array:
         """Log density of u = log(parameter)."""
-        z = (np.asarray(u) - self.log_centre) / self.sigma
+        z = (np.asarray(u) - self.start) / self.sigma
         return np.asarray(-0.5 * z**2 - math.log(self.sigma) - 0.5 * math.log(2 * math.pi))
 
     def log_density_gradient(self, u: ArrayLike) -> Array:
         """Derivative of `log_density` in u."""
-        return np.asarray(-(np.asarray(u) - self.log_centre) / self.sigma**2)
+        return np.asarray(-(np.asarray(u) - self.start) / self.sigma**2)
 
     def pymc(self) -> tuple[str, dict[str, float]]:
         """Name and arguments of the same distribution in PyMC."""
-        return "LogNormal", {"mu": self.log_centre, "sigma": self.sigma}
+        return "LogNormal", {"mu": self.start, "sigma": self.sigma}
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Gamma:
         return self.mean
 
     @property
-    def log_centre(self) -> float:
+    def start(self) -> float:
         """Log of the centre; a `Span` must have been turned into a number before."""
         return math.log(_number(self.mean))
 
@@ -117,7 +117,54 @@ class Gamma:
         return "Gamma", {"alpha": self.shape, "beta": self.rate}
 
 
-type Prior = LogNormal | Gamma
+@dataclass(frozen=True)
+class Normal:
+    """A prior of a coefficient, which may be negative; about zero it is a ridge.
+
+    Parameters
+    ----------
+    mean
+        Mean of the coefficient.
+    sigma
+        Standard deviation, > 0.
+    """
+
+    mean: float
+    sigma: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.mean) and self.sigma > 0):
+            raise ModelError(f"{self}: mean must be a number and sigma positive. Normal(0, 1) is usual.")
+
+    @property
+    def centre(self) -> float:
+        """Where the prior is centred: its mean."""
+        return self.mean
+
+    @property
+    def start(self) -> float:
+        """The centre."""
+        return self.mean
+
+    def scaled(self, factor: float) -> Normal:
+        """The prior of `factor` times the coefficient."""
+        return Normal(self.mean * factor, self.sigma * factor)
+
+    def log_density(self, u: ArrayLike) -> Array:
+        """Log density of u, the coefficient itself."""
+        z = (np.asarray(u) - self.mean) / self.sigma
+        return np.asarray(-0.5 * z**2 - math.log(self.sigma) - 0.5 * math.log(2 * math.pi))
+
+    def log_density_gradient(self, u: ArrayLike) -> Array:
+        """Derivative of `log_density` in u."""
+        return np.asarray(-(np.asarray(u) - self.mean) / self.sigma**2)
+
+    def pymc(self) -> tuple[str, dict[str, float]]:
+        """Name and arguments of the same distribution in PyMC."""
+        return "Normal", {"mu": self.mean, "sigma": self.sigma}
+
+
+type Prior = LogNormal | Gamma | Normal
 
 
 def _number(value: float | Span) -> float:

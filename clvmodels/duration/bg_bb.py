@@ -24,7 +24,7 @@ from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.futures import Future, Individuals, Purchases, Rates
 from clvmodels.errors import HistoryError, ModelError, offenders
 from clvmodels.history import History, HistoryLike, as_columns, upright
-from clvmodels.model import Array, Parameter
+from clvmodels.model import Array, Moved, Parameter
 from clvmodels.priors import LogNormal
 from clvmodels.units import Period
 
@@ -75,6 +75,7 @@ class BgBb(LatentAttrition):
         Parameter("delta", "dropout: mean probability is gamma / (gamma + delta)", LogNormal(1.0, 1.5)),
     )
     kernel = staticmethod(opportunities.log_likelihood)
+    moved = (Moved("purchase", "alpha", 1), Moved("dropout", "gamma", 1))
 
     def data(self, history: HistoryLike) -> tuple[Array, ...]:
         """Frequency, recency and T, whole numbers of opportunities; a `HistoryError` names the first that are not."""

@@ -25,7 +25,7 @@ from clvmodels.duration.expectation import (
 )
 from clvmodels.duration.futures import Individuals
 from clvmodels.history import HistoryLike, as_columns
-from clvmodels.model import Array, Parameter
+from clvmodels.model import Array, Moved, Parameter
 from clvmodels.numerics.elementary import logs_of_ages, softplus
 from clvmodels.numerics.quadrature import NEGLIGIBLE
 from clvmodels.numerics.rising import end_of_run, log_rising
@@ -131,6 +131,7 @@ class BgNbd(LatentAttrition):
         Parameter("b", "dropout: mean probability is a / (a + b)", LogNormal(2.0, 1.5)),
     )
     kernel = staticmethod(log_likelihood)
+    moved = (Moved("purchase", "alpha", -1), Moved("dropout", "a", 1))
     chances: ClassVar[float] = 0.0
     """Occasions to leave before the first repeat purchase."""
 

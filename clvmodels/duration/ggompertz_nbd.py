@@ -9,7 +9,7 @@ from numba import njit
 
 from clvmodels.duration import lifetime_nbd
 from clvmodels.duration.lifetime_nbd import LifetimeNbd, Standard
-from clvmodels.model import Parameter
+from clvmodels.model import Moved, Parameter
 from clvmodels.priors import LogNormal
 
 
@@ -66,6 +66,7 @@ class GGompertzNbd(LifetimeNbd):
         Parameter("beta", "scale of dropout: the mean hazard at age zero is b s / beta", LogNormal(1.0, 1.5)),
     )
     kernel = staticmethod(log_likelihood)
+    moved = (Moved("purchase", "alpha", -1), Moved("dropout", "beta", -1))
 
     def standard(self, theta: Any) -> Standard:
         """g = b, and beta in units of time."""

@@ -14,7 +14,7 @@ from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.expectation import log_negative_binomial
 from clvmodels.duration.futures import Individuals
 from clvmodels.history import HistoryLike, as_columns
-from clvmodels.model import Array, Parameter
+from clvmodels.model import Array, Moved, Parameter
 from clvmodels.numerics.rising import log_rising
 from clvmodels.priors import LogNormal
 
@@ -79,6 +79,7 @@ class Nbd(LatentAttrition):
         Parameter("alpha", "scale of purchase rates: mean rate is r / alpha", LogNormal(0.5, 1.5), time=1),
     )
     kernel = staticmethod(log_likelihood)
+    moved = (Moved("purchase", "alpha", -1),)
 
     def p_alive(self, theta: Any, history: HistoryLike) -> Array:
         """One: nobody leaves."""

@@ -10,7 +10,7 @@ from numba import njit
 
 from clvmodels.duration import lifetime_nbd
 from clvmodels.duration.lifetime_nbd import LifetimeNbd, Standard
-from clvmodels.model import Parameter
+from clvmodels.model import Moved, Parameter
 from clvmodels.priors import LogNormal
 
 
@@ -62,6 +62,7 @@ class ParetoNbd(LifetimeNbd):
         Parameter("beta", "scale of dropout rates: mean rate is s / beta", LogNormal(0.5, 1.5), time=1),
     )
     kernel = staticmethod(log_likelihood)
+    moved = (Moved("purchase", "alpha", -1), Moved("dropout", "beta", -1))
 
     def standard(self, theta: Any) -> Standard:
         """g = 0: the hazard does not change with age."""

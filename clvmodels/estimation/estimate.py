@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
-
-import numpy as np
+from typing import Literal, Protocol
 
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ClvError, ConvergenceError
@@ -26,8 +24,14 @@ R_HAT_LIMIT = 1.01
 ESS_LIMIT = 400
 
 
+class Fittable(Protocol):
+    """A model, or what becomes one when it meets customers."""
+
+    def on(self, histories: Histories, /) -> Model: ...
+
+
 def fit(
-    model: Model,
+    model: Fittable,
     histories: Histories,
     *,
     method: Method = "auto",
@@ -42,7 +46,7 @@ def fit(
     Parameters
     ----------
     model
-        A value of the catalogue, such as `BG_NBD`.
+        A value of the catalogue, such as `BG_NBD`, or one of these `with_covariates(...)`.
     histories
         The customers. Equal histories are merged, so time grows with the distinct ones.
     method
@@ -72,14 +76,15 @@ def fit(
     if method == "mle" and priors:
         raise ClvError("Maximum likelihood has no priors. Leave out priors=, or use method='map' or 'laplace'.")
     started = time.perf_counter()
-    problem = Problem.of(model, histories, priors)
+    problem = Problem.of(model.on(histories), histories, priors)
+    model = problem.model
     engine, outcome = _run(problem, method, draws=draws, chains=chains, tune=tune, seed=seed)
     _vouch(model.title, outcome.diagnostics)
     return Fit(
         model=model,
         method=engine,
         theta=model.Theta(*map(float, outcome.theta)),
-        loglik=problem.log_likelihood(np.log(outcome.theta))[0],
+        loglik=problem.log_likelihood_at(outcome.theta),
         covariance=outcome.covariance,
         posterior=outcome.posterior,
         diagnostics=replace(outcome.diagnostics, seconds=time.perf_counter() - started),

@@ -1,9 +1,9 @@
 """Laplace with correction: a normal approximation at the mode, put right by importance weights that vouch for themselves.
 
-The posterior of log(theta) is climbed to its mode; a Student-t with the covariance of the curvature there proposes draws;
-each is weighted by posterior over proposal; the largest weights are smoothed by a Pareto distribution whose shape k-hat says
-whether the weights can be trusted (Vehtari, Simpson, Gelman, Yao and Gabry 2024). The draws are then resampled to equal
-weight, so what comes out are ordinary posterior draws: exact in the limit, not normal.
+The posterior, with positive parameters as logarithms, is climbed to its mode; a Student-t with the covariance of the curvature
+there proposes draws; each is weighted by posterior over proposal; the largest weights are smoothed by a Pareto distribution
+whose shape k-hat says whether the weights can be trusted (Vehtari, Simpson, Gelman, Yao and Gabry 2024). The draws are then
+resampled to equal weight, so what comes out are ordinary posterior draws: exact in the limit, not normal.
 """
 
 from __future__ import annotations
@@ -51,10 +51,11 @@ def laplace(problem: Problem, *, draws: int, seed: int) -> Outcome:
     log_weights, k_hat = smoothed(problem.log_posterior_of_draws(proposed) - proposal.logpdf(proposed))
     weights = np.exp(log_weights - log_weights.max())
     weights /= weights.sum()
-    theta = np.exp(proposed[resample(weights, draws, rng)])
+    theta = problem.coordinates.theta(proposed[resample(weights, draws, rng)])
     posterior = xr.Dataset({name: (("chain", "draw"), theta[None, :, j]) for j, name in enumerate(problem.priors)})
     ess = effective(weights, draws)
-    return from_posterior(posterior, Diagnostics(mode.decrement, mode.iterations, k_hat=k_hat, ess=ess))
+    diagnostics = Diagnostics(mode.decrement, mode.iterations, k_hat=k_hat, ess=ess)
+    return from_posterior(posterior, problem.coordinates, diagnostics)
 
 
 def smoothed(log_ratio: Array) -> tuple[Array, float]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from clvmodels.estimation.mode import Mode, find_mode
 from clvmodels.estimation.outcome import Diagnostics, Outcome
 from clvmodels.estimation.problem import Objective, Problem
@@ -15,26 +13,27 @@ MAP_ADVICE = "Check the data with histories.to_frame(), or narrow the priors wit
 
 
 def mle(problem: Problem) -> Outcome:
-    """Top of the likelihood; its covariance is the inverse observed information of log(theta)."""
-    return at_mode(_climb(problem, problem.log_likelihood, MLE_ADVICE))
+    """Top of the likelihood; its covariance is the inverse observed information."""
+    return at_mode(problem, _climb(problem, problem.log_likelihood, MLE_ADVICE))
 
 
 def map_(problem: Problem) -> Outcome:
-    """Top of the posterior density of log(theta), which does not depend on the units of the data."""
-    return at_mode(posterior_mode(problem))
+    """Top of the posterior density in the coordinates of the search, which does not depend on the units of the data."""
+    return at_mode(problem, posterior_mode(problem))
 
 
 def posterior_mode(problem: Problem) -> Mode:
-    """Where the posterior density of log(theta) is highest, and its curvature there."""
+    """Where the posterior density in the coordinates of the search is highest, and its curvature there."""
     return _climb(problem, problem.log_posterior, MAP_ADVICE)
 
 
-def at_mode(mode: Mode) -> Outcome:
+def at_mode(problem: Problem, mode: Mode) -> Outcome:
     """A point estimate and the covariance of the curvature there."""
-    return Outcome(
-        np.exp(mode.u), mode.covariance, None, Diagnostics(decrement=mode.decrement, iterations=mode.iterations)
-    )
+    seen = problem.coordinates
+    diagnostics = Diagnostics(decrement=mode.decrement, iterations=mode.iterations)
+    return Outcome(seen.theta(mode.u), seen.spread(mode.covariance), None, diagnostics)
 
 
 def _climb(problem: Problem, objective: Objective, advice: str) -> Mode:
-    return find_mode(objective, problem.centre, names=list(problem.priors), title=problem.model.title, advice=advice)
+    names, title = list(problem.priors), problem.model.title
+    return find_mode(objective, problem.centre, problem.coordinates, names=names, title=title, advice=advice)

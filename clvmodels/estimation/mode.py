@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize
 
+from clvmodels.coordinates import Coordinates
 from clvmodels.errors import ConvergenceError
 from clvmodels.estimation.problem import Objective
 from clvmodels.model import Array
@@ -20,7 +21,7 @@ DECREMENT = 1e-9
 
 
 class Mode(NamedTuple):
-    """Top of a log density of u = log(theta): where, how high, the covariance its curvature implies, and the search behind it."""
+    """Top of a log density of u (see `Coordinates`): where, how high, the covariance of its curvature, and the search."""
 
     u: Array
     value: float
@@ -29,7 +30,9 @@ class Mode(NamedTuple):
     iterations: int
 
 
-def find_mode(objective: Objective, start: Array, *, names: Sequence[str], title: str, advice: str) -> Mode:
+def find_mode(
+    objective: Objective, start: Array, coordinates: Coordinates, *, names: Sequence[str], title: str, advice: str
+) -> Mode:
     """Climb from `start` with BFGS, then Newton steps until the quadratic model sees nothing left to gain.
 
     Raises
@@ -54,7 +57,7 @@ def find_mode(objective: Objective, start: Array, *, names: Sequence[str], title
     with np.errstate(all="ignore"):
         search = optimize.minimize(negative, start, jac=True, method="BFGS", options=options)
         mode = _newton(objective, search.x, (-size * search.fun, -size * search.jac), int(search.nit))
-    _insist(mode, start, names, title, advice)
+    _insist(mode, start, coordinates, names, title, advice)
     return mode
 
 
@@ -103,12 +106,12 @@ def _rough_jacobian(objective: Objective, u: Array, gradient: Array, *, step: fl
     return np.asarray((matrix + matrix.T) / 2)
 
 
-def _insist(mode: Mode, start: Array, names: Sequence[str], title: str, advice: str) -> None:
+def _insist(mode: Mode, start: Array, coordinates: Coordinates, names: Sequence[str], title: str, advice: str) -> None:
     spread = np.sqrt(np.diag(mode.covariance))
     unknown = [n for n, s, move in zip(names, spread, mode.u - start, strict=True) if not s < FLAT or abs(move) > 25]
     if unknown:
         with np.errstate(over="ignore"):
-            where = ", ".join(f"{n} = {v:.3g}" for n, v in zip(names, np.exp(mode.u), strict=True))
+            where = ", ".join(f"{n} = {v:.3g}" for n, v in zip(names, coordinates.theta(mode.u), strict=True))
         raise ConvergenceError(
             f"{title}: the data do not determine {', '.join(unknown)} (the search ended at {where}). {advice}"
         )

@@ -18,6 +18,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch.basic import register_funcify_and_cache_key
 from rich.console import Console
 
+from clvmodels.coordinates import Coordinates
 from clvmodels.errors import ConvergenceError
 from clvmodels.estimation.mle import posterior_mode
 from clvmodels.estimation.outcome import Diagnostics, Outcome, from_posterior
@@ -54,7 +55,7 @@ class LogLikelihood(Op):
 
 @register_funcify_and_cache_key(LogLikelihood)
 def _compiled(op: LogLikelihood, node: Apply, **_: Any) -> tuple[Any, None]:
-    kernel = op.kernel
+    kernel = op.kernel if hasattr(op.kernel, "py_func") else njit(fastmath=False)(op.kernel)
 
     # PyTensor compiles with fast arithmetic, and what it calls inherits that unless told otherwise.
     @njit(fastmath=False)
@@ -66,17 +67,25 @@ def _compiled(op: LogLikelihood, node: Apply, **_: Any) -> tuple[Any, None]:
 
 
 def pymc_model(problem: Problem, *, start: Array | None = None) -> pm.Model:
-    """The same model written in PyMC: priors as named variables, the kernel as a potential; `start` is log(theta)."""
+    """The same model written in PyMC: priors as named variables, the kernel as a potential; `start` is u of `Coordinates`."""
     op = LogLikelihood(problem)
-    first = np.exp(problem.centre if start is None else start)
+    seen = problem.coordinates
+    first = seen.from_free(problem.centre if start is None else start)
     with pm.Model() as model:
-        theta = []
+        variables = []
         for (name, prior), value in zip(problem.priors.items(), first, strict=True):
             distribution, arguments = prior.pymc()
-            theta.append(getattr(pm, distribution)(name, **arguments, initval=value))
+            variables.append(getattr(pm, distribution)(name, **arguments, initval=value))
+        theta = pt.stack(variables) if seen.mixing is None else _mixed(variables, seen)
         data = [pt.constant(problem.counts), *(pt.constant(c) for c in problem.columns)]
-        pm.Potential("log_likelihood", op(pt.stack(theta), *data)[0])
+        pm.Potential("log_likelihood", op(theta, *data)[0])
     return model
+
+
+def _mixed(variables: list[Any], seen: Coordinates) -> Any:
+    u = pt.stack([pt.log(v) if positive else v for v, positive in zip(variables, seen.positive, strict=True)])
+    free = pt.dot(pt.constant(seen.mixing), u)
+    return pt.stack([pt.exp(free[j]) if positive else free[j] for j, positive in enumerate(seen.positive)])
 
 
 def nuts(problem: Problem, *, draws: int, chains: int, tune: int, seed: int) -> Outcome:
@@ -109,4 +118,15 @@ def nuts(problem: Problem, *, draws: int, chains: int, tune: int, seed: int) -> 
     r_hat = float(max(az.rhat(posterior).to_array().values))
     ess = float(min(az.ess(posterior).to_array().values))
     divergences = int(trace["sample_stats"]["diverging"].sum())
-    return from_posterior(posterior, Diagnostics(r_hat=r_hat, ess=ess, divergences=divergences))
+    diagnostics = Diagnostics(r_hat=r_hat, ess=ess, divergences=divergences)
+    return from_posterior(_as_theta(posterior, problem), problem.coordinates, diagnostics)
+
+
+def _as_theta(posterior: Any, problem: Problem) -> Any:
+    """The sampled variables, which have priors, as parameters of the model."""
+    seen, names = problem.coordinates, list(problem.priors)
+    if seen.mixing is None:
+        return posterior
+    sampled = np.stack([posterior[name].to_numpy() for name in names], axis=-1)
+    theta = seen.theta(seen.free(sampled))
+    return posterior.assign({name: (("chain", "draw"), theta[..., j]) for j, name in enumerate(names)})

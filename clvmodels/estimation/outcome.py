@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from clvmodels.coordinates import Coordinates
 from clvmodels.model import Array
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Diagnostics:
 
 
 class Outcome(NamedTuple):
-    """Point estimate of theta (k,), covariance of log(theta) (k, k), posterior draws (chain, draw) if any, diagnostics."""
+    """Point estimate of theta (k,), covariance of its free form (k, k), posterior draws (chain, draw) if any, diagnostics."""
 
     theta: Array
     covariance: Array
@@ -62,7 +63,8 @@ class Outcome(NamedTuple):
     diagnostics: Diagnostics
 
 
-def from_posterior(posterior: xr.Dataset, diagnostics: Diagnostics) -> Outcome:
-    """Posterior mean of theta and covariance of its logarithm."""
+def from_posterior(posterior: xr.Dataset, coordinates: Coordinates, diagnostics: Diagnostics) -> Outcome:
+    """Posterior mean of theta and covariance of its free form."""
     samples = np.array([np.ravel(values.to_numpy()) for values in posterior.data_vars.values()])
-    return Outcome(samples.mean(axis=1), np.cov(np.log(samples)), posterior, diagnostics)
+    covariance = np.atleast_2d(np.cov(coordinates.free(samples.T).T))
+    return Outcome(samples.mean(axis=1), covariance, posterior, diagnostics)

@@ -1,4 +1,4 @@
-"""A model meets data: the log posterior of the logarithms of the parameters, with its gradient."""
+"""A model meets data: the log posterior in the coordinates of the search, with its gradient."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from clvmodels.coordinates import Coordinates
 from clvmodels.data.histories import Histories
 from clvmodels.model import Array, Model, Scale
 from clvmodels.numerics.distinct import distinct
@@ -50,15 +51,24 @@ class Problem:
         return cls(model, columns, counts, model.priors_on(data_scale(histories), histories.period, priors))
 
     @cached_property
+    def coordinates(self) -> Coordinates:
+        """Where the search moves."""
+        return self.model.coordinates()
+
+    @cached_property
     def centre(self) -> Array:
-        """Where the priors are centred: log of their medians or means, the start of every search."""
-        return np.array([prior.log_centre for prior in self.priors.values()])
+        """Where the priors are centred, the start of every search (k,)."""
+        return np.array([prior.start for prior in self.priors.values()])
 
     def log_likelihood(self, u: Array) -> tuple[float, Array]:
-        """Total log-likelihood at theta = exp(u), and its gradient in u."""
-        theta = np.exp(u)
+        """Total log-likelihood at u (see `Coordinates`), and its gradient in u."""
+        theta = self.coordinates.theta(u)
         value, gradient = self.model.kernel(theta[None, :], *self.columns)
-        return float(self.counts @ value), (self.counts @ gradient) * theta
+        return float(self.counts @ value), self.coordinates.slope(theta, self.counts @ gradient)
+
+    def log_likelihood_at(self, theta: Array) -> float:
+        """Total log-likelihood of parameters (k,)."""
+        return float(self.counts @ self.model.kernel(theta[None, :], *self.columns)[0])
 
     def log_prior(self, u: Array) -> tuple[float, Array]:
         """Log prior density of u, and its gradient."""
@@ -78,7 +88,8 @@ class Problem:
         blocks = np.array_split(draws, max(1, len(draws) // BLOCK))
 
         def likelihood(block: Array) -> list[float]:
-            return [float(self.counts @ self.model.kernel(theta[None, :], *self.columns)[0]) for theta in np.exp(block)]
+            thetas = self.coordinates.theta(block)
+            return [self.log_likelihood_at(theta) for theta in thetas]
 
         with (
             progress(f"{self.model.title}: weighing draws", total=len(blocks)) as advance,

@@ -13,7 +13,7 @@ import pandas as pd
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ClvError, ModelError
 from clvmodels.estimation.outcome import Diagnostics
-from clvmodels.history import COLUMNS, History, HistoryLike, flat, picked
+from clvmodels.history import COLUMNS, History, HistoryLike, covariates_of, flat, picked
 from clvmodels.model import Array, Model
 from clvmodels.numerics.distinct import distinct
 from clvmodels.priors import Prior
@@ -42,7 +42,7 @@ class Fit:
     n_customers, n_informative, n_distinct
         Customers given; those the likelihood reads (gamma-gamma reads only paid repeat purchases); distinct ones of these.
     covariance
-        Of log(theta), (k, k): from the curvature (mle, map) or the draws (laplace, nuts).
+        Of theta, the positive parameters as logarithms, (k, k): from the curvature (mle, map) or the draws (laplace, nuts).
     posterior
         xarray Dataset with dimensions (chain, draw), or None (mle, map).
     """
@@ -65,14 +65,15 @@ class Fit:
     version: str
 
     def draws(self, count: int, *, seed: int | np.random.Generator = 0) -> Any:
-        """`Theta` of arrays (count,): posterior draws; after mle or map, normal draws of log(theta) with `covariance`.
+        """`Theta` of arrays (count,): posterior draws; after mle or map, draws of a normal with `covariance`.
 
         Posterior draws are taken in random order, without repetition as long as there are enough.
         """
         rng = np.random.default_rng(seed)
         if self.posterior is None:
-            u = rng.multivariate_normal(np.log(np.asarray(self.theta)), self.covariance, size=count, method="cholesky")
-            return self.model.Theta(*np.exp(u).T)
+            seen = self.model.coordinates()
+            free = rng.multivariate_normal(seen.free(self.theta), self.covariance, size=count, method="cholesky")
+            return self.model.Theta(*seen.from_free(free).T)
         flat = [np.ravel(self.posterior[name].values) for name in self.model.Theta._fields]
         chosen = np.concatenate([rng.permutation(flat[0].size) for _ in range(-(-count // flat[0].size))])[:count]
         return self.model.Theta(*(values[chosen] for values in flat))
@@ -82,7 +83,8 @@ class Fit:
         tail = tail_of(interval)
         if self.posterior is None:
             samples = np.asarray(self.draws(4000))
-            sd = np.sqrt(np.diag(self.covariance)) * np.asarray(self.theta)
+            positive = self.model.coordinates().positive
+            sd = np.sqrt(np.diag(self.covariance)) * np.where(positive, self.theta, 1.0)
         else:
             samples = np.array([np.ravel(self.posterior[name].values) for name in self.model.Theta._fields])
             sd = samples.std(axis=1, ddof=1)
@@ -152,7 +154,7 @@ def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
         inside = fit.in_period(histories)
         people = flat(inside)
         *_, inverse, example = distinct(
-            [*(c for n in COLUMNS if (c := getattr(people, n)) is not None), *(people.covariates or {}).values()]
+            [*(c for n in COLUMNS if (c := getattr(people, n)) is not None), *covariates_of(people, fit.model.reads)]
         )
         theta = fit.model.Theta(*(v[:, None] for v in fit.draws(draws)))
         table = np.empty((example.size, 3))

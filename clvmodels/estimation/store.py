@@ -16,16 +16,17 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from clvmodels.catalogue import model_named
-from clvmodels.errors import ModelError, SavedFitError
+from clvmodels.covariates.stored import described, restored
+from clvmodels.errors import ClvError, SavedFitError
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.estimation.result import Fit
 from clvmodels.files import atomically
-from clvmodels.priors import Gamma, LogNormal, Prior
+from clvmodels.priors import Gamma, LogNormal, Normal, Prior
 from clvmodels.units import Period
 
 FORMAT = 1
 KEY = b"clvmodels"
-PRIORS: dict[str, Callable[..., Prior]] = {"LogNormal": LogNormal, "Gamma": Gamma}
+PRIORS: dict[str, Callable[..., Prior]] = {"LogNormal": LogNormal, "Gamma": Gamma, "Normal": Normal}
 
 
 def save(fit: Fit, path: str | os.PathLike[str]) -> Path:
@@ -74,7 +75,7 @@ def load(path: str | os.PathLike[str]) -> Fit:
         )
     try:
         return _fit(header, table)
-    except (KeyError, TypeError, ModelError) as error:
+    except (KeyError, TypeError, ClvError) as error:
         raise SavedFitError(f"{path} lacks part of a saved fit ({error}). Fit again and save the result.") from error
 
 
@@ -101,7 +102,7 @@ def _header(fit: Fit) -> dict[str, Any]:
     priors = None if fit.priors is None else {n: [type(p).__name__, asdict(p)] for n, p in fit.priors.items()}
     return {name: getattr(fit, name) for name in kept} | {
         "format": FORMAT,
-        "model": fit.model.name,
+        "model": described(fit.model),
         "theta": [float(v) for v in fit.theta],
         "covariance": fit.covariance.tolist(),
         "period": asdict(fit.period),
@@ -111,7 +112,7 @@ def _header(fit: Fit) -> dict[str, Any]:
 
 
 def _fit(header: dict[str, Any], table: pa.Table) -> Fit:
-    model = model_named(header.pop("model"))
+    model = restored(header.pop("model"), model_named)
     names = model.Theta._fields
     posterior = None
     if table.num_rows:

@@ -15,7 +15,7 @@ from numba import njit, vectorize
 from numpy.typing import NDArray
 
 from clvmodels.history import HistoryLike, as_columns
-from clvmodels.model import Array, Parameter
+from clvmodels.model import Array, Moved, Parameter
 from clvmodels.numerics.digamma import digamma
 from clvmodels.priors import LogNormal
 from clvmodels.quantity.spend import Spend
@@ -76,22 +76,23 @@ def _draw_totals(rng, p, q, v, x, m, counts):
     totals = np.zeros(counts.shape)
     for i in range(x.size):
         known = x[i] * m[i] if x[i] > 0.0 else 0.0
-        for s in range(p.size):
+        for s in range(counts.shape[1]):
             if counts[i, s] > 0:
-                per_nu = (v[s] + known) / rng.standard_gamma(p[s] * x[i] + q[s])
-                totals[i, s] = rng.standard_gamma(p[s] * counts[i, s]) * per_nu
+                per_nu = (v[i, s] + known) / rng.standard_gamma(p[i, s] * x[i] + q[i, s])
+                totals[i, s] = rng.standard_gamma(p[i, s] * counts[i, s]) * per_nu
     return totals
 
 
 @njit(cache=True, nogil=True)
 def _split(rng, p, totals, offsets):
     amounts = np.empty(offsets[-1])
+    draws = totals.shape[1]
     for i in range(totals.shape[0]):
-        for s in range(p.size):
-            k = i * p.size + s
+        for s in range(draws):
+            k = i * draws + s
             total = 0.0
             for j in range(offsets[k], offsets[k + 1]):
-                amounts[j] = rng.standard_gamma(p[s])
+                amounts[j] = rng.standard_gamma(p[i, s])
                 total += amounts[j]
             for j in range(offsets[k], offsets[k + 1]):
                 amounts[j] *= totals[i, s] / total
@@ -124,6 +125,7 @@ class GammaGamma(Spend):
         Parameter("v", "scale of nu over customers", LogNormal(1.0, 1.5), money=1),
     )
     kernel = staticmethod(log_likelihood)
+    moved = (Moved("spend", "v", 1),)
 
     def expected_spend(self, theta: Any, history: HistoryLike) -> Array:
         """Expected amount of a coming purchase: a weighted mean of the customer's own mean and the population's.
@@ -148,7 +150,7 @@ class GammaGamma(Spend):
         self, theta: Any, history: HistoryLike, counts: NDArray[np.int64], *, rng: np.random.Generator
     ) -> Array:
         """Draw the customer's nu ~ Gamma(p x + q, v + x m), then the total of n amounts ~ Gamma(p n, nu)."""
-        parameters = tuple(np.atleast_1d(v) for v in self.theta(theta))
+        parameters = tuple(np.broadcast_to(v, counts.shape) for v in self.theta(theta))
         columns = tuple(np.atleast_1d(c) for c in as_columns(history, self.columns))
         return np.asarray(_draw_totals(rng, *parameters, *columns, counts))
 
@@ -162,10 +164,10 @@ class GammaGamma(Spend):
         rng: np.random.Generator,
     ) -> Array:
         """Draw the totals, then split them: the shares of gamma amounts do not depend on their total."""
-        p = np.atleast_1d(self.theta(theta).p)
         if totals is None:
-            totals = self.draw_totals(theta, history, np.diff(offsets).reshape(-1, p.size), rng=rng)
-        return np.asarray(_split(rng, p, totals, offsets))
+            counts = np.diff(offsets).reshape(np.size(history.frequency), -1)
+            totals = self.draw_totals(theta, history, counts, rng=rng)
+        return np.asarray(_split(rng, np.broadcast_to(self.theta(theta).p, totals.shape), totals, offsets))
 
     def simulate(self, theta: Any, frequency: Array, *, seed: int | np.random.Generator) -> Array:
         """Mean amount of `frequency` repeat purchases for new customers [currency]; NaN where frequency is 0."""

@@ -44,7 +44,7 @@ class Spend(Model):
         Parameters
         ----------
         theta
-            Parameters, numbers or arrays (draws,).
+            Parameters: numbers, arrays (draws,), or (n, draws) where customers differ.
         history
             Customers (n,).
         offsets
@@ -57,8 +57,18 @@ class Spend(Model):
         array (offsets[-1],) [currency per purchase]
         """
 
+    @abstractmethod
+    def simulate(self, theta: Any, frequency: Array, *, seed: int | np.random.Generator) -> Array:
+        """Mean amount of `frequency` repeat purchases (n,) for new customers [currency]; NaN where frequency is 0."""
+
     def data(self, history: HistoryLike) -> tuple[Array, ...]:
-        """Frequency and mean amount of the customers who have paid for a repeat purchase; the others say nothing about amounts.
+        """Frequency and mean amount of the customers who inform the likelihood."""
+        paid = self.informative(history)
+        x, m = (np.atleast_1d(v) for v in np.broadcast_arrays(*as_columns(history, self.columns)))
+        return x[paid], m[paid]
+
+    def informative(self, history: HistoryLike) -> NDArray[np.bool_]:
+        """Who has paid for a repeat purchase (n,): the others say nothing about amounts.
 
         Raises
         ------
@@ -87,4 +97,4 @@ class Spend(Model):
             raise HistoryError(
                 "No customer has paid for a repeat purchase, so there is no amount to learn from. Observe for longer."
             )
-        return x[paid], m[paid]
+        return np.asarray(paid)

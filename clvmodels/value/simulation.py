@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.history import History, as_columns, picked, upright
+from clvmodels.history import History, as_columns, covariates_of, picked, upright
 from clvmodels.model import Array
 from clvmodels.numerics.distinct import distinct
 from clvmodels.numerics.quadrature import NEGLIGIBLE
@@ -145,7 +145,7 @@ class Simulation:
 
     def _if_alive(self, people: History) -> tuple[Array, Array]:
         """Expected purchases of a customer alive today, plain and at present value: once per distinct past that tells them."""
-        columns = (*as_columns(people, self.duration.past), *(people.covariates or {}).values())
+        columns = (*as_columns(people, self.duration.past), *covariates_of(people, self.duration.reads))
         *_, inverse, example = distinct(columns)
         some = upright(picked(people, example))
         theta = self.duration.each(self.duration_theta, some)

@@ -1,0 +1,1 @@
+"""Customers who differ: models with covariates, and models pooled over segments."""

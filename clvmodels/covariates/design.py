@@ -1,0 +1,166 @@
+"""From covariates of customers to numbers: coding, and what was learnt of the customers a model was fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.covariates.formula import parsed
+from clvmodels.errors import HistoryError, offenders
+from clvmodels.history import HistoryLike, covariates_of, known_of
+from clvmodels.model import Array
+
+INTERCEPT = "Intercept"
+FLAT = 1e-8
+"""A column that others explain but for this share of its spread says nothing of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """How covariates become columns of numbers.
+
+    Attributes
+    ----------
+    formula, role
+        Such as "~ channel + age", and the process it is of.
+    levels
+        By column of labels, its labels; the first is the reference.
+    state
+        What the functions in the formula learnt, such as the knots of a spline.
+    reads
+        The covariates in the formula.
+    columns
+        Names of the columns of numbers, without the intercept.
+    centre, scale
+        Mean and standard deviation of each over the customers it was learnt from (m,).
+    """
+
+    formula: str
+    role: str
+    levels: Mapping[str, tuple[Any, ...]]
+    state: Mapping[str, Any]
+    reads: tuple[str, ...]
+    columns: tuple[str, ...]
+    centre: Array
+    scale: Array
+
+    @classmethod
+    def learn(cls, formula: str, role: str, history: HistoryLike) -> Design:
+        """The coding of a formula for these customers.
+
+        Raises
+        ------
+        ModelError
+            The formula cannot be used.
+        HistoryError
+            A covariate is missing, for all or for some customers; or a column of numbers is constant, or a combination of others.
+        """
+        covariates = known_of(history)
+        used = parsed(formula, role=role, available=covariates)
+        columns = {name: _checked(name, np.asarray(covariates[name]), history) for name in used}
+        levels = {name: _levels(column) for name, column in columns.items() if column.dtype == object}
+        bare = cls(formula, role, levels, {}, used, (), np.zeros(0), np.ones(0))
+        numbers, state, names = bare._materialised(columns)
+        _insist_on_rank(numbers, names, role)
+        return cls(formula, role, levels, state, used, tuple(names), numbers.mean(axis=0), numbers.std(axis=0))
+
+    def matrix(self, history: HistoryLike) -> Array:
+        """Columns of numbers (..., m) of customers (...)."""
+        found = covariates_of(history, self.reads)
+        columns = {name: _checked(name, column, history) for name, column in zip(self.reads, found, strict=True)}
+        for name, known in self.levels.items():
+            _refuse_unknown(name, columns[name], known, history)
+        shape = np.shape(next(iter(columns.values())))
+        return self._materialised(columns)[0].reshape(*shape, len(self.columns))
+
+    def _materialised(self, columns: Mapping[str, NDArray[Any]]) -> tuple[Array, dict[str, Any], list[str]]:
+        """The matrix (n, m), the state of the formula's functions after it, and the names of the columns."""
+        import pandas as pd
+        from formulaic import Formula, ModelSpec
+
+        frame = pd.DataFrame({name: np.ravel(column) for name, column in columns.items()})
+        for name, known in self.levels.items():
+            frame[name] = pd.Categorical(frame[name], categories=list(known))
+        spec = ModelSpec(formula=Formula(self.formula), transform_state=dict(self.state))
+        with np.errstate(all="ignore"):
+            found: Any = spec.get_model_matrix(frame, context={})
+        names = [str(name) for name in found if name != INTERCEPT]
+        numbers = found[names].to_numpy(dtype=float)
+        wrong = ~np.isfinite(numbers)
+        if wrong.any():
+            name = names[int(np.flatnonzero(wrong.any(axis=0))[0])]
+            raise HistoryError(
+                f"'{name}' in {self.role}= is not a number for {int(wrong.any(axis=1).sum()):,} customers, such as the logarithm "
+                "of zero. Correct the column or the formula."
+            )
+        return numbers, dict(found.model_spec.transform_state), names
+
+
+def _checked(name: str, column: NDArray[Any], history: HistoryLike) -> NDArray[Any]:
+    """The column as floats or labels; a `HistoryError` names the customers for whom it is missing."""
+    import pandas as pd
+
+    missing = np.ravel(pd.isna(column))
+    if missing.any():
+        remedy = f"Fill the gaps (for example with a label of their own) or leave these customers out: select() them by '{name}'."
+        raise HistoryError(_said("is missing", name, missing, column, history, remedy))
+    numbers: NDArray[Any] | None
+    if column.dtype.kind in "biuf":
+        numbers = column.astype(float)
+    elif column.dtype.kind in "OUS":
+        try:
+            numbers = None if any(isinstance(v, (str, bytes)) for v in np.ravel(column)) else column.astype(float)
+        except (TypeError, ValueError):
+            numbers = None
+    else:
+        raise HistoryError(f"'{name}' holds {column.dtype}. Give numbers or labels, for example a year or an age.")
+    if numbers is None:
+        return column.astype(object)
+    if not np.isfinite(numbers).all():
+        raise HistoryError(_said("is infinite", name, ~np.isfinite(np.ravel(numbers)), column, history, "Correct it."))
+    return numbers
+
+
+def _levels(column: NDArray[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(set(np.ravel(column)), key=str))
+
+
+def _refuse_unknown(name: str, column: NDArray[Any], known: tuple[Any, ...], history: HistoryLike) -> None:
+    new = np.array([value not in known for value in np.ravel(column)])
+    if new.any():
+        remedy = (
+            f"It knows {', '.join(map(str, known))}. Fit with such customers too, or give them one of these labels."
+        )
+        raise HistoryError(_said("has a label that the model has not seen", name, new, column, history, remedy))
+
+
+def _said(
+    problem: str, name: str, wrong: NDArray[np.bool_], column: NDArray[Any], history: HistoryLike, remedy: str
+) -> str:
+    at = np.flatnonzero(wrong)
+    ids = getattr(history, "customer_id", None)
+    rows = [f"customer {one}" for one in (at if ids is None else ids[at])]
+    return offenders(problem, column=name, rows=rows, values=np.ravel(column)[at], remedy=remedy)
+
+
+def _insist_on_rank(numbers: Array, names: list[str], role: str) -> None:
+    """Raise a `HistoryError` that names the first column which is constant or a combination of those before it."""
+    centred = numbers - numbers.mean(axis=0)
+    size = np.sqrt((centred**2).sum(axis=0))
+    for j, name in enumerate(names):
+        if size[j] <= FLAT * max(1.0, float(np.abs(numbers[:, j]).max())):
+            raise HistoryError(
+                f"'{name}' in {role}= is the same for all {len(numbers):,} customers, so it explains nothing. Leave it out."
+            )
+        before = centred[:, :j] / size[:j]
+        weights = np.linalg.lstsq(before, centred[:, j] / size[j], rcond=None)[0] if j else np.zeros(0)
+        rest = centred[:, j] / size[j] - before @ weights
+        if j and np.sqrt((rest**2).sum()) <= FLAT:
+            others = ", ".join(f"'{names[i]}'" for i in np.flatnonzero(np.abs(weights) > FLAT))
+            raise HistoryError(
+                f"'{name}' in {role}= is a combination of {others}: their effects cannot be told apart. Leave one out."
+            )

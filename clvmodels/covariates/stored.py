@@ -1,0 +1,72 @@
+"""Models with covariates as plain values, for files: formulas, labels and what functions learnt; no code but the formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from clvmodels.covariates.design import Design
+from clvmodels.covariates.explained import Explained, ExplainedAttrition, ExplainedSpend
+from clvmodels.covariates.formula import parsed
+from clvmodels.model import Model
+from clvmodels.quantity.spend import Spend
+
+
+def described(model: Model) -> str | dict[str, Any]:
+    """What a file keeps of a model: its name, or what a model with covariates is made of."""
+    if not isinstance(model, Explained):
+        return model.name
+    designs = [
+        {
+            "formula": one.formula, "role": one.role, "levels": {k: list(v) for k, v in one.levels.items()},
+            "state": _plain(one.state), "reads": list(one.reads), "columns": list(one.columns),
+            "centre": one.centre.tolist(), "scale": one.scale.tolist(),
+        }
+        for one in model.designs
+    ]  # fmt: skip
+    return {"base": model.base.name, "designs": designs, "equal": list(model.equal), "ridge": model.ridge}
+
+
+def restored(description: str | Mapping[str, Any], named: Callable[[str], Model]) -> Model:
+    """The model of a description; `named` finds a model by name."""
+    if isinstance(description, str):
+        return named(description)
+    base: Any = named(description["base"])
+    kind: Any = ExplainedSpend if isinstance(base, Spend) else ExplainedAttrition
+    designs = tuple(_design(one) for one in description["designs"])
+    return kind(base, designs, tuple(description["equal"]), description["ridge"])  # type: ignore[no-any-return]
+
+
+def _design(kept: Mapping[str, Any]) -> Design:
+    parsed(kept["formula"], role=kept["role"], available=kept["reads"])
+    return Design(
+        kept["formula"],
+        kept["role"],
+        {name: tuple(values) for name, values in kept["levels"].items()},
+        _unplain(kept["state"]),
+        tuple(kept["reads"]),
+        tuple(kept["columns"]),
+        np.array(kept["centre"], dtype=float),
+        np.array(kept["scale"], dtype=float),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Nested values as JSON has them; a mapping, whose keys may be numbers, becomes a list of pairs under "pairs"."""
+    if isinstance(value, Mapping):
+        return {"pairs": [[k, _plain(v)] for k, v in value.items()]}
+    if isinstance(value, np.ndarray):
+        return {"array": value.tolist()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _unplain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unplain(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    return np.array(value["array"]) if "array" in value else {k: _unplain(v) for k, v in value["pairs"]}
