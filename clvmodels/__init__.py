@@ -7,9 +7,12 @@ In the order of use:
 - `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
 - `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often), `GAMMA_GAMMA` (how much); the
   `catalogue` lists them
-- `fit`, `save`, `load`, `LogNormal`, `Gamma`: estimate a model; keep the estimate; state prior knowledge
+- `check`: whether the data can support the models, and which assumption is in doubt
+- `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
+- `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`: estimate a model; keep the estimate; state prior knowledge
 - `forecast`: value per customer and in total, with expected and predictive intervals
-- `compare_models`: which model predicts customers left out best, and whether that is more than noise
+- `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
+  predict together
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
 - `figures`, `write_report`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
@@ -26,6 +29,8 @@ from clvmodels.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from clvmodels.catalogue import catalogue as catalogue
+    from clvmodels.covariates.explained import with_covariates as with_covariates
+    from clvmodels.covariates.pooled import pooled as pooled
     from clvmodels.data import samples as samples
     from clvmodels.data.histories import Histories as Histories
     from clvmodels.data.transactions import Transactions as Transactions
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from clvmodels.duration.mbg_nbd import MBG_NBD as MBG_NBD
     from clvmodels.duration.nbd import NBD as NBD
     from clvmodels.duration.pareto_nbd import PARETO_NBD as PARETO_NBD
+    from clvmodels.duration.regularity import regularity as regularity
     from clvmodels.errors import ClvError as ClvError
     from clvmodels.errors import ConvergenceError as ConvergenceError
     from clvmodels.errors import HistoryError as HistoryError
@@ -44,14 +50,17 @@ if TYPE_CHECKING:
     from clvmodels.errors import UnitError as UnitError
     from clvmodels.estimation.estimate import fit as fit
     from clvmodels.estimation.result import Fit as Fit
+    from clvmodels.estimation.stack import stack as stack
     from clvmodels.estimation.store import load as load
     from clvmodels.estimation.store import save as save
+    from clvmodels.evaluation.check import check as check
     from clvmodels.evaluation.choose import compare_models as compare_models
     from clvmodels.evaluation.compare import compare as compare
     from clvmodels.evaluation.tracking import tracking as tracking
     from clvmodels.history import History as History
     from clvmodels.priors import Gamma as Gamma
     from clvmodels.priors import LogNormal as LogNormal
+    from clvmodels.priors import Normal as Normal
     from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
     from clvmodels.report import figures as figures
     from clvmodels.report.document import write_report as write_report
@@ -77,16 +86,21 @@ _HOMES = {
     "duration.bg_nbd": ("BG_NBD",),
     "duration.mbg_nbd": ("MBG_NBD",),
     "duration.pareto_nbd": ("PARETO_NBD",),
+    "duration.regularity": ("regularity",),
     "duration.ggompertz_nbd": ("GGOMPERTZ_NBD",),
     "duration.bg_bb": ("BG_BB",),
     "quantity.gamma_gamma": ("GAMMA_GAMMA",),
+    "covariates.explained": ("with_covariates",),
+    "covariates.pooled": ("pooled",),
     "estimation.estimate": ("fit",),
     "estimation.result": ("Fit",),
+    "estimation.stack": ("stack",),
     "estimation.store": ("save", "load"),
     "history": ("History",),
-    "priors": ("LogNormal", "Gamma"),
+    "priors": ("LogNormal", "Gamma", "Normal"),
     "value.forecast": ("forecast", "Forecast"),
     "value": ("formulas",),
+    "evaluation.check": ("check",),
     "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
     "evaluation.tracking": ("tracking",),

@@ -34,9 +34,12 @@ LETTER = 0.575  # mean width of a letter of DejaVu Sans, in its size; a bold one
 
 
 def picture(
-    *, title: str, caption: str, height: float = 4.0, panels: int = 1, stacked: bool = False
+    *, title: str, caption: str, height: float = 4.0, panels: int = 1, stacked: bool = False, columns: int = 0
 ) -> tuple[Picture, list[Axes]]:
-    """An empty figure with its title, caption and dressed axes, side by side or one above the other with a common x."""
+    """An empty figure with its title, caption and dressed axes.
+
+    They are side by side, or one above the other with a common x, or row by row in so many columns.
+    """
     from clvmodels.report.canvas import Picture
 
     figure = Picture(figsize=(WIDTH, height), layout="constrained", facecolor="white")
@@ -47,8 +50,11 @@ def picture(
     above = figure.suptitle(message, fontsize=TITLE, fontweight="bold", color=INK, **place)
     below = figure.supxlabel(wrapped(caption, CAPTION), fontsize=CAPTION, color=QUIET, linespacing=1.35, **place)
     figure.around = (above, below)
-    shape = (panels, 1) if stacked else (1, panels)
-    axes = list(figure.subplots(*shape, squeeze=False, sharex=stacked).ravel())
+    across = 1 if stacked else columns or panels
+    axes = list(figure.subplots(-(-panels // across), across, squeeze=False, sharex=stacked).ravel())
+    for one in axes[panels:]:
+        one.remove()
+    axes = axes[:panels]
     for one in axes:
         dress(one)
     return figure, axes

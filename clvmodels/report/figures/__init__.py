@@ -1,5 +1,6 @@
 """Figures, each a function from results to a matplotlib figure; matplotlib is imported when one is drawn."""
 
+from clvmodels.report.figures.assumptions import check
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
 from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
 from clvmodels.report.figures.gallery import gallery
@@ -9,6 +10,7 @@ from clvmodels.report.figures.value import customer_equity, ltv_distribution
 
 __all__ = [
     "alive_heatmap",
+    "check",
     "conditional_expectation",
     "customer_equity",
     "frequency_histogram",
