@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from clvmodels.data.days import as_date
 from clvmodels.data.transactions import Day, Transactions
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.errors import ClvError, ModelError
+from clvmodels.errors import ClvError
 from clvmodels.estimation.result import Fit
+from clvmodels.estimation.stack import Stack
 from clvmodels.history import History
 from clvmodels.model import Array
 from clvmodels.units import Period, as_period
+from clvmodels.value.fits import duration_model
 from clvmodels.value.valuation import bounds_of
 
 CELLS = 400_000
@@ -36,7 +38,7 @@ class Cohort(NamedTuple):
 
 
 def tracking(
-    duration: Fit,
+    duration: Fit | Stack,
     log: Transactions,
     *,
     until: Day,
@@ -53,7 +55,7 @@ def tracking(
     Parameters
     ----------
     duration
-        Fit of a duration model, usually on the log until `until`.
+        Fit of a duration model, or a stack of several, usually on the log until `until`.
     log
         The whole log, from the first purchases on, not the holdout part of a split.
     until
@@ -87,7 +89,7 @@ def tracking(
     Source: Fader, Hardie and Lee 2005, Marketing Science 24(2), 275-284, section 5 and figure 3.
     """
     as_period(period, name="period")
-    model, rng = _model(duration), np.random.default_rng([seed, 0x7A4C])
+    model, rng = duration_model(duration), np.random.default_rng([seed, 0x7A4C])
     cohort = _cohort(log, until)
     ends = _ends(cohort, period)
     theta = model.Theta(*duration.draws(draws, seed=rng))
@@ -116,13 +118,6 @@ def _columns(actual: Array, expected: Array, simulated: Array, interval: float) 
 
 def _steps(cumulative: Array) -> Array:
     return np.asarray(np.diff(cumulative, axis=-1, prepend=0))
-
-
-def _model(duration: Fit) -> LatentAttrition:
-    if not isinstance(duration.model, LatentAttrition):
-        name = duration.model.name
-        raise ModelError(f"duration= is a fit of {name}, which expects no purchases. Give a fit of BG_NBD.")
-    return duration.model
 
 
 def _cohort(log: Transactions, until: Day) -> Cohort:
@@ -171,7 +166,8 @@ def _expected(
     ages = np.arange(1, ends[-1] + 1) * (1 / unit.days)
     columns = model.Theta(*(v[:, None] for v in theta))
     newcomer = History.new_customer(unit)
-    each = model.p_alive(columns, newcomer) * model.expected_purchases_if_alive(columns, newcomer, ages)
+    own = model.each(columns, newcomer)
+    each = model.p_alive(columns, newcomer) * model.expected_purchases_if_alive(own, newcomer, ages)
     by_age = np.concatenate([np.zeros((len(each), 1)), each], axis=1)
     first, end = np.flatnonzero(cohort.joined), ends[:, None]
     weights = np.zeros((len(ends), by_age.shape[1]))

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.data.histories import Histories
-from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.errors import ClvError, ModelError
 from clvmodels.estimation.result import Fit, tail_of
+from clvmodels.estimation.stack import Stack
 from clvmodels.model import Array
-from clvmodels.quantity.spend import Spend
 from clvmodels.units import Cost, Period, Rate, Span, as_period
+from clvmodels.value.fits import check_currencies, duration_model, quantity_model
 from clvmodels.value.simulation import Block, Simulation
 from clvmodels.value.terms import Margin, Terms
 from clvmodels.value.valuation import COLUMNS, MEASURES, Reduced, Valuation, bounds_of, summary_of, with_ltv
@@ -195,7 +195,7 @@ class Forecast:
 
 
 def forecast(
-    duration: Fit,
+    duration: Fit | Stack,
     quantity: Fit,
     histories: Histories,
     *,
@@ -215,7 +215,8 @@ def forecast(
     Parameters
     ----------
     duration, quantity
-        Fits of a duration model (such as `BG_NBD`) and of a quantity model (such as `GAMMA_GAMMA`).
+        Fits of a duration model (such as `BG_NBD`) and of a quantity model (such as `GAMMA_GAMMA`). Several duration models
+        predict together as a stack: `compare_models(...).stack()`.
     histories
         The customers to value.
     horizon
@@ -239,12 +240,15 @@ def forecast(
     """
     terms = Terms(horizon, discount, margin, cost)  # type: ignore[arg-type]
     tail_of(interval)
-    _check(duration, quantity, histories, draws)
+    models = duration_model(duration), quantity_model(quantity)
+    check_currencies(duration, quantity, histories)
+    if draws < 20:
+        raise ClvError(f"draws={draws} is too few for an interval. Use at least 20; 500 is usual.")
     inside = histories.to(duration.period)
     rng = np.random.default_rng([seed, 0xD2A3])
     theta = duration.draws(draws, seed=rng), quantity.draws(draws, seed=rng)
     span, force = terms.horizon.per(inside.period), terms.force(inside.period)
-    simulation = Simulation(_duration(duration), _quantity(quantity), *theta, inside, span, force, seed)
+    simulation = Simulation(*models, *theta, inside, span, force, seed)
     valuation = Valuation(terms, inside, terms.margins(inside, draws, rng), interval)
     parts = simulation.play(valuation.reduce, description="Forecasting customers")
     expected, simulated = (
@@ -273,31 +277,6 @@ def _customers(histories: Histories, parts: list[Reduced]) -> pd.DataFrame:
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """Numbers as people write them: thousands separated, no decimals where there are thousands."""
     return table.map(lambda v: f"{v:,.0f}" if abs(v) >= 100 else f"{v:,.2f}")
-
-
-def _duration(fit: Fit) -> LatentAttrition:
-    if not isinstance(fit.model, LatentAttrition):
-        raise ModelError(
-            f"duration= is a fit of {fit.model.name}. Give first a fit of a duration model, such as BG_NBD."
-        )
-    return fit.model
-
-
-def _quantity(fit: Fit) -> Spend:
-    if not isinstance(fit.model, Spend):
-        raise ModelError(
-            f"quantity= is a fit of {fit.model.name}. Give second a fit of a quantity model, such as GAMMA_GAMMA."
-        )
-    return fit.model
-
-
-def _check(duration: Fit, quantity: Fit, histories: Histories, draws: int) -> None:
-    _duration(duration), _quantity(quantity)
-    if duration.currency != quantity.currency or quantity.currency != histories.currency:
-        seen = ", ".join(str(f.currency) for f in (duration, quantity, histories))
-        raise ClvError(f"The fits and the histories are in different currencies ({seen}). Fit both on the same log.")
-    if draws < 20:
-        raise ClvError(f"draws={draws} is too few for an interval. Use at least 20; 500 is usual.")
 
 
 def _notes(terms: Terms, histories: Histories, interval: float) -> tuple[str, ...]:
