@@ -104,6 +104,8 @@ class Model(ABC):
     kernel: Callable[..., tuple[Array, Array]]
     formulas: tuple[str, ...]
     """Names of the methods that a fit offers with labels and intervals."""
+    hierarchical: bool = False
+    """Whether some parameters are drawn from others, so that there is nothing to maximise without the prior."""
     reads: tuple[str, ...] = ()
     """Covariates that tell customers apart."""
     moved: tuple[Moved, ...] = ()

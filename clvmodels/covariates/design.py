@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.covariates.columns import checked, levels, refuse_unknown
 from clvmodels.covariates.formula import parsed
-from clvmodels.errors import HistoryError, offenders
+from clvmodels.errors import HistoryError
 from clvmodels.history import HistoryLike, covariates_of, known_of
 from clvmodels.model import Array
 
@@ -61,19 +62,19 @@ class Design:
         """
         covariates = known_of(history)
         used = parsed(formula, role=role, available=covariates)
-        columns = {name: _checked(name, np.asarray(covariates[name]), history) for name in used}
-        levels = {name: _levels(column) for name, column in columns.items() if column.dtype == object}
-        bare = cls(formula, role, levels, {}, used, (), np.zeros(0), np.ones(0))
+        columns = {name: checked(name, np.asarray(covariates[name]), history) for name in used}
+        labels = {name: levels(column) for name, column in columns.items() if column.dtype == object}
+        bare = cls(formula, role, labels, {}, used, (), np.zeros(0), np.ones(0))
         numbers, state, names = bare._materialised(columns)
         _insist_on_rank(numbers, names, role)
-        return cls(formula, role, levels, state, used, tuple(names), numbers.mean(axis=0), numbers.std(axis=0))
+        return cls(formula, role, labels, state, used, tuple(names), numbers.mean(axis=0), numbers.std(axis=0))
 
     def matrix(self, history: HistoryLike) -> Array:
         """Columns of numbers (..., m) of customers (...)."""
         found = covariates_of(history, self.reads)
-        columns = {name: _checked(name, column, history) for name, column in zip(self.reads, found, strict=True)}
+        columns = {name: checked(name, column, history) for name, column in zip(self.reads, found, strict=True)}
         for name, known in self.levels.items():
-            _refuse_unknown(name, columns[name], known, history)
+            refuse_unknown(name, columns[name], known, history)
         shape = np.shape(next(iter(columns.values())))
         return self._materialised(columns)[0].reshape(*shape, len(self.columns))
 
@@ -98,53 +99,6 @@ class Design:
                 "of zero. Correct the column or the formula."
             )
         return numbers, dict(found.model_spec.transform_state), names
-
-
-def _checked(name: str, column: NDArray[Any], history: HistoryLike) -> NDArray[Any]:
-    """The column as floats or labels; a `HistoryError` names the customers for whom it is missing."""
-    import pandas as pd
-
-    missing = np.ravel(pd.isna(column))
-    if missing.any():
-        remedy = f"Fill the gaps (for example with a label of their own) or leave these customers out: select() them by '{name}'."
-        raise HistoryError(_said("is missing", name, missing, column, history, remedy))
-    numbers: NDArray[Any] | None
-    if column.dtype.kind in "biuf":
-        numbers = column.astype(float)
-    elif column.dtype.kind in "OUS":
-        try:
-            numbers = None if any(isinstance(v, (str, bytes)) for v in np.ravel(column)) else column.astype(float)
-        except (TypeError, ValueError):
-            numbers = None
-    else:
-        raise HistoryError(f"'{name}' holds {column.dtype}. Give numbers or labels, for example a year or an age.")
-    if numbers is None:
-        return column.astype(object)
-    if not np.isfinite(numbers).all():
-        raise HistoryError(_said("is infinite", name, ~np.isfinite(np.ravel(numbers)), column, history, "Correct it."))
-    return numbers
-
-
-def _levels(column: NDArray[Any]) -> tuple[Any, ...]:
-    return tuple(sorted(set(np.ravel(column)), key=str))
-
-
-def _refuse_unknown(name: str, column: NDArray[Any], known: tuple[Any, ...], history: HistoryLike) -> None:
-    new = np.array([value not in known for value in np.ravel(column)])
-    if new.any():
-        remedy = (
-            f"It knows {', '.join(map(str, known))}. Fit with such customers too, or give them one of these labels."
-        )
-        raise HistoryError(_said("has a label that the model has not seen", name, new, column, history, remedy))
-
-
-def _said(
-    problem: str, name: str, wrong: NDArray[np.bool_], column: NDArray[Any], history: HistoryLike, remedy: str
-) -> str:
-    at = np.flatnonzero(wrong)
-    ids = getattr(history, "customer_id", None)
-    rows = [f"customer {one}" for one in (at if ids is None else ids[at])]
-    return offenders(problem, column=name, rows=rows, values=np.ravel(column)[at], remedy=remedy)
 
 
 def _insist_on_rank(numbers: Array, names: list[str], role: str) -> None:

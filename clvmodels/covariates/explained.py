@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from clvmodels.coordinates import Coordinates
+from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.design import Design
 from clvmodels.covariates.differing import DifferingAttrition, DifferingSpend
 from clvmodels.covariates.kernels import Links, kernel_of
@@ -59,9 +60,10 @@ class Explained(Model):
         """Columns of all processes, in order."""
         found = []
         for one in self.designs:
-            for name in one.columns:
-                shared = any(term in self.equal for term in _terms_of(name))
-                found.append(Column(one.role, name, _identifier("shared" if shared else one.role, name)))
+            own, shared = identifiers(one.role, one.columns), identifiers("shared", one.columns)
+            for name, *names in zip(one.columns, own, shared, strict=True):
+                equal = any(term in self.equal for term in _terms_of(name))
+                found.append(Column(one.role, name, names[equal]))
         return tuple(found)
 
     @cached_property
@@ -271,8 +273,3 @@ def with_covariates(
 def _terms_of(column: str) -> list[str]:
     """Covariates in a column's name: "channel[T.shop]:age" gives channel and age."""
     return [re.sub(r"\[.*\]$", "", part) for part in column.split(":")]
-
-
-def _identifier(process: str, column: str) -> str:
-    """Name of the coefficient: "purchase", "channel[T.shop]" gives purchase_channel_shop."""
-    return f"{process}_{re.sub(r'[^0-9a-zA-Z_가-힣]+', '_', column.replace('[T.', '[')).strip('_')}"

@@ -70,6 +70,66 @@ def led_back(theta, rows, slope, design, moved, sign, coefficient):
     return gradient
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def segment_parameters(theta, k, segment, pooled):
+    """The base model's parameters of each row: parameter j times exp(spread_j * deviation of j in the row's segment).
+
+    Parameters
+    ----------
+    theta : (1, K) or (n, K) array: k parameters, m spreads, then m times S deviations
+    segment : (n,) array of whole numbers below S
+    pooled : (m,) array, which parameters differ
+
+    Returns
+    -------
+    array (n, k)
+    """
+    n, m = segment.size, pooled.size
+    rows = np.empty((n, k))
+    for i in range(n):
+        here = theta[i if theta.shape[0] > 1 else 0]
+        rows[i] = here[:k]
+        size = (here.size - k - m) // m
+        for j in range(m):
+            rows[i, pooled[j]] *= math.exp(here[k + j] * here[k + m + j * size + int(segment[i])])
+    return rows
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def led_back_to_segments(theta, rows, slope, segment, pooled):
+    """The gradient (n, K) in theta, from that in each row's own parameters (n, k)."""
+    n, k = slope.shape
+    m = pooled.size
+    gradient = np.zeros((n, theta.shape[1]))
+    for i in range(n):
+        here = theta[i if theta.shape[0] > 1 else 0]
+        gradient[i, :k] = slope[i]
+        size = (here.size - k - m) // m
+        for j in range(m):
+            parameter, deviation = pooled[j], k + m + j * size + int(segment[i])
+            moved = slope[i, parameter] * rows[i, parameter]
+            gradient[i, parameter] = moved / here[parameter]
+            gradient[i, k + j] = moved * here[deviation]
+            gradient[i, deviation] = moved * here[k + j]
+    return gradient
+
+
+@functools.cache
+def pooled_kernel_of(
+    base: Callable[..., Any], width: int, k: int, pooled: tuple[int, ...]
+) -> Callable[..., tuple[Array, Array]]:
+    """As `kernel_of`, with a column of segments after those of the base model."""
+    which = np.array(pooled)
+
+    def kernel(theta, *columns):
+        segment = columns[width]
+        rows = segment_parameters(theta, k, segment, which)
+        value, slope = base(rows, *columns[:width])
+        return value, led_back_to_segments(theta, rows, slope, segment, which)
+
+    return kernel
+
+
 @functools.cache
 def kernel_of(base: Callable[..., Any], width: int, k: int, links: Links) -> Callable[..., tuple[Array, Array]]:
     """The kernel of a base model with k parameters that reads `width` columns, with columns of numbers after them.

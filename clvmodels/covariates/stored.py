@@ -1,4 +1,4 @@
-"""Models with covariates as plain values, for files: formulas, labels and what functions learnt; no code but the formulas."""
+"""Models with covariates or segments as plain values, for files: formulas, labels and what functions learnt."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import numpy as np
 from clvmodels.covariates.design import Design
 from clvmodels.covariates.explained import Explained, ExplainedAttrition, ExplainedSpend
 from clvmodels.covariates.formula import parsed
+from clvmodels.covariates.pooled import Pooled, PooledBy
 from clvmodels.model import Model
 from clvmodels.quantity.spend import Spend
 
 
 def described(model: Model) -> str | dict[str, Any]:
-    """What a file keeps of a model: its name, or what a model with covariates is made of."""
+    """What a file keeps of a model: its name, or what a model with covariates or segments is made of."""
+    if isinstance(model, Pooled):
+        return {"base": model.base.name, "by": model.by, "segments": list(model.segments), "which": list(model.which)}
     if not isinstance(model, Explained):
         return model.name
     designs = [
@@ -34,6 +37,9 @@ def restored(description: str | Mapping[str, Any], named: Callable[[str], Model]
     if isinstance(description, str):
         return named(description)
     base: Any = named(description["base"])
+    if "by" in description:
+        segments, which = (tuple(description[name]) for name in ("segments", "which"))
+        return PooledBy(base, description["by"], which).with_segments(segments)
     kind: Any = ExplainedSpend if isinstance(base, Spend) else ExplainedAttrition
     designs = tuple(_design(one) for one in description["designs"])
     return kind(base, designs, tuple(description["equal"]), description["ridge"])  # type: ignore[no-any-return]

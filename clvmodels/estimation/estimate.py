@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ClvError, ConvergenceError
+from clvmodels.estimation.hierarchical import hierarchical
 from clvmodels.estimation.laplace import K_HAT_LIMIT, laplace
 from clvmodels.estimation.mle import map_, mle
 from clvmodels.estimation.outcome import Diagnostics, Outcome
@@ -78,6 +79,10 @@ def fit(
     started = time.perf_counter()
     problem = Problem.of(model.on(histories), histories, priors)
     model = problem.model
+    if method in ("mle", "map") and model.hierarchical:
+        raise ClvError(
+            f"{model.title}: pooling is a prior, and maximum likelihood has none. Use method='laplace' or 'nuts'."
+        )
     engine, outcome = _run(problem, method, draws=draws, chains=chains, tune=tune, seed=seed)
     _vouch(model.title, outcome.diagnostics)
     return Fit(
@@ -106,7 +111,8 @@ def _run(problem: Problem, method: str, *, draws: int, chains: int, tune: int, s
     if method == "map":
         return method, map_(problem)
     if method != "nuts":
-        outcome = laplace(problem, draws=draws, seed=seed)
+        draw = hierarchical if problem.model.hierarchical else laplace
+        outcome = draw(problem, draws=draws, seed=seed)
         if method == "laplace" or _trusted(outcome.diagnostics):
             return "laplace", outcome
     from clvmodels.estimation.nuts import nuts

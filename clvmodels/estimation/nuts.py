@@ -26,6 +26,10 @@ from clvmodels.estimation.problem import THREADS, Problem
 from clvmodels.model import Array
 
 
+USUAL, CAREFUL = 0.8, 0.97
+"""Acceptance aimed at; careful in hierarchical models, whose posteriors are funnels: small steps."""
+
+
 class LogLikelihood(Op):
     """Total log-likelihood of a model over distinct histories, and its gradient in theta.
 
@@ -107,6 +111,7 @@ def nuts(problem: Problem, *, draws: int, chains: int, tune: int, seed: int) -> 
             chains=chains,
             cores=THREADS,
             seed=seed,
+            target_accept=CAREFUL if problem.model.hierarchical else USUAL,
             progress_bar=Console().is_terminal,
         )
     except RuntimeError as error:
