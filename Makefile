@@ -11,7 +11,7 @@ demo: .venv/package
 	$(BIN)/clvmodels demo
 
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: .venv/dev
 	$(BIN)/ruff check .

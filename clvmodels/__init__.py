@@ -5,8 +5,8 @@
 In the order of use:
 
 - `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
-- `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often), `GAMMA_GAMMA` (how much); the
-  `catalogue` lists them
+- `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often), `BG_CNBD_K(k)`, `MBG_CNBD_K(k)`
+  (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the `catalogue` lists them
 - `check`: whether the data can support the models, and which assumption is in doubt
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`: estimate a model; keep the estimate; state prior knowledge
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from clvmodels.data.transactions import Transactions as Transactions
     from clvmodels.duration.bg_bb import BG_BB as BG_BB
     from clvmodels.duration.bg_nbd import BG_NBD as BG_NBD
+    from clvmodels.duration.cnbd import BG_CNBD_K as BG_CNBD_K
+    from clvmodels.duration.cnbd import MBG_CNBD_K as MBG_CNBD_K
     from clvmodels.duration.ggompertz_nbd import GGOMPERTZ_NBD as GGOMPERTZ_NBD
     from clvmodels.duration.mbg_nbd import MBG_NBD as MBG_NBD
     from clvmodels.duration.nbd import NBD as NBD
@@ -84,6 +86,7 @@ _HOMES = {
     "catalogue": ("catalogue",),
     "duration.nbd": ("NBD",),
     "duration.bg_nbd": ("BG_NBD",),
+    "duration.cnbd": ("BG_CNBD_K", "MBG_CNBD_K"),
     "duration.mbg_nbd": ("MBG_NBD",),
     "duration.pareto_nbd": ("PARETO_NBD",),
     "duration.regularity": ("regularity",),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from clvmodels.duration.bg_bb import BG_BB
 from clvmodels.duration.bg_nbd import BG_NBD
+from clvmodels.duration.cnbd import BG_CNBD_K, MBG_CNBD_K
 from clvmodels.duration.ggompertz_nbd import GGOMPERTZ_NBD
 from clvmodels.duration.mbg_nbd import MBG_NBD
 from clvmodels.duration.nbd import NBD
@@ -12,12 +15,16 @@ from clvmodels.errors import ModelError
 from clvmodels.model import Model
 from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA
 
-catalogue: tuple[Model, ...] = (NBD, BG_NBD, MBG_NBD, PARETO_NBD, GGOMPERTZ_NBD, BG_BB, GAMMA_GAMMA)
+catalogue: tuple[Model, ...] = (
+    NBD, BG_NBD, MBG_NBD, BG_CNBD_K(2), MBG_CNBD_K(2), PARETO_NBD, GGOMPERTZ_NBD, BG_BB, GAMMA_GAMMA,
+)  # fmt: skip
 
 
 def model_named(name: str) -> Model:
-    """The model of that name; a `ModelError` lists the names there are."""
+    """The model of that name, such as "BG_NBD" or "BG_CNBD_3"; a `ModelError` lists the names there are."""
     for model in catalogue:
         if model.name == name:
             return model
+    if found := re.fullmatch(r"(M?BG_CNBD)_(\d+)", name):
+        return (BG_CNBD_K if found[1] == "BG_CNBD" else MBG_CNBD_K)(int(found[2]))
     raise ModelError(f"There is no model {name!r}. The models are {', '.join(m.name for m in catalogue)}.")

@@ -20,6 +20,12 @@ def cdnow(cdnow_parts: tuple[clv.Transactions, clv.Transactions]) -> clv.Histori
 
 
 @pytest.fixture(scope="session")
+def cdnow_intervals(cdnow_parts: tuple[clv.Transactions, clv.Transactions]) -> clv.Histories:
+    """The same histories with the times between purchases."""
+    return cdnow_parts[0].histories(period=clv.WEEK, intervals=True)
+
+
+@pytest.fixture(scope="session")
 def donors() -> clv.Histories:
     """Histories of the 11,104 donors of 1995, in years, each with six opportunities to give again."""
     table = clv.samples.donations()

@@ -177,7 +177,7 @@ class Transactions:
         extras = [role for role in ("quantity", "margin") if self._whole.has(role)]
         return days.filter(days.bought).select("customer_id", "date", "amount", *extras)
 
-    def histories(self, *, period: Period, until: Day | None = None) -> Histories:
+    def histories(self, *, period: Period, until: Day | None = None, intervals: bool = False) -> Histories:
         """Each customer's history, in the order of the ids.
 
         Parameters
@@ -187,19 +187,24 @@ class Transactions:
         until
             Last day of observation, by default `log.until`. An earlier one cuts the log; a later one means that the
             customers were observed until then and bought nothing more.
+        intervals
+            Whether to look at the times between purchases too, for `log_intervals`, which costs some time: `regularity` and
+            the models of regular buying (`BG_CNBD_K`, `MBG_CNBD_K`) read them.
 
         Returns
         -------
         Histories
             Customers with at least one purchase day. frequency: purchase days after the first; recency and T
             [period]: from the first purchase day to the last one and to `until`; monetary_value [currency]: mean amount
-            of the purchase days after the first, 0 where there are none; spend [currency]: net amount of all days.
+            of the purchase days after the first, 0 where there are none; spend [currency]: net amount of all days;
+            log_intervals [log period], if asked for: sum of log(time since the purchase day before).
         """
         as_period(period, name="period")
         self._require()
         end = self._end(until)
         returns = self._facts.negative > 0
-        found = customers.histories(self._days(end, signed=returns), self._whole, returns=returns)
+        days = self._days(end, signed=returns)
+        found = customers.histories(days, self._whole, returns=returns, intervals=intervals)
         return customers.as_histories(
             found, period=period, until=end, currency=self.currency, priced=self._whole.has("amount")
         )

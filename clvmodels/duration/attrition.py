@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clvmodels.data.histories import Histories
-from clvmodels.duration.futures import Future, Individuals, Rates, draw_rates, purchase_times
+from clvmodels.duration.futures import Future, Individuals, Rates, draw_rates, log_intervals, purchase_times
 from clvmodels.errors import ModelError
 from clvmodels.history import History, HistoryLike, as_columns, upright
 from clvmodels.model import Array, Model
@@ -247,18 +247,18 @@ class LatentAttrition(Model):
 
         Returns
         -------
-        Histories of n customers numbered from 0, without monetary value
+        Histories of n customers numbered from 0, with log_intervals, without monetary value
         """
         rng = np.random.default_rng(seed)
         ages = np.atleast_1d(np.asarray(T, dtype=float))[:, None]
         newcomers = History(np.zeros_like(ages), np.zeros_like(ages), np.zeros_like(ages), period)
         people = self.individuals(theta, newcomers, rng=rng)
         people = people._replace(lifetime=np.minimum(people.lifetime, ages))
-        offsets, times = purchase_times(people, horizon=float(ages.max()), rng=rng)
+        offsets, times = purchases = purchase_times(people, horizon=float(ages.max()), rng=rng)
         frequency = np.diff(offsets).astype(float)
         recency = np.where(frequency > 0, np.append(times, 0.0)[offsets[1:] - 1], 0.0)
-        unknown = np.full(ages.size, np.nan)
-        return Histories(np.arange(ages.size), frequency, recency, ages[:, 0], unknown, period)
+        unknown, intervals = np.full(ages.size, np.nan), log_intervals(purchases)
+        return Histories(np.arange(ages.size), frequency, recency, ages[:, 0], unknown, period, log_intervals=intervals)
 
 
 def _force(discount: Rate | None, period: Period) -> float:

@@ -3,7 +3,8 @@
 A customer buys at random at her rate until she leaves: after a purchase with her dropout probability, or at the end of her
 lifetime, whichever comes first. Given her history her rate is gamma and her dropout probability beta, and both are learnt from as
 she goes on, so her future can be drawn without drawing them: the wait for the next purchase is Pareto (Lomax), the chance to
-leave is that of a Polya urn. What a model adds is how its history leads to the five numbers in `Individuals`.
+leave is that of a Polya urn. Where customers buy regularly, a purchase takes several phases of which each is such a wait. What a
+model adds is how its history leads to the numbers in `Individuals`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+ONE, NONE = np.broadcast_to(1.0, ()), np.broadcast_to(0.0, ())
 
 
 class Individuals(NamedTuple):
@@ -31,6 +34,10 @@ class Individuals(NamedTuple):
         Her probability of leaving after a purchase is Beta(leave, stay); `leave` = 0 where the model has none.
     lifetime
         Time until she leaves for another reason than a purchase [period]; infinite where the model has none.
+    phases
+        Phases to a purchase, whole numbers from 1: `shape` and `scale` are of her rate of phases.
+    done
+        How many phases of the next purchase she has behind her, whole numbers below `phases`; `shape` counts them.
     """
 
     p_alive: Array
@@ -39,6 +46,8 @@ class Individuals(NamedTuple):
     leave: Array
     stay: Array
     lifetime: Array
+    phases: Array = ONE
+    done: Array = NONE
 
 
 class Rates(NamedTuple):
@@ -49,7 +58,8 @@ class Rates(NamedTuple):
     alive
         1 or 0.
     rate
-        Purchases per period, or where opportunities are counted the probability of buying at one; 0 if not alive.
+        Purchases per period (phases divided by `phases`), or where opportunities are counted the probability of buying at one;
+        0 if not alive.
     dropout
         Probability of leaving after a purchase, or where opportunities are counted before each; 0 where the model has none.
     lifetime
@@ -78,14 +88,14 @@ class Future(NamedTuple):
 
 def draw_rates(individuals: Individuals, *, rng: np.random.Generator) -> Rates:
     """Draw alive or not, purchase rate and dropout probability of every customer, each (customers, draws)."""
-    p_alive, shape, scale, leave, stay, lifetime = np.broadcast_arrays(*individuals)
+    p_alive, shape, scale, leave, stay, lifetime, phases, _ = np.broadcast_arrays(*individuals)
     alive = (rng.random(p_alive.shape) < p_alive).astype(float)
     dropout = np.where(leave > 0, rng.beta(np.where(leave > 0, leave, 1.0), stay), 0.0)
-    return Rates(alive, alive * rng.standard_gamma(shape) / scale, dropout, lifetime)
+    return Rates(alive, alive * rng.standard_gamma(shape) / scale / phases, dropout, lifetime)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, horizon, times):
+def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, phases, done, horizon, times):
     """Write purchase times into `times` as long as there is room; return the offsets and how much room was needed."""
     customers, draws = p_alive.shape
     offsets = np.zeros(customers * draws + 1, np.int64)
@@ -96,9 +106,14 @@ def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, horizon, 
             end = min(horizon, lifetime[i, s])
             u = rng.random()
             alive = p_alive[i, s]
-            # P(a purchase before the end) is below alive * c * end / beta: most customers are done here.
+            # P(a phase ends before the end) is below alive * c * end / beta: most customers are done here.
             if u < alive and u * beta < alive * c * end:
-                now = beta * (math.exp(-math.log(1.0 - u / alive) / c) - 1.0)
+                k = int(phases[i, s])
+                growth = -math.log(1.0 - u / alive) / c
+                for _ in range(int(done[i, s]) + 1, k):
+                    c += 1.0
+                    growth += rng.standard_exponential() / c
+                now = beta * (math.exp(growth) - 1.0)
                 while now <= end:
                     if used < times.size:
                         times[used] = now
@@ -106,8 +121,11 @@ def _purchase_times(rng, p_alive, shape, scale, leave, stay, lifetime, horizon, 
                     if left > 0.0 and rng.random() * (left + stayed) < left:
                         break
                     stayed += 1.0
-                    c += 1.0
-                    now += (beta + now) * (math.exp(rng.standard_exponential() / c) - 1.0)
+                    growth = 0.0
+                    for _ in range(k):
+                        c += 1.0
+                        growth += rng.standard_exponential() / c
+                    now += (beta + now) * (math.exp(growth) - 1.0)
             offsets[i * draws + s + 1] = used
     return offsets, used
 
@@ -116,7 +134,7 @@ def purchase_times(individuals: Individuals, *, horizon: float, rng: np.random.G
     """Simulate every purchase in (0, horizon], in order of time.
 
     The number of purchases is exactly the smaller of the geometric count until the customer leaves and the Poisson count of
-    her rate, mixed over her rates.
+    her rate (by the phases to a purchase, where there are several), mixed over her rates.
 
     Parameters
     ----------
@@ -132,10 +150,10 @@ def purchase_times(individuals: Individuals, *, horizon: float, rng: np.random.G
     assert math.isfinite(horizon), "callers cut an endless horizon where discounting makes payments worthless"
     shape = np.broadcast_shapes(*(np.shape(v) for v in individuals))
     columns = [np.broadcast_to(v, shape) for v in individuals]
-    p_alive, rate, scale, _, _, lifetime = (
+    p_alive, rate, scale, _, _, lifetime, phases, _ = (
         c[..., ::16] for c in columns
     )  # some draws tell how much room all will need
-    if_nobody_left = float(np.mean(p_alive * rate / scale * np.minimum(horizon, lifetime)))
+    if_nobody_left = float(np.mean(p_alive * rate / phases / scale * np.minimum(horizon, lifetime)))
     room = 1000 + int(min(1.5 * if_nobody_left, 4.0) * math.prod(shape))
     state = rng.bit_generator.state
     offsets, used = _purchase_times(rng, *columns, horizon, times := np.empty(room))
@@ -143,3 +161,15 @@ def purchase_times(individuals: Individuals, *, horizon: float, rng: np.random.G
         rng.bit_generator.state = state
         offsets, used = _purchase_times(rng, *columns, horizon, times := np.empty(used))
     return Purchases(offsets, times[:used])
+
+
+def log_intervals(purchases: Purchases) -> Array:
+    """Sum over each customer's purchases of the log of the time since the one before, the first since time 0; 0 without any."""
+    offsets, times = purchases
+    counts = np.diff(offsets)
+    gaps = np.diff(times, prepend=0.0)
+    firsts = offsets[:-1][counts > 0]
+    gaps[firsts] = times[firsts]
+    sums = np.zeros(counts.size)
+    sums[counts > 0] = np.add.reduceat(np.log(np.maximum(gaps, np.finfo(float).tiny)), firsts) if firsts.size else 0.0
+    return sums

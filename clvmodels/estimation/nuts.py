@@ -25,7 +25,6 @@ from clvmodels.estimation.outcome import Diagnostics, Outcome, from_posterior
 from clvmodels.estimation.problem import THREADS, Problem
 from clvmodels.model import Array
 
-
 USUAL, CAREFUL = 0.8, 0.97
 """Acceptance aimed at; careful in hierarchical models, whose posteriors are funnels: small steps."""
 

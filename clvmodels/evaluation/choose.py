@@ -14,14 +14,16 @@ from scipy.stats import chi2
 from clvmodels.data.histories import Histories
 from clvmodels.data.transactions import Transactions
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.errors import ClvError, ConvergenceError, ModelError
-from clvmodels.estimation.estimate import fit
-from clvmodels.estimation.problem import Problem
+from clvmodels.errors import ClvError, ConvergenceError
+from clvmodels.estimation.estimate import Fittable, fit
 from clvmodels.estimation.result import Fit
+from clvmodels.estimation.stack import Stack, stack
 from clvmodels.evaluation import scores
+from clvmodels.evaluation.candidates import candidates, kinds_of
 from clvmodels.evaluation.left_out import HeldOut, LeftOut, held_out, pointwise, stacking_weights, standard_error
 from clvmodels.evaluation.outcomes import outcomes
 from clvmodels.evaluation.words import choice_sentences
+from clvmodels.history import picked
 from clvmodels.model import Array
 from clvmodels.units import DAY, Span
 
@@ -33,8 +35,6 @@ BOUNDARY = (
     "Likelihood ratios: the smaller model lies on the boundary of the larger (nobody leaves, or the rate of leaving does not "
     "change with age), so their chi-square p-values are conservative."
 )
-COUNTED = {"BG_BB"}
-"""Models of opportunities: their likelihoods are probabilities, those of the others densities of times."""
 FEWEST = 100
 """Draws that leave a tail to smooth."""
 SETTLED = 1000
@@ -60,7 +60,8 @@ class ModelComparison:
     maxima
         The maximum likelihood fit of each model that has one.
     elpd
-        Expected log predictive density of a customer when left out, by (frequency, recency, T), one column per model.
+        Expected log predictive density of a customer when left out, one column per model, by what any of the models reads of her:
+        (frequency, recency, T), and where it is read log_intervals and covariates.
     counts
         How many customers have each of these histories.
     scores
@@ -86,7 +87,8 @@ class ModelComparison:
     def weights(self) -> pd.Series[float]:
         """Stacking weights by model: the mixture of predictions that would have predicted customers left out best.
 
-        They are not probabilities of being true: models that predict alike share a weight almost at random.
+        They are not probabilities of being true: models that predict alike share a weight almost at random. `stack` predicts
+        with them.
 
         Source: Yao, Vehtari, Simpson and Gelman 2018, Bayesian Analysis 13(3), 917-1007, section 3.
         """
@@ -136,6 +138,10 @@ class ModelComparison:
         freedom = int(free[larger] - free[smaller])
         return smaller, larger, statistic, freedom, float(chi2.sf(statistic, freedom))
 
+    def stack(self) -> Stack:
+        """The fits as one that predicts with these weights: `clv.forecast(comparison.stack(), quantity, histories, ...)`."""
+        return stack(self.fits, self.weights)
+
     def words(self) -> list[str]:
         """Plain sentences: the best model, what is noise, what cannot be trusted or is missing, and the holdout."""
         return choice_sentences(self.table(), set(self.maxima))
@@ -150,7 +156,7 @@ class ModelComparison:
 
 
 def compare_models(
-    models: Sequence[LatentAttrition],
+    models: Sequence[Fittable],
     histories: Histories,
     *,
     holdout: Transactions | None = None,
@@ -161,14 +167,15 @@ def compare_models(
     """Fit several models to the same customers and compare them.
 
     Each is fitted by maximum likelihood, for AIC, BIC and likelihood ratios, and with posterior draws, for the prediction of
-    customers left out. A model without a maximum keeps its row, and a note says why.
+    customers left out. A model without a maximum keeps its row, and a note says why. Instead of choosing one, let them predict
+    together: `clv.forecast(comparison.stack(), quantity, histories, ...)`.
 
     Parameters
     ----------
     models
-        Models of purchasing until an unseen end, such as `[NBD, BG_NBD, MBG_NBD]`, each once.
+        Models of purchasing until an unseen end, such as `[NBD, BG_NBD, MBG_NBD]`, each once; with covariates too.
     histories
-        The customers. Time grows with the distinct histories.
+        The customers. Time grows with the distinct histories. Models of regular buying need their `log_intervals`.
     holdout
         What followed: the second part of `log.split(date)`, with or without amounts. Customers who do not
         appear bought nothing.
@@ -186,35 +193,36 @@ def compare_models(
     Raises
     ------
     ModelError
-        There is no model, one is given twice or is of another family, or times and opportunities are mixed.
+        There is no model, one is given twice or is of another family, times and opportunities are mixed, or a model of regular
+        buying is compared on histories without `log_intervals`.
     ConvergenceError
         The posterior of a model cannot be drawn from.
     ClvError
         The method has no posterior draws, there are too few draws, or the holdout does not fit the histories.
     """
-    named = _named(models)
+    named = candidates(models, histories)
     if method not in get_args(Method.__value__):
         raise ClvError(f"method={method!r} gives no posterior draws. Choose 'auto', 'laplace' or 'nuts'.")
     if draws < FEWEST:
         raise ClvError(f"draws={draws} is too few to weigh customers. Use at least {FEWEST}; 1000 is usual.")
     future = None if holdout is None else _future(histories, holdout)
-    problem = Problem.of(models[0], histories, None)
+    kinds, counts, example = kinds_of(named, histories)
+    people = picked(histories, example)
     maxima, notes = _maxima(named, histories)
     fits = {name: _posterior(model, histories, method, draws, seed) for name, model in named.items()}
     theta = {name: np.column_stack(one.draws(draws, seed=seed)) for name, one in fits.items()}
-    left_out = {name: pointwise(model, theta[name], problem.columns) for name, model in named.items()}
+    left_out = {name: pointwise(model, theta[name], model.data(people)) for name, model in named.items()}
     rows = {}
     for name, model in named.items():
-        rows[name] = _likelihood_scores(maxima.get(name), len(model.parameters), problem.counts)
-        rows[name] |= _left_out_scores(left_out[name], problem.counts)
+        rows[name] = _likelihood_scores(maxima.get(name), len(model.parameters), counts)
+        rows[name] |= _left_out_scores(left_out[name], counts)
         if future is not None:
             found = held_out(model, theta[name], histories, future.purchases, future.horizon)
             rows[name] |= _holdout_scores(found, future.purchases)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model").astype({"parameters": int})
     table = table.sort_values("elpd_loo", ascending=False, kind="stable")
-    kinds = pd.MultiIndex.from_arrays(problem.columns, names=LatentAttrition.columns)
     elpd = pd.DataFrame({name: one.elpd for name, one in left_out.items()}, index=kinds)
-    return ModelComparison(fits, maxima, elpd, problem.counts, table, notes + (future.notes if future else ()))
+    return ModelComparison(fits, maxima, elpd, counts, table, notes + (future.notes if future else ()))
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
@@ -226,32 +234,13 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _named(models: Sequence[LatentAttrition]) -> dict[str, LatentAttrition]:
-    if not isinstance(models, Sequence) or len(models) == 0:
-        raise ModelError(f"There is no list of models in {models!r}. Write compare_models([NBD, BG_NBD], histories).")
-    for model in models:
-        if not isinstance(model, LatentAttrition) or model.columns != LatentAttrition.columns:
-            raise ModelError(
-                f"{model!r} is no model of the times of purchases until an unseen end, so its likelihood cannot be compared. "
-                "Give models such as NBD, BG_NBD and MBG_NBD."
-            )
-    named = {model.name: model for model in models}
-    if len(named) < len(models):
-        twice = sorted({m.name for m in models if sum(m.name == other.name for other in models) > 1})
-        raise ModelError(f"{', '.join(twice)} is given more than once. Give each model once.")
-    if 0 < len(COUNTED & set(named)) < len(named):
-        raise ModelError(
-            f"{', '.join(COUNTED & set(named))} has probabilities of opportunities taken, the others densities of times: their "
-            "likelihoods cannot be compared. Compare both with what happened: clv.compare(forecast, holdout)."
-        )
-    return named
-
-
 def _maxima(named: Mapping[str, LatentAttrition], histories: Histories) -> tuple[dict[str, Fit], tuple[str, ...]]:
     """The maximum likelihood fits there are, and why the others are missing."""
     found, notes = {}, []
     for name, model in named.items():
         try:
+            if model.hierarchical:
+                raise ConvergenceError("pooling is a prior, and maximum likelihood has none.")
             found[name] = fit(model, histories, method="mle")
         except ConvergenceError as error:
             notes.append(f"{name} has no maximum likelihood: {error}")

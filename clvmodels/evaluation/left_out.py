@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.history import picked
+from clvmodels.history import covariates_of, picked
 from clvmodels.model import Array
 from clvmodels.numerics.distinct import distinct
 from clvmodels.units import Span
@@ -60,7 +60,7 @@ def leave_one_out(log_likelihood: Array) -> LeftOut:
 
 
 def pointwise(model: LatentAttrition, theta: Array, columns: tuple[Array, ...]) -> LeftOut:
-    """`leave_one_out` of distinct histories (n,) under draws of theta (draws, k), block by block."""
+    """`leave_one_out` of the columns that the model reads (n,) under draws of theta (draws, k), block by block."""
 
     def block(part: slice) -> LeftOut:
         rows = tuple(column[part] for column in columns)
@@ -78,8 +78,8 @@ class HeldOut(NamedTuple):
 
 def held_out(model: LatentAttrition, theta: Array, histories: Histories, purchases: Array, horizon: Span) -> HeldOut:
     """Log score and expectation of each customer's number of purchases (n,) within the horizon, under draws (draws, k)."""
-    labels = (histories.covariates or {}).values()
-    _, counts, _, example = distinct((histories.frequency, histories.T, histories.recency, purchases, *labels))
+    known = covariates_of(histories, model.reads)
+    _, counts, _, example = distinct((histories.frequency, histories.T, histories.recency, purchases, *known))
     draws = model.Theta(*theta.T[:, :, None])
 
     def block(part: slice) -> tuple[Array, Array]:

@@ -164,7 +164,7 @@ def test_same_on_spark(tmp_path: Path) -> None:
         here = Transactions(
             FRAME.assign(kind="a"), customer="who", date="when", amount="paid", segment="kind", free_orders="count"
         )
-        same(log.histories(period=WEEK), here.histories(period=WEEK))
+        same(log.histories(period=WEEK, intervals=True), here.histories(period=WEEK, intervals=True))
         pd.testing.assert_frame_equal(log.daily(), here.daily(), check_dtype=False)
         assert log.quality().to_frame()["count"].tolist() == here.quality().to_frame()["count"].tolist()
     finally:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import clvmodels as clv
+from clvmodels.coordinates import Coordinates
 from clvmodels.estimation.laplace import effective, resample
 from clvmodels.estimation.mode import find_mode
 
@@ -82,7 +83,14 @@ def test_a_flat_or_rising_surface_is_refused() -> None:
         return float(u.sum()), np.ones_like(u)
 
     with pytest.raises(clv.ConvergenceError, match="do not determine s, t"):
-        find_mode(rising, np.zeros(2), names=["s", "t"], title="A plane", advice="Climb elsewhere.")
+        find_mode(
+            rising,
+            np.zeros(2),
+            Coordinates(np.ones(2, dtype=bool)),
+            names=["s", "t"],
+            title="A plane",
+            advice="Climb elsewhere.",
+        )
 
 
 def test_systematic_resampling_keeps_the_weights() -> None:

@@ -10,6 +10,8 @@ import clvmodels as clv
 TRUTH = {
     clv.NBD: (0.5, 8.0),
     clv.MBG_NBD: (0.6, 6.0, 0.9, 3.0),
+    clv.BG_CNBD_K(2): (0.6, 3.0, 0.9, 3.0),
+    clv.MBG_CNBD_K(3): (0.8, 2.0, 0.9, 3.0),
     clv.PARETO_NBD: (0.8, 8.0, 0.9, 15.0),
     clv.GGOMPERTZ_NBD: (1.2, 3.0, 0.08, 0.6, 1.5),
 }

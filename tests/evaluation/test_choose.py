@@ -303,3 +303,42 @@ def test_models_are_compared_on_a_log_without_amounts(cdnow: clv.Histories, cdno
     counted = clv.Transactions(cdnow_parts[1].purchase_days(), customer="customer_id", date="date")
     table = compare_models([clv.NBD], cdnow, holdout=counted, draws=DRAWS).table()
     assert table.loc["NBD", "actual_purchases"] == 1882
+
+
+@pytest.fixture(scope="module")
+def ticking() -> clv.Histories:
+    """400 customers who buy regularly: Erlang waits of three phases."""
+    return clv.MBG_CNBD_K(3).simulate((1.0, 1.5, 0.8, 4.0), T=np.full(400, 52.0), period=clv.WEEK, seed=6)
+
+
+def test_regular_buying_is_told_from_buying_at_random(ticking: clv.Histories) -> None:
+    found = compare_models([clv.MBG_NBD, clv.MBG_CNBD_K(1), clv.MBG_CNBD_K(3)], ticking, draws=DRAWS)
+    table = found.table()
+    assert table.index[0] == "MBG_CNBD_3" and table["elpd_diff"].iloc[1] < -100
+    assert table.loc["MBG_NBD", "log_likelihood"] == pytest.approx(table.loc["MBG_CNBD_1", "log_likelihood"], rel=1e-9)
+    assert found.elpd.index.names == ["frequency", "recency", "T", "log_intervals"]
+    assert found.counts.sum() == 400
+
+
+def test_the_likelihood_of_regular_buying_is_that_of_all_times(ticking: clv.Histories) -> None:
+    """Regularity is estimated from intervals alone; the models' maxima over k are highest at the same k."""
+    reached = {k: clv.fit(clv.MBG_CNBD_K(k), ticking, method="mle").loglik for k in range(1, 6)}
+    assert max(reached, key=lambda k: reached[k]) == round(clv.regularity(ticking).k) == 3
+
+
+def test_without_intervals_regular_buying_cannot_be_compared(cdnow: clv.Histories) -> None:
+    with pytest.raises(ModelError, match=r"BG_CNBD_2 is judged by the times between purchases.*intervals=True"):
+        compare_models([clv.BG_NBD, clv.BG_CNBD_K(2)], cdnow)
+
+
+def test_models_with_covariates_are_compared_with_those_without() -> None:
+    """Customers of the shop buy half as often as the others, and the model that knows it predicts better."""
+    rng = np.random.default_rng(8)
+    channel = np.where(rng.random(500) < 0.5, "shop", "online")
+    theta = (1.5, np.where(channel == "shop", 20.0, 5.0)[:, None], 0.8, 3.0)
+    people = clv.BG_NBD.simulate(theta, T=np.full(500, 52.0), period=clv.WEEK, seed=9)
+    people = people.with_covariates(pd.DataFrame({"customer_id": people.customer_id, "channel": channel}))
+    explained = clv.with_covariates(clv.BG_NBD, purchase="~ channel")
+    found = compare_models([clv.BG_NBD, explained], people, draws=DRAWS)
+    assert found.scores.index[0] == explained.name and found.table()["elpd_diff"].iloc[1] < -20
+    assert found.elpd.index.names == ["frequency", "recency", "T", "channel"]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import clvmodels as clv
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.model import Model
+from clvmodels.history import COLUMNS
+from clvmodels.model import Model, Parameter
 
 settings.register_profile(
     "laws", deadline=None, max_examples=60, suppress_health_check=list(HealthCheck), derandomize=True
@@ -24,7 +25,14 @@ def log_uniform(low: float, high: float) -> st.SearchStrategy[float]:
 
 
 def thetas(model: Model, low: float = 0.01, high: float = 100.0) -> st.SearchStrategy[tuple[float, ...]]:
-    return st.tuples(*(log_uniform(low, high) for _ in model.parameters))
+    """Parameters from `low` to `high`, those that may be negative with either sign."""
+    return st.tuples(*(_values(p, low, high) for p in model.parameters))
+
+
+def _values(parameter: Parameter, low: float, high: float) -> st.SearchStrategy[float]:
+    if not parameter.positive:
+        return st.floats(-2.0, 2.0)
+    return log_uniform(low, high)
 
 
 def discrete(model: Model) -> bool:
@@ -35,13 +43,24 @@ def discrete(model: Model) -> bool:
 @pytest.fixture
 def people(model: Model, request: pytest.FixtureRequest) -> clv.Histories:
     """Real customers that the model is made for: the CDNOW sample in weeks, or donors by their yearly opportunities."""
-    found: clv.Histories = request.getfixturevalue("donors" if discrete(model) else "cdnow")
+    regular = "cdnow_intervals" if "log_intervals" in model.columns else "cdnow"
+    found: clv.Histories = request.getfixturevalue("donors" if discrete(model) else regular)
     return found
 
 
 def histories(model: Model, most: int = 300) -> st.SearchStrategy[clv.History]:
-    """One customer as the model counts time, with `most` purchases at most."""
-    return of_opportunities(most) if discrete(model) else in_weeks(most)
+    """One customer as the model counts time, with `most` purchases at most, and with intervals where the model reads them."""
+    found = of_opportunities(most) if discrete(model) else in_weeks(most)
+    return with_intervals(found) if "log_intervals" in model.columns else found
+
+
+@st.composite
+def with_intervals(draw: st.DrawFn, customers: st.SearchStrategy[clv.History]) -> clv.History:
+    """Intervals whose geometric mean is a share of their mean."""
+    one = draw(customers)
+    share = draw(st.floats(0.01, 1.0)) if one.frequency > 1 else 1.0
+    logs = one.frequency * math.log(share * one.recency / one.frequency) if one.frequency else 0.0
+    return shifted(one, "log_intervals", logs)
 
 
 @st.composite
@@ -63,9 +82,9 @@ def in_weeks(draw: st.DrawFn, most: int) -> clv.History:
 
 
 def shifted(history: clv.History, name: str, value: float) -> clv.History:
-    fields = {k: getattr(history, k) for k in ("frequency", "recency", "T", "period", "monetary_value")}
+    fields = {k: getattr(history, k) for k in (*COLUMNS, "period")}
     return clv.History(**{**fields, name: value})
 
 
 def columns_of(model: Model, history: clv.History) -> list[np.ndarray]:
-    return [np.atleast_1d(np.asarray(getattr(history, name), dtype=float)) for name in model.columns]
+    return [np.atleast_1d(column) for column in model.data(history)]

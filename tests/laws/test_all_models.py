@@ -27,13 +27,14 @@ def usable(model: Model, history: clv.History) -> bool:
 def test_gradient_equals_central_differences(model: Model, data: st.DataObject) -> None:
     history = data.draw(histories(model))
     assume(usable(model, history))
-    u = np.log(data.draw(thetas(model)))
+    seen = model.coordinates()
+    u = seen.free(data.draw(thetas(model)))
     columns = columns_of(model, history)
 
     def value(v: np.ndarray) -> float:
-        return float(model.kernel(np.exp(v)[None, :], *columns)[0][0])
+        return float(model.kernel(seen.from_free(v)[None, :], *columns)[0][0])
 
-    exact = model.kernel(np.exp(u)[None, :], *columns)[1][0] * np.exp(u)
+    exact = seen.slope(seen.from_free(u), model.kernel(seen.from_free(u)[None, :], *columns)[1][0])
     step = 1e-4
     for j, axis in enumerate(np.eye(u.size) * step):
         # fourth-order central difference
@@ -60,7 +61,7 @@ def test_one_theta_per_row_equals_one_for_all(model: Model, data: st.DataObject)
 def test_equal_customers_are_one_row_with_a_count(model: Model, people: clv.Histories) -> None:
     problem = Problem.of(model, people, None)
     total, _ = problem.log_likelihood(problem.centre)
-    each = model.log_likelihood(np.exp(problem.centre), people)
+    each = model.log_likelihood(problem.coordinates.theta(problem.centre), people)
     assert problem.counts.size < each.size
     assert total == pytest.approx(each.sum(), rel=1e-12)
 

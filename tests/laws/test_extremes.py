@@ -32,9 +32,9 @@ CORPUS_OF_OPPORTUNITIES = [
 
 
 def hold(model: LatentAttrition, theta: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray) -> None:
-    value, gradient = model.kernel(theta, x, t_x, T)
-    assert np.isfinite(value).all() and np.isfinite(gradient).all()
     people, parameters, ahead = clv.History(x, t_x, T, clv.WEEK), tuple(theta.T), 52 * clv.WEEK
+    value, gradient = model.kernel(theta, *model.data(people))
+    assert np.isfinite(value).all() and np.isfinite(gradient).all()
     alive, later = model.p_alive(parameters, people), model.p_alive_after(parameters, people, horizon=ahead)
     assert np.all((alive >= 0) & (alive <= 1)) and np.all((later >= 0) & (later <= alive * (1 + 1e-9)))
     expected = model.expected_purchases(parameters, people, horizon=ahead)

@@ -23,6 +23,8 @@ TYPICAL = {
     "NBD": (0.385, 12.072),
     "BG_NBD": (0.243, 4.414, 0.793, 2.426),
     "MBG_NBD": (0.525, 6.183, 0.891, 1.614),
+    "BG_CNBD_2": (0.243, 2.207, 0.793, 2.426),
+    "MBG_CNBD_2": (0.525, 3.092, 0.891, 1.614),
     "PARETO_NBD": (0.553, 10.578, 0.606, 11.669),
     "GGOMPERTZ_NBD": (0.553, 10.578, 0.05, 0.606, 0.4),
     "BG_BB": (1.204, 0.750, 0.657, 2.783),
@@ -86,14 +88,19 @@ def test_pmf_sums_to_one_and_has_the_expectation_as_its_mean(model: LatentAttrit
 @models
 @pytest.mark.parametrize("x", [0, 1, 2, 5])
 def test_likelihood_adds_up_to_the_distribution_of_a_new_customer(model: LatentAttrition, x: int) -> None:
-    """Over all orderings of x purchase times, of which only the last matters: an integral, or a sum over opportunities."""
+    """Over all purchase times of which x - 1 are before the last: an integral, or a sum over opportunities.
+
+    Without `log_intervals` the likelihood lacks the product of the intervals to the power k - 1, whose integral over all
+    intervals that add up to t_x is Dirichlet's: Gamma(k)^x / Gamma(k x) t_x^(k x - 1).
+    """
     theta, T = TYPICAL[model.name], 20.0
+    k = getattr(model, "k", 1)
 
     def likelihood(t_x: float) -> float:
         return math.exp(float(model.log_likelihood(theta, clv.History(float(x), t_x, T, clv.WEEK))))
 
     def density(t_x: float) -> float:
-        return likelihood(t_x) * math.exp((x - 1) * math.log(t_x) - special.gammaln(x))
+        return likelihood(t_x) * math.exp((k * x - 1) * math.log(t_x) + x * special.gammaln(k) - special.gammaln(k * x))
 
     if x == 0:
         mass = likelihood(0.0)
@@ -138,12 +145,19 @@ def test_simulated_futures_have_the_expected_mean_and_distribution(
     assert abs(worth.mean() - present) < 4 * worth.std() / math.sqrt(draws)
 
 
+def phases_done(model: LatentAttrition, rate: np.ndarray, silence: float, rng: np.random.Generator) -> np.ndarray:
+    """Phases of the next purchase that lie behind customers alive: Poisson in the silence, known to be below k."""
+    k = np.arange(getattr(model, "k", 1))
+    weights = np.exp(special.xlogy(k, silence * rate[:, None] * k.size) - special.gammaln(k + 1)).cumsum(axis=1)
+    return np.asarray((rng.random((rate.size, 1)) * weights[:, -1:] > weights).sum(axis=1))
+
+
 @models
 def test_rates_drawn_and_futures_drawn_without_rates_agree(model: LatentAttrition) -> None:
     """The Polya urn and the Pareto wait against explicit rates.
 
-    The smaller of a geometric count and a Poisson count until the lifetime ends; of opportunities, a binomial count of those
-    until a geometric one is the last.
+    The smaller of a geometric count and a Poisson count until the lifetime ends (of phases, by the phases to a purchase); of
+    opportunities, a binomial count of those until a geometric one is the last.
     """
     theta, draws, horizon = TYPICAL[model.name], 200_000, 25.0
     one = clv.History([3.0], [20.0], [30.0], clv.WEEK)
@@ -153,7 +167,9 @@ def test_rates_drawn_and_futures_drawn_without_rates_agree(model: LatentAttritio
     if model.discrete:
         counts = rng.binomial(np.minimum(until_gone, int(horizon)), rates.rate[0])
     else:
-        counts = np.minimum(rng.poisson(rates.rate[0] * np.minimum(horizon, rates.lifetime[0])), until_gone)
+        done, k = phases_done(model, rates.rate[0], 10.0, rng), getattr(model, "k", 1)
+        phases = rng.poisson(k * rates.rate[0] * np.minimum(horizon, rates.lifetime[0]))
+        counts = np.minimum((done + phases) // k, until_gone)
     counts = counts * (rates.alive[0] > 0)
     expected = float(model.expected_purchases(theta, one, horizon=horizon * clv.WEEK)[0])
     assert abs(counts.mean() - expected) < 4 * counts.std() / math.sqrt(draws)
