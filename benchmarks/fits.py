@@ -9,6 +9,7 @@ the smallest number over the four parameters. pymc-marketing gets the tenth of C
 from __future__ import annotations
 
 import argparse
+import os
 
 from harness import Measured, describe, measure, table
 
@@ -75,6 +76,20 @@ theta = [float(f.params_[name]) for name in ("r", "alpha", "s", "beta")]
 print(seconds, float("nan"), float("nan"), clv.PARETO_NBD.log_likelihood(theta, h).sum())
 """
 )
+COVARIATES = """
+import os, time
+import pandas as pd
+import clvmodels as clv
+folder = os.environ["CLVMODELS_DATA"]
+log = clv.Transactions(folder + "/apparel_transactions.parquet", customer="customer_id", date="date", amount="amount")
+h = log.split("2006-12-31").calibration.histories(period=clv.WEEK)
+h = h.with_covariates(pd.read_parquet(folder + "/apparel_static_covariates.parquet"))
+model = clv.with_covariates(clv.PARETO_NBD, purchase="~ gender + channel", dropout="~ gender + channel")
+times = []
+for _ in range(4):
+    begin = time.perf_counter(); fit = clv.fit(model, h, method="mle"); times.append(time.perf_counter() - begin)
+print(min(times[1:]), float("nan"), float("nan"), fit.loglik)
+"""
 GROWTH = """
 import time
 import numpy as np
@@ -202,6 +217,10 @@ def family() -> None:
             ("GGOMPERTZ_NBD", "map"), ("GGOMPERTZ_NBD", "laplace"),
         )
     }  # fmt: skip
+    if "CLVMODELS_DATA" in os.environ:
+        cases["clvmodels PARETO_NBD with covariates mle, 600 customers"] = COVARIATES
+    else:
+        print("Set CLVMODELS_DATA to the folder of apparel_*.parquet to time covariates: skipped.")
     rows: list[list[object]] = []
     for name, code in {**cases, "lifetimes ParetoNBDFitter": LIFETIMES_PARETO}.items():
         m = measure(code)
