@@ -24,6 +24,14 @@ class DifferingAttrition(LatentAttrition):
 
     base: LatentAttrition
 
+    @property
+    def discrete(self) -> bool:  # type: ignore[override]
+        return self.base.discrete
+
+    @property
+    def past(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.base.past
+
     @abstractmethod
     def each(self, theta: Any, history: HistoryLike) -> Any:
         """The base model's parameters of each customer; theta and histories broadcast."""

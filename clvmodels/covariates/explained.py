@@ -146,14 +146,6 @@ class ExplainedAttrition(Explained, DifferingAttrition):  # type: ignore[misc]
     equal: tuple[str, ...]
     ridge: float
 
-    @property
-    def discrete(self) -> bool:  # type: ignore[override]
-        return self.base.discrete
-
-    @property
-    def past(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.base.past
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ExplainedSpend(Explained, DifferingSpend):  # type: ignore[misc]

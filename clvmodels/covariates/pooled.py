@@ -143,14 +143,6 @@ class PooledAttrition(Pooled, DifferingAttrition):  # type: ignore[misc]
     segments: tuple[Any, ...]
     which: tuple[str, ...]
 
-    @property
-    def discrete(self) -> bool:  # type: ignore[override]
-        return self.base.discrete
-
-    @property
-    def past(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.base.past
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PooledSpend(Pooled, DifferingSpend):  # type: ignore[misc]
