@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from clvmodels.duration.pareto_nbd import PARETO_NBD as PARETO_NBD
     from clvmodels.duration.regularity import regularity as regularity
     from clvmodels.errors import ClvError as ClvError
+    from clvmodels.errors import ContactError as ContactError
     from clvmodels.errors import ConvergenceError as ConvergenceError
     from clvmodels.errors import HistoryError as HistoryError
+    from clvmodels.errors import InfeasiblePlan as InfeasiblePlan
     from clvmodels.errors import ModelError as ModelError
     from clvmodels.errors import SavedFitError as SavedFitError
     from clvmodels.errors import TransactionError as TransactionError
@@ -112,6 +114,7 @@ _HOMES = {
     "units": ("DAY", "WEEK", "MONTH", "YEAR", "FOREVER", "Period", "Span", "Rate", "Cost"),
     "errors": (
         "ClvError", "TransactionError", "HistoryError", "UnitError", "ModelError", "ConvergenceError", "SavedFitError",
+        "ContactError", "InfeasiblePlan",
     ),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

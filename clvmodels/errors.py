@@ -35,6 +35,14 @@ class ConvergenceError(ClvError):
     """A fit that did not settle; nothing half-made is returned."""
 
 
+class ContactError(ClvError):
+    """A contact log that cannot be read as one, or that contradicts the transaction log."""
+
+
+class InfeasiblePlan(ClvError):
+    """Constraints that no plan satisfies; the message names those that clash and the smallest relaxation."""
+
+
 class SavedFitError(ClvError):
     """A file that is not a saved fit, is damaged, or was written by a later version of the format."""
 

@@ -1,0 +1,1 @@
+"""Worlds with known truth, to test methods on."""
