@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -114,3 +114,8 @@ class Audience:
     own_stock: Floats
     contacts: Floats
     cost: Floats
+
+    def picked(self, rows: Codes) -> Audience:
+        """Some of the customers (m,)."""
+        by_customer = ("customer_id", "features", "controls", "segment", "own_stock", "contacts")
+        return replace(self, **{name: getattr(self, name)[rows] for name in by_customer})

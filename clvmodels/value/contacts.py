@@ -11,10 +11,11 @@ type Array = NDArray[np.float64]
 
 
 class ContactValue(NamedTuple):
-    """Present value of what a contact brings, and of what it costs [currency]; arrays of one shape."""
+    """Of a contact: present value of what it brings and of what it costs, and the money it takes, not discounted [currency]."""
 
     gross: Array
     cost: Array
+    outlay: Array
 
     @property
     def net(self) -> Array:
@@ -37,7 +38,8 @@ def contact_value(
     """Present value and cost of contacts; all arrays broadcast.
 
         gross = increment * worth * survival * e^(-force (time + lag))
-        cost  = (cost * paid_for + cost_on_response * response * survival) * e^(-force time)
+        outlay = cost * paid_for + cost_on_response * response * survival
+        cost  = outlay * e^(-force time)
 
     Parameters
     ----------
@@ -81,4 +83,5 @@ def contact_value(
         np.asarray(v, dtype=float) for v in (increment, worth, survival, response, paid_for, cost, time)
     )
     gross = more * margin * there * np.exp(-force * (when + lag))
-    return ContactValue(gross, (price * made + cost_on_response * bought * there) * np.exp(-force * when))
+    outlay = price * made + cost_on_response * bought * there
+    return ContactValue(gross, outlay * np.exp(-force * when), outlay)
