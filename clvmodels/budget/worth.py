@@ -117,9 +117,9 @@ class Stocks:
         own = self._level[:, self._media.index(medium)].copy()
         return own, self._level.sum(axis=1) - own
 
-    def add(self, medium: str) -> None:
-        """One more contact, now."""
-        self._level[:, self._media.index(medium)] += 1.0
+    def add(self, medium: str, rows: Rows | slice = slice(None)) -> None:
+        """One more contact, now, with all customers or some."""
+        self._level[rows, self._media.index(medium)] += 1.0
 
 
 @dataclass(frozen=True, eq=False)
