@@ -166,6 +166,10 @@ class Past(NamedTuple):
         """Expected purchases of each customer if she is alive, at present value (rows, draws)."""
         return self.duration.expected_if_alive(self.theta, self.people, horizon=horizon, force=force)[self.inverse]
 
+    def rate(self) -> Array:
+        """Mean purchase rate of each customer as long as she stays [per period] (rows, draws)."""
+        return self.duration.rate_if_alive(self.theta, self.people)[self.inverse]
+
     def survival(self, horizon: float) -> Array:
         """Probability that each customer, if she is alive today, will not have left a `horizon` from now (rows, draws)."""
         return self.duration.survival_if_alive(self.theta, self.people, horizon)[self.inverse]
