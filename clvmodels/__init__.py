@@ -10,6 +10,7 @@ In the order of use:
 - `check`: whether the data can support the models, and which assumption is in doubt
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`: estimate a model; keep the estimate; state prior knowledge
+- `media_response`, `response_curve`: which media a customer responds to, from a log of contacts or from judgement
 - `forecast`: value per customer and in total, with expected and predictive intervals
 - `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
   predict together
@@ -68,6 +69,9 @@ if TYPE_CHECKING:
     from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
     from clvmodels.report import figures as figures
     from clvmodels.report.document import write_report as write_report
+    from clvmodels.response.media import media_response as media_response
+    from clvmodels.response.media import share_from_lift_test as share_from_lift_test
+    from clvmodels.response.response_curve import response_curve as response_curve
     from clvmodels.units import DAY as DAY
     from clvmodels.units import FOREVER as FOREVER
     from clvmodels.units import MONTH as MONTH
@@ -95,6 +99,8 @@ _HOMES = {
     "duration.ggompertz_nbd": ("GGOMPERTZ_NBD",),
     "duration.bg_bb": ("BG_BB",),
     "quantity.gamma_gamma": ("GAMMA_GAMMA",),
+    "response.media": ("media_response", "share_from_lift_test"),
+    "response.response_curve": ("response_curve",),
     "covariates.explained": ("with_covariates",),
     "covariates.pooled": ("pooled",),
     "estimation.estimate": ("fit",),
