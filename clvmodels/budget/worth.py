@@ -5,44 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.budget.actions import Action, PlannedContact
 from clvmodels.errors import ClvError, offenders
+from clvmodels.estimation.media_fit import MediaFit
+from clvmodels.estimation.media_reaction import Reactions
 from clvmodels.history import picked, upright
 from clvmodels.model import Array
 from clvmodels.response.cells import Audience
+from clvmodels.response.predictor import Coefficients
 from clvmodels.units import Span
 from clvmodels.value.contacts import ContactValue, contact_value
 from clvmodels.value.forecast import Forecast
 from clvmodels.value.simulation import CELLS, Past, in_blocks
 
 type Rows = NDArray[np.intp]
-
-
-class Reaction(NamedTuple):
-    """Of customers to a contact, (rows, draws): P(buy within the window | none), and how much more with the contact."""
-
-    base: Array
-    increment: Array
-
-
-class Responses(Protocol):
-    """A fitted media response, as a plan reads it."""
-
-    @property
-    def media(self) -> tuple[str, ...]: ...
-    @property
-    def window(self) -> Span: ...
-    @property
-    def half_life(self) -> Mapping[str, Span]: ...
-    def draws(self, count: int, *, seed: int | np.random.Generator = 0) -> Any: ...
-    def reaction(
-        self, audience: Audience, medium: str, *, own_stock: Array, other_stock: Array, coefficients: Any
-    ) -> Reaction: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,26 +52,26 @@ class Block:
     past: Past
     margin: Array
     audience: Audience
+    reactions: Reactions
 
     def value(self, contact: Contacted) -> Valued:
         """What the contact brings and costs."""
         terms, planned = self.worth, contact.planned
         when = planned.at.per(terms.forecast.histories.period)
-        base, increment = terms.media.reaction(
-            self.audience, planned.medium, own_stock=contact.own_stock, other_stock=contact.other_stock,
-            coefficients=terms.coefficients,
-        )  # fmt: skip
+        increment = self.reactions.increment(planned.medium, contact.own_stock, contact.other_stock)
+        response = self.reactions.base + increment
         there = self.past.survival(when + terms.lag)
         value = contact_value(
             increment=increment, worth=self.margin, cost=planned.cost, time=when, lag=terms.lag, survival=there,
-            force=terms.forecast.simulation.force, response=base + increment, cost_on_response=planned.cost_on_response,
+            force=terms.forecast.simulation.force, response=response, cost_on_response=planned.cost_on_response,
         )  # fmt: skip
-        return Valued(value, increment * there * terms.kept, base + increment)
+        return Valued(value, increment * there * terms.kept, response)
 
     def picked(self, some: Rows) -> Block:
         """Some of the customers, by their place in the block."""
         past = self.past._replace(inverse=self.past.inverse[some])
-        return Block(self.worth, self.rows[some], past, self.margin[some], self.audience.picked(some))
+        audience = self.audience.picked(some)
+        return Block(self.worth, self.rows[some], past, self.margin[some], audience, self.worth.reactions(audience))
 
     def programme(self, action: Action) -> Iterator[Contacted]:
         """The contacts of an action, each with the stocks that those before it leave."""
@@ -141,7 +122,7 @@ class Worth:
     """
 
     forecast: Forecast
-    media: Responses
+    media: MediaFit
     audience: Audience
     kept: float | Array = 1.0
     seed: int = 0
@@ -153,12 +134,18 @@ class Worth:
     @property
     def lag(self) -> float:
         """From a contact to the purchase it brings: half the window [period]."""
-        return self.media.window.per(self.forecast.histories.period) / 2
+        return self.media.spec.window.per(self.forecast.histories.period) / 2
 
     @cached_property
-    def coefficients(self) -> Any:
+    def _chosen(self) -> tuple[Rows, Coefficients]:
         """Draws of the media response, one for each draw of the forecast."""
-        return self.media.draws(self.draws, seed=np.random.default_rng([self.seed, 0xC0]))
+        chosen = self.media.chosen(self.draws, self.seed)
+        return chosen, self.media.coefficients[chosen]
+
+    def reactions(self, audience: Audience) -> Reactions:
+        """How some customers react to contacts, in the joint draws."""
+        chosen, coefficients = self._chosen
+        return Reactions(self.media, coefficients, chosen, audience)
 
     @cached_property
     def places(self) -> Rows:
@@ -177,7 +164,7 @@ class Worth:
 
     def stocks(self, today: Array) -> Stocks:
         """Contact stocks that begin at `today` (rows, media)."""
-        return Stocks(today, self.media.media, self.media.half_life)
+        return Stocks(today, self.media.media, self.media.spec.half_lives(self.media.media))
 
     def block(self, rows: Rows) -> Block:
         """Some customers of the forecast."""
@@ -186,7 +173,8 @@ class Worth:
         amount = simulation.quantity.expected_spend(simulation.quantity_theta, upright(people))
         margins = valuation.margins if valuation.margins.shape[0] == 1 else valuation.margins[rows]
         audience = self.audience.picked(self.places[rows])
-        return Block(self, rows, simulation.past(people), margins * amount * self.kept, audience)
+        margin = margins * amount * self.kept
+        return Block(self, rows, simulation.past(people), margin, audience, self.reactions(audience))
 
     def play[Result](self, reduce: Callable[[Block], Result], *, description: str, width: int = 1) -> list[Result]:
         """Reduce every block of customers, in parallel; results in the order of the blocks.

@@ -17,9 +17,7 @@ from clvmodels.estimation.nuts import CAREFUL, sampled
 from clvmodels.model import Array
 
 
-def media_nuts(
-    problem: MediaProblem, settled: Settled, *, draws: int, chains: int, tune: int, seed: int
-) -> MediaDraws:
+def media_nuts(problem: MediaProblem, settled: Settled, *, draws: int, chains: int, tune: int, seed: int) -> MediaDraws:
     """Posterior draws, `draws` of each chain one after the other; the caller judges R-hat, effective draws and divergences.
 
     Raises

@@ -123,8 +123,7 @@ class MediaProblem:
     def weighed(self, weights: tuple[Array, ...]) -> MediaProblem:
         """The same with each cell counting for a part of its occasions only."""
         parts = tuple(
-            replace(p, trials=w * p.trials, successes=w * p.successes)
-            for p, w in zip(self.parts, weights, strict=True)
+            replace(p, trials=w * p.trials, successes=w * p.successes) for p, w in zip(self.parts, weights, strict=True)
         )
         return replace(self, parts=parts)
 
@@ -247,5 +246,7 @@ def _sigma(prior: Prior) -> float:
 def _gram(rows: Array, weight: Array) -> Array:
     """rows' diag(weight) rows, some rows at a time."""
     step = max(1, NUMBERS // max(1, rows.shape[1]))
-    parts = [rows[i : i + step].T @ (rows[i : i + step] * weight[i : i + step, None]) for i in range(0, len(rows), step)]
+    parts = [
+        rows[i : i + step].T @ (rows[i : i + step] * weight[i : i + step, None]) for i in range(0, len(rows), step)
+    ]
     return np.asarray(sum(parts))

@@ -35,7 +35,9 @@ def increments_table(fit: MediaFit, audience: Audience, *, tail: float, draws: i
         table[:, rows] = np.transpose(np.stack(found), (0, 2, 1))
     frame = {
         "customer_id": np.repeat(np.asarray(audience.customer_id), media),
-        "medium": pd.Categorical(np.tile(np.arange(media), n), categories=range(media)).rename_categories(list(fit.media)),
+        "medium": pd.Categorical(np.tile(np.arange(media), n), categories=range(media)).rename_categories(
+            list(fit.media)
+        ),
     }
     frame |= dict(zip(COLUMNS, table.reshape(len(COLUMNS), -1), strict=True))
     frame["contacts"] = np.asarray(audience.contacts, dtype=float).reshape(-1)
@@ -102,7 +104,9 @@ def effects_table(
         row = {"contacts": fit._seen(code)[0], "base": base.mean()}
         row |= _spread_of(gain, tail) | {"p_positive": (gain > 0).mean()}
         row |= {key.replace("increment", "spend"): v for key, v in _spread_of(gain * amount, tail, "spend_").items()}
-        row |= {"grade": fit.cells.grades[name]} | _break_even(row["increment"], value, costs[code], fit.cells.grades[name])
+        row |= {"grade": fit.cells.grades[name]} | _break_even(
+            row["increment"], value, costs[code], fit.cells.grades[name]
+        )
         rows.append(row)
     return pd.DataFrame(rows, index=pd.Index(fit.media, name="medium"))
 

@@ -15,7 +15,7 @@ segment, one month, no contacts before, no controls) is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -68,6 +68,11 @@ class MediaResponse:
     def share(self, medium: str) -> tuple[float, float]:
         """Beta distribution of the share of attributed responses to a medium that are incremental."""
         return self.attributed_share.get(medium, SHARE)
+
+    def half_lives(self, media: Sequence[str]) -> dict[str, Span]:
+        """Half-life of the stock of contacts by each medium."""
+        given = self.half_life
+        return {name: given.get(name, HALF_LIFE) if isinstance(given, Mapping) else given for name in media}
 
     def priors(self, overrides: Mapping[str, Prior] | None) -> dict[str, Prior]:
         """Every prior, some replaced by name."""
@@ -122,7 +127,9 @@ def media_response(
     """
     spans = {"window": as_span(window, name="window")}
     if isinstance(half_life, Mapping):
-        spans |= {f"half_life of {name}": as_span(span, name=f"half_life of {name}") for name, span in half_life.items()}
+        spans |= {
+            f"half_life of {name}": as_span(span, name=f"half_life of {name}") for name, span in half_life.items()
+        }
         halves: Span | Mapping[str, Span] = {name: spans[f"half_life of {name}"] for name in half_life}
     else:
         halves = spans["half_life"] = as_span(half_life, name="half_life")
@@ -132,7 +139,9 @@ def media_response(
     shares = dict(attributed_share or {})
     for medium, (a, b) in shares.items():
         if not (0 < a < float("inf") and 0 < b < float("inf")):
-            raise ModelError(f"attributed_share of {medium!r} is Beta({a}, {b}). Give two positive numbers, such as (2, 2).")
+            raise ModelError(
+                f"attributed_share of {medium!r} is Beta({a}, {b}). Give two positive numbers, such as (2, 2)."
+            )
     return MediaResponse(spans["window"], halves, shares)
 
 

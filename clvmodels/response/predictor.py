@@ -67,9 +67,7 @@ class Coefficients:
     fatigue_other: Floats
 
     @classmethod
-    def of(
-        cls, layout: Layout, theta: Floats, spreads: Floats, cells: Cells, rng: np.random.Generator
-    ) -> Coefficients:
+    def of(cls, layout: Layout, theta: Floats, spreads: Floats, cells: Cells, rng: np.random.Generator) -> Coefficients:
         """From theta (draws, p) and the spreads (draws, k); a new segment is drawn like the others, whose spread is known."""
         draws, media, q = len(theta), len(layout.media), len(layout.features)
         at = {name: theta[:, where] for name, where in layout.blocks.items()}
