@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -53,6 +53,13 @@ class Block:
     margin: Array
     audience: Audience
     reactions: Reactions
+    _survival: dict[float, Array] = field(default_factory=dict)
+
+    def survival(self, time: float) -> Array:
+        """Probability that customers there today have not left after that time (rows, draws); once for every time."""
+        if time not in self._survival:
+            self._survival[time] = self.past.survival(time)
+        return self._survival[time]
 
     def value(self, contact: Contacted) -> Valued:
         """What the contact brings and costs."""
@@ -60,7 +67,7 @@ class Block:
         when = planned.at.per(terms.forecast.histories.period)
         increment = self.reactions.increment(planned.medium, contact.own_stock, contact.other_stock)
         response = self.reactions.base + increment
-        there = self.past.survival(when + terms.lag)
+        there = self.survival(when + terms.lag)
         value = contact_value(
             increment=increment, worth=self.margin, cost=planned.cost, time=when, lag=terms.lag, survival=there,
             force=terms.forecast.simulation.force, response=response, cost_on_response=planned.cost_on_response,
