@@ -129,3 +129,96 @@ def best_upgrade(values, costs, allowed, choice, kept, left, first, last):
                 if gain > most:
                     most, who, what = gain, i, a
     return most, who, what
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _score(values, costs, usage, i, c, g, a, worth, money, table, rates):
+    """What an action is worth after all charges."""
+    score = worth * values[i, a] - money[g] * costs[c, a] - table[g, a]
+    for j in range(rates.size):
+        score -= rates[j] * usage[i, a, j]
+    return score
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def respond(values, costs, allowed, usage, cell, worth, money, table, rates, choice, first, last):
+    """Every customer's best action after charges, written to `choice` if that has room, and its totals by cell.
+
+    Parameters
+    ----------
+    worth : weight of values
+    money : (G,) charge per unit of cost
+    table : (G, A) charge per action
+    rates : (J,) charges per unit of `usage` (n, A, J)
+
+    Returns
+    -------
+    score, value, cost (G,); customers by action (G, A); usage (G, J)
+    """
+    cells, actions = table.shape
+    scores, value, cost = np.zeros(cells), np.zeros(cells), np.zeros(cells)
+    count, used = np.zeros((cells, actions)), np.zeros((cells, rates.size))
+    for i in range(first, last):
+        c, w = i if costs.shape[0] > 1 else 0, i if allowed.shape[0] > 1 else 0
+        g = cell[i]
+        best, most = 0, _score(values, costs, usage, i, c, g, 0, worth, money, table, rates)
+        for a in range(1, actions):
+            if allowed[w, a]:
+                score = _score(values, costs, usage, i, c, g, a, worth, money, table, rates)
+                if score > most:
+                    best, most = a, score
+        if choice.size > 0:
+            choice[i] = best
+        scores[g] += most
+        value[g] += values[i, best]
+        cost[g] += costs[c, best]
+        count[g, best] += 1.0
+        for j in range(rates.size):
+            used[g, j] += usage[i, best, j]
+    return scores, value, cost, count, used
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def divide(choices, upto, part, out):
+    """Give customers for whom the `choices` (m, n) differ one of them, in the proportions whose running sums are `upto` (parts, m).
+
+    Customers of a part with the same pattern of choices are divided evenly along their order.
+    """
+    patterns = 1024
+    seen = np.zeros((upto.shape[0], patterns))
+    for i in range(out.size):
+        pattern, differ = 0, False
+        for j in range(choices.shape[0]):
+            pattern = (pattern * 31 + choices[j, i]) % patterns
+            differ = differ or choices[j, i] != choices[0, i]
+        j = 0
+        if differ:
+            h = part[i]
+            at = ((seen[h, pattern] + 0.5) * 0.6180339887498949) % 1.0
+            seen[h, pattern] += 1.0
+            while j < choices.shape[0] - 1 and at >= upto[h, j]:
+                j += 1
+        out[i] = choices[j, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def nearest(values, costs, allowed, usage, cell, part, parts, worth, money, table, rates, choice, size):
+    """For every part, present action and other action the `size` customers who lose least by the change: their rows, -1 for none."""
+    actions = table.shape[1]
+    loss = np.full((parts * actions * actions, size), np.inf)
+    rows = np.full((parts * actions * actions, size), -1, np.int64)
+    for i in range(choice.size):
+        c, w = i if costs.shape[0] > 1 else 0, i if allowed.shape[0] > 1 else 0
+        g, here = cell[i], choice[i]
+        now = _score(values, costs, usage, i, c, g, here, worth, money, table, rates)
+        for a in range(actions):
+            if allowed[w, a] and a != here:
+                lost = now - _score(values, costs, usage, i, c, g, a, worth, money, table, rates)
+                kind = (part[i] * actions + here) * actions + a
+                if lost < loss[kind, size - 1]:
+                    k = size - 1
+                    while k > 0 and loss[kind, k - 1] > lost:
+                        loss[kind, k], rows[kind, k] = loss[kind, k - 1], rows[kind, k - 1]
+                        k -= 1
+                    loss[kind, k], rows[kind, k] = lost, i
+    return rows

@@ -58,13 +58,11 @@ class Menu:
         """An array over the rows of the caller as one over the rows here."""
         return of_caller if self.order is None else of_caller[self.order]
 
-    def totals(self, choice: Choice) -> tuple[float, float]:
-        """Value and cost of a choice for the rows here."""
-        value = np.take_along_axis(self.values, choice[:, None], axis=1).sum()
-        costs = (
-            self.costs[0][choice] if len(self.costs) == 1 else np.take_along_axis(self.costs, choice[:, None], axis=1)
-        )
-        return float(value), float(costs.sum())
+    def totals(self, choice: Choice, rows: NDArray[np.intp] | None = None) -> tuple[float, float]:
+        """Value and cost of a choice for the rows here, or for some of them."""
+        where = np.arange(self.customers) if rows is None else rows
+        costs = self.costs[0][choice] if len(self.costs) == 1 else self.costs[where, choice]
+        return float(self.values[where, choice].sum()), float(costs.sum())
 
     def without(self, held: NDArray[np.bool_]) -> Menu:
         """The menu with nothing allowed to customers `held` out, an array (n,) over the rows here."""
