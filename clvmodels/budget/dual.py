@@ -1,0 +1,206 @@
+"""Prices of constraints: Lagrange multipliers by column generation, one pass over all customers for each trial.
+
+At given prices of the constraints every customer's best action is found by itself, and the total of what they then earn, plus what
+the bounds are worth, is no less than the best plan. The prices that make this least are searched for with a linear program (Dantzig
+and Wolfe 1960) over the choices seen so far, which only knows their totals; each group of customers may mix its own choices. Trials lie
+between the prices that were best and those the program asks for (Ben-Ameur and Neto 2007), which takes fewer of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+from clvmodels.budget import kernels
+from clvmodels.budget.blocks import over_blocks
+from clvmodels.budget.menu import Choice, Floats, Menu
+from clvmodels.budget.rules import Rules, Totals
+
+PARTS = 24
+"""Groups of customers that mix their choices independently, at most."""
+TRIALS = 200
+PRECISE = 1e-8
+"""Gap of the linear program, relative to the largest total seen, at which the search ends."""
+STAY = 0.4
+"""How far a trial stays back at the best prices."""
+SUFFICIENT = 0.1
+"""Share of the gap that a trial has to close for the prices asked for not to be tried themselves."""
+NO_CHOICE = np.zeros(0, dtype=np.int16)
+
+
+class Goal(NamedTuple):
+    """What is maximised: worth x value - kept x cost - what relaxing costs.
+
+    `relaxing` (limits,) is the cost of relaxing each constraint by one unit; infinite where it is not to be relaxed.
+    """
+
+    worth: float
+    kept: float
+    relaxing: Floats
+
+    def of(self, value: Floats, cost: Floats) -> Floats:
+        return self.worth * value - self.kept * cost
+
+
+class Extras(NamedTuple):
+    """Numbers the plan may choose besides actions: taken off rows (K, E), their cost (E,) and the most they may be (E,).
+
+    First the levels, which are free and at most 1, then the relaxations, which have a cost and no end.
+    """
+
+    taken: Floats
+    cost: Floats
+    most: Floats
+
+
+class Response(NamedTuple):
+    """What customers choose at prices: score (G,) and totals."""
+
+    score: Floats
+    totals: Totals
+
+
+@dataclass
+class Pool:
+    """Totals of the choices seen so far, part by part: values and costs [(H,)], sums of rows [(H, K)], and the prices and goals."""
+
+    part: NDArray[np.intp]
+    values: list[Floats] = field(default_factory=list)
+    costs: list[Floats] = field(default_factory=list)
+    sums: list[Floats] = field(default_factory=list)
+    asked: list[tuple[Floats, float, float]] = field(default_factory=list)
+
+    @property
+    def parts(self) -> int:
+        return int(self.part.max()) + 1
+
+    def add(self, rules: Rules, totals: Totals, prices: Floats, goal: Goal) -> None:
+        self.values.append(self.by_part(totals.value))
+        self.costs.append(self.by_part(totals.cost))
+        self.sums.append(self.by_part(rules.used(totals)))
+        self.asked.append((prices, goal.worth, goal.kept))
+
+    def by_part(self, by_cell: Floats) -> Floats:
+        out = np.zeros((self.parts, *by_cell.shape[1:]))
+        np.add.at(out, self.part, by_cell)
+        return out
+
+
+class Dual(NamedTuple):
+    """Prices (K,), the bound they prove, the mixture of the pool's choices (trials, H) and what the mixture reaches."""
+
+    prices: Floats
+    bound: float
+    mixture: Floats
+    reached: float
+
+
+def parts_of(rules: Rules) -> NDArray[np.intp]:
+    """Part (G,) of each cell."""
+    return np.arange(rules.cells) * min(PARTS, rules.cells) // rules.cells
+
+
+def extras(rules: Rules, goal: Goal) -> Extras:
+    """Levels and relaxations of the constraints."""
+    free = np.flatnonzero(np.isfinite(goal.relaxing))
+    taken = np.where(rules.owner[:, None] == free, rules.loosened[:, None], 0.0)
+    levels = rules.level.shape[1]
+    return Extras(
+        np.hstack([rules.level, taken]),
+        np.concatenate([np.zeros(levels), goal.relaxing[free]]),
+        np.concatenate([np.ones(levels), np.full(len(free), np.inf)]),
+    )
+
+
+def respond(menu: Menu, rules: Rules, prices: Floats, goal: Goal, choice: Choice = NO_CHOICE) -> Response:
+    """Every customer's best action at prices (K,); written to `choice` if that has room."""
+    money, table, rates = rules.charged(prices)
+    money = money + goal.kept
+
+    def block(first: int, last: int) -> tuple[Floats, ...]:
+        found: tuple[Floats, ...] = kernels.respond(
+            menu.values, menu.costs, menu.allowed, rules.usage, rules.cell, goal.worth, money, table, rates, choice, first, last
+        )
+        return found
+
+    score, *totals = (np.sum(parts, axis=0) for parts in zip(*over_blocks(menu.customers, block), strict=True))
+    return Response(score, Totals(*totals))
+
+
+def affordable(prices: Floats, extra: Extras) -> Floats:
+    """Prices made low enough for no relaxation to pay."""
+    endless = np.isinf(extra.most)
+    gain = prices @ extra.taken[:, endless]
+    return prices * float(np.min(extra.cost[endless] / np.maximum(gain, extra.cost[endless]), initial=1.0))
+
+
+def bound_of(response: Response, rules: Rules, prices: Floats, extra: Extras) -> float:
+    """What no plan exceeds, as affordable `prices` prove."""
+    ends = np.isfinite(extra.most)
+    levels = np.maximum(prices @ extra.taken[:, ends] - extra.cost[ends], 0.0) @ extra.most[ends]
+    return float(response.score.sum() + prices @ rules.bound + levels)
+
+
+def search(menu: Menu, rules: Rules, goal: Goal, seen: Pool, starts: Sequence[Floats]) -> Dual | None:
+    """Best prices, from those in `starts` on; None if no mixture of choices keeps the constraints.
+
+    `seen` grows by the choices tried; with constraints that cannot be relaxed it has to know choices that together keep them.
+    """
+    extra = extras(rules, goal)
+    best, least = starts[0], np.inf
+
+    def attempt(prices: Floats) -> float:
+        nonlocal best, least
+        prices = affordable(prices, extra)
+        response = respond(menu, rules, prices, goal)
+        seen.add(rules, response.totals, prices, goal)
+        bound = bound_of(response, rules, prices, extra)
+        if bound < least:
+            best, least = prices, bound
+        return bound
+
+    for prices in starts:
+        attempt(prices)
+    for _ in range(TRIALS):
+        found = mixed(rules, goal, seen, extra)
+        if found is None:
+            return None
+        asked, mixture, reached, size = found
+        if least - reached <= PRECISE * size:
+            break
+        before = least
+        if attempt(STAY * best + (1 - STAY) * asked) > before - SUFFICIENT * (before - reached):
+            attempt(asked)
+    return Dual(best, least, mixture, reached)
+
+
+def mixed(rules: Rules, goal: Goal, seen: Pool, extra: Extras) -> tuple[Floats, Floats, float, float] | None:
+    """Best mixture of the choices in the pool: prices (K,), mixture (trials, H), what it reaches, largest total seen.
+
+    None if no mixture keeps the constraints.
+    """
+    earned = np.array([goal.of(v, c) for v, c in zip(seen.values, seen.costs, strict=True)])
+    trials, parts = earned.shape
+    size = max(float(np.abs(earned).sum(axis=1).max()), 1e-300) if goal.worth or goal.kept else 1.0
+    columns = np.hstack([np.array(seen.sums).reshape(trials * parts, -1).T, -extra.taken]) / rules.scale[:, None]
+    unit = 1.0 / np.abs(columns).max(axis=0).clip(1e-9)
+    unit[: trials * parts] = 1.0
+    most = np.append(np.full(trials * parts, np.inf), extra.most / unit[trials * parts :])
+    found = optimize.linprog(
+        np.concatenate([-earned.ravel(), extra.cost]) * unit / size,
+        A_ub=columns * unit,
+        b_ub=rules.bound / rules.scale,
+        A_eq=np.hstack([np.tile(np.eye(parts), trials), np.zeros((parts, len(extra.cost)))]),
+        b_eq=np.ones(parts),
+        bounds=np.column_stack([np.zeros(len(unit)), most]),
+        method="highs-ds",
+    )
+    if found.x is None:
+        return None
+    prices = np.maximum(-found.ineqlin.marginals, 0.0) * size / rules.scale
+    return prices, found.x[: trials * parts].reshape(trials, parts), -float(found.fun) * size, size
