@@ -72,12 +72,16 @@ def relaxed(menu: Menu, rules: Rules, goal: Goal) -> Floats | None:
     return None if found.x is None else np.maximum(-found.ineqlin.marginals, 0.0) * p.size / p.scale
 
 
-def settle(menu: Menu, rules: Rules, goal: Goal, choice: Choice, rows: NDArray[np.intp], *, precise: float) -> Settled | None:
+def settle(
+    menu: Menu, rules: Rules, goal: Goal, choice: Choice, rows: NDArray[np.intp], *, precise: float
+) -> Settled | None:
     """The best actions of the customers `rows`, the others as in `choice` (n,); None if they cannot keep the constraints.
 
     The program ends when it is known to be within a share `precise` of the best.
     """
-    now = np.take_along_axis(rules.weights(menu, rows), choice[rows][None, :, None].astype(np.intp), axis=2)[:, :, 0].sum(axis=1)
+    now = np.take_along_axis(rules.weights(menu, rows), choice[rows][None, :, None].astype(np.intp), axis=2)[
+        :, :, 0
+    ].sum(axis=1)
     p = program(menu, rules, goal, rows, rules.sums(menu, choice)[0] - now)
     integral = np.concatenate([np.ones(len(p.action)), np.zeros(len(p.most) - len(p.action))])
     for inside in (0.0, INSIDE):

@@ -124,7 +124,18 @@ def respond(menu: Menu, rules: Rules, prices: Floats, goal: Goal, choice: Choice
 
     def block(first: int, last: int) -> tuple[Floats, ...]:
         found: tuple[Floats, ...] = kernels.respond(
-            menu.values, menu.costs, menu.allowed, rules.usage, rules.cell, goal.worth, money, table, rates, choice, first, last
+            menu.values,
+            menu.costs,
+            menu.allowed,
+            rules.usage,
+            rules.cell,
+            goal.worth,
+            money,
+            table,
+            rates,
+            choice,
+            first,
+            last,
         )
         return found
 

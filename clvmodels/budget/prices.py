@@ -49,14 +49,20 @@ def priced(menu: Menu, rules: Rules, plan: Plan, kept: float) -> tuple[Price, ..
         worth = float(plan.prices[rows] @ rules.loosened[rows])
         binds = bool(plan.prices[rows] @ rules.scale[rows] > NOTHING * abs(plan.bound))
         price = (worth + (kept if limit.name == BUDGET else 0.0)) * per if binds else 0.0
-        out.append(Price(limit.name, price, limit.wording.unit, max(slack, 0.0), binds, _sentence(limit, price, slack, binds)))
+        out.append(
+            Price(limit.name, price, limit.wording.unit, max(slack, 0.0), binds, _sentence(limit, price, slack, binds))
+        )
     return tuple(out)
 
 
 def _sentence(limit: Limit, price: float, slack: float, binds: bool) -> str:
     unit, text = limit.wording.unit, limit.wording.text
     if limit.name == BUDGET:
-        return f"The next unit of money returns {price:,.2f}." if binds else f"The budget does not bind: {slack:,.2f} is left."
+        return (
+            f"The next unit of money returns {price:,.2f}."
+            if binds
+            else f"The budget does not bind: {slack:,.2f} is left."
+        )
     if not binds:
         return f"'{text}' costs nothing: {max(slack, 0.0):,.4g} {unit}{'' if slack == 1 else 's'} to spare."
     if limit.wording.per == 1:

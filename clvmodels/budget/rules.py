@@ -113,7 +113,9 @@ class Rules:
     def used(self, totals: Totals) -> Floats:
         """Sum of each row, by cell (G, K)."""
         return np.asarray(
-            np.einsum("kga,ga->gk", self.count, totals.count) + self.cost.T * totals.cost[:, None] + totals.usage @ self.using.T
+            np.einsum("kga,ga->gk", self.count, totals.count)
+            + self.cost.T * totals.cost[:, None]
+            + totals.usage @ self.using.T
         )
 
     def weights(self, menu: Menu, rows: NDArray[np.intp]) -> Floats:
@@ -129,7 +131,9 @@ class Rules:
         chosen = choice.astype(np.intp)
         rows = np.arange(menu.customers)
         costs = menu.costs[0][chosen] if len(menu.costs) == 1 else menu.costs[rows, chosen]
-        count = np.bincount(self.cell * menu.actions + chosen, minlength=self.cells * menu.actions).reshape(self.cells, -1)
+        count = np.bincount(self.cell * menu.actions + chosen, minlength=self.cells * menu.actions).reshape(
+            self.cells, -1
+        )
         used = [self._by_cell(self.usage[rows, chosen, j]) for j in range(self.usage.shape[2])]
         return Totals(
             self._by_cell(menu.values[rows, chosen]), self._by_cell(costs), count.astype(float),
@@ -156,7 +160,9 @@ class Rules:
 
     def best_level(self, excess: Floats) -> Floats:
         """The largest level in [0, 1] (H,) that the rows which add it allow."""
-        return np.array([np.clip(np.min(-excess[column < 0] / -column[column < 0]), 0.0, 1.0) for column in self.level.T])
+        return np.array(
+            [np.clip(np.min(-excess[column < 0] / -column[column < 0]), 0.0, 1.0) for column in self.level.T]
+        )
 
 
 def rules(menu: Menu, limits: Sequence[Limit]) -> Rules:
@@ -181,7 +187,18 @@ def rules(menu: Menu, limits: Sequence[Limit]) -> Rules:
         np.concatenate([getattr(limit, name) for limit in limits]) for name in ("bound", "scale", "loosened")
     )
     return Rules(
-        tuple(limits), code, count, cost, np.ascontiguousarray(usage), using, bound, scale, owner, loosened, level, table.shape[1]
+        tuple(limits),
+        code,
+        count,
+        cost,
+        np.ascontiguousarray(usage),
+        using,
+        bound,
+        scale,
+        owner,
+        loosened,
+        level,
+        table.shape[1],
     )
 
 

@@ -70,7 +70,9 @@ class Solution:
         for price in self.prices:
             if price.name == name:
                 return price
-        raise ClvError(f"There is no constraint {name!r}. Constraints are: {', '.join(price.name for price in self.prices)}.")
+        raise ClvError(
+            f"There is no constraint {name!r}. Constraints are: {', '.join(price.name for price in self.prices)}."
+        )
 
     def binding(self) -> pd.DataFrame:
         """Constraints, the dearest first: name, price, unit, slack, binds, sentence."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from clvmodels.budget.actions import Action
 from clvmodels.budget.worth import Block, Rows, Worth
 from clvmodels.model import Array
+from clvmodels.value.valuation import bounds_of
 
 type Choice = NDArray[np.intp]
 
@@ -36,6 +37,9 @@ class ActionValues:
         Probability that its mean effect pays for it.
     response
         P(buy within the window | first contact), 0 for doing nothing.
+    informed
+        Mean over the draws of the sum over customers of their best allowed action's value in that draw: the net value if all
+        parameters were known before choosing [currency].
     """
 
     gross: Array
@@ -44,6 +48,7 @@ class ActionValues:
     spread: Array
     p_positive: Array
     response: Array
+    informed: float
 
     @property
     def net(self) -> Array:
@@ -51,37 +56,61 @@ class ActionValues:
 
 
 class Part(NamedTuple):
-    """The values of some customers (rows, actions + 1) by field of `ActionValues`."""
+    """Of some customers: the fields of `ActionValues` (6, rows, actions + 1), and the sum of their best values (draws,)."""
 
     rows: Rows
-    fields: tuple[Array, ...]
+    fields: Array
+    best: Array
 
 
-def action_values(worth: Worth, actions: Sequence[Action]) -> ActionValues:
-    """Value every action for every customer; memory does not grow with the draws."""
+def action_values(worth: Worth, actions: Sequence[Action], allowed: NDArray[np.bool_]) -> ActionValues:
+    """Value every action for every customer; memory does not grow with the draws.
+
+    Parameters
+    ----------
+    allowed
+        Which actions each customer may be given (n, actions + 1).
+    """
 
     def reduce(block: Block) -> Part:
-        columns = [np.zeros((6, block.rows.size)), *(_one(block, action) for action in actions)]
-        return Part(block.rows, tuple(np.stack([column[k] for column in columns], axis=1) for k in range(6)))
+        best, columns = np.zeros((block.rows.size, worth.draws)), [np.zeros((6, block.rows.size))]
+        for number, action in enumerate(actions, start=1):
+            column, net = _one(block, action)
+            columns.append(column)
+            best = np.where(allowed[block.rows, number][:, None], np.maximum(best, net), best)
+        return Part(block.rows, np.stack(columns, axis=2), best.sum(axis=0))
 
     parts = worth.play(reduce, description="Valuing actions", width=8)
-    n = sum(part.rows.size for part in parts)
-    tables = [np.empty((n, len(actions) + 1)) for _ in range(6)]
+    tables = np.empty((6, len(allowed), len(actions) + 1))
     for part in parts:
-        for table, field in zip(tables, part.fields, strict=True):
-            table[part.rows] = field
-    return ActionValues(*tables)
+        tables[:, part.rows] = part.fields
+    return ActionValues(*tables, float(np.sum([part.best for part in parts], axis=0).mean()))
 
 
-def _one(block: Block, action: Action) -> Array:
-    """The fields of `ActionValues` of one action (6, rows)."""
+def _one(block: Block, action: Action) -> tuple[Array, Array]:
+    """The fields of `ActionValues` of one action (6, rows), and its net value (rows, draws)."""
     valued = [block.value(contact) for contact in block.programme(action)]
     gross, cost, outlay = (
         np.sum(np.broadcast_arrays(*(getattr(one.value, name) for one in valued)), axis=0) for name in FLOWS
     )
     net = gross - cost
     means = [values.mean(axis=-1) * np.ones(len(net)) for values in (gross, cost, outlay)]
-    return np.array([*means, net.std(axis=1), (net > 0).mean(axis=1), valued[0].response.mean(axis=1)])
+    return np.array([*means, net.std(axis=1), (net > 0).mean(axis=1), valued[0].response.mean(axis=1)]), net
+
+
+def chosen_bounds(worth: Worth, actions: Sequence[Action], choice: Choice, interval: float) -> tuple[Array, Array]:
+    """Interval of the net value of each customer's action, of its mean given the parameters, each (n,)."""
+    lower, upper = np.zeros(choice.size), np.zeros(choice.size)
+
+    def fill(block: Block) -> None:
+        for number, action in enumerate(actions, start=1):
+            some = np.flatnonzero(choice[block.rows] == number)
+            if some.size:
+                net = _one(block.picked(some), action)[1]
+                lower[block.rows[some]], upper[block.rows[some]] = bounds_of(net, interval)
+
+    worth.play(fill, description="Intervals of the plan", width=8)
+    return lower, upper
 
 
 class PlanDraws(NamedTuple):

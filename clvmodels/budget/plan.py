@@ -1,0 +1,334 @@
+"""The plan: who gets which programme, what that costs and brings, how sure it is, and what else could be done with the money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvmodels.budget.actions import NOTHING, Action, media_counts
+from clvmodels.budget.plan_words import Facts, plan_notes, sentence
+from clvmodels.budget.policies import RULES, Situation, everybody
+from clvmodels.budget.solve import Solution
+from clvmodels.budget.status_quo import StatusQuo
+from clvmodels.budget.values import ActionValues, Choice, PlanDraws, chosen_bounds, plan_draws
+from clvmodels.budget.worth import Worth
+from clvmodels.errors import ClvError
+from clvmodels.files import atomically
+from clvmodels.model import Array
+from clvmodels.value.forecast import readable
+from clvmodels.value.valuation import bounds_of
+
+PLAN, STATUS_QUO, NOBODY = "this plan", "status quo", "nobody"
+TAIL = 0.10
+"""Share of the worst draws whose mean is reported as risk."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan:
+    """The outcome of `clv.plan_budget`: one action for each customer.
+
+    All values are differences from contacting nobody, at present value and gross of nothing: *gross* is the margin that contacts
+    bring, *cost* what they cost, *net* the difference; *outlay* is the money they take, undiscounted, which the budget counts.
+    Intervals are of means (parameters only), in draws shared by all customers.
+
+    Attributes
+    ----------
+    worth
+        Forecast, media response and audience.
+    actions
+        Programmes to choose from; doing nothing is number 0.
+    values
+        Of every action for every customer.
+    allowed
+        Which actions each customer may be given (n, actions + 1).
+    solution
+        The choice with its bound, gap and shadow prices.
+    held_out, holdout
+        Who is kept without contact at random, so that the next log can tell what contacts do; and with which probability.
+    before
+        What going on as before brings and costs; None where past contacts are not known.
+    budget
+        What may be spent [currency].
+    interval
+        Probability of the intervals.
+    """
+
+    worth: Worth
+    actions: tuple[Action, ...]
+    values: ActionValues
+    allowed: NDArray[np.bool_]
+    solution: Solution
+    held_out: NDArray[np.bool_]
+    holdout: float
+    before: StatusQuo | None
+    budget: float
+    interval: float
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the actions, doing nothing first."""
+        return [NOTHING, *(action.name for action in self.actions)]
+
+    @property
+    def choice(self) -> Choice:
+        """Number of each customer's action in `names` (n,)."""
+        return np.asarray(self.solution.choice, dtype=np.intp)
+
+    @property
+    def customers(self) -> NDArray[Any]:
+        """Ids in the order of the forecast (n,)."""
+        return self.worth.forecast.histories.customer_id
+
+    @cached_property
+    def draws(self) -> PlanDraws:
+        """The plan's totals in every joint draw."""
+        return self._drawn({PLAN: self.choice})[PLAN]
+
+    def per_customer(self) -> pd.DataFrame:
+        """Who gets what, and why that and not the next best.
+
+        Returns
+        -------
+        DataFrame in the order of the forecast: customer_id, action, held_out, holdout_probability, outlay, gross, cost, net, lower,
+        upper, p_positive (probability that the mean effect pays), runner_up and runner_up_net (the best other action allowed), ltv
+        (of the forecast, going on as before) and ltv_under_plan [currency]
+        """
+        rows, chosen = np.arange(self.choice.size), self.choice
+        values = self.values
+        lower, upper = self._bounds
+        second = self._runner_up
+        ltv = self.worth.forecast.customers["ltv"].to_numpy()
+        change = values.net[rows, chosen] - (self.before.net if self.before else 0.0)
+        names = np.array(self.names, dtype=object)
+        columns = {name: getattr(values, name)[rows, chosen] for name in ("outlay", "gross", "cost", "net")}
+        return pd.DataFrame(
+            {"customer_id": self.customers, "action": names[chosen], "held_out": self.held_out}
+            | {"holdout_probability": self.holdout}
+            | columns
+            | {"lower": lower, "upper": upper, "p_positive": values.p_positive[rows, chosen]}
+            | {"runner_up": names[second], "runner_up_net": values.net[rows, second]}
+            | {"ltv": ltv, "ltv_under_plan": ltv + change}
+        )
+
+    def by_medium(self) -> pd.DataFrame:
+        """What each medium is used for and brings.
+
+        Returns
+        -------
+        DataFrame by medium: customers, contacts, gross, cost, net with lower and upper [currency], purchases (additional), grade
+        """
+        counts = media_counts(self.actions, self.worth.media.media)[self.choice]
+        net = self.draws.gross - self.draws.cost
+        lower, upper = bounds_of(net, self.interval)
+        table = pd.DataFrame(
+            {"customers": (counts > 0).sum(axis=0), "contacts": counts.sum(axis=0).astype(int)}
+            | {name: getattr(self.draws, name).mean(axis=1) for name in ("gross", "cost")}
+            | {"net": net.mean(axis=1), "lower": lower, "upper": upper, "purchases": self.draws.purchases.mean(axis=1)},
+            index=pd.Index(self.worth.media.media, name="medium"),
+        )
+        return table.join(self.worth.media.grades()["grade"])
+
+    def total(self) -> pd.DataFrame:
+        """Over all customers: outlay, gross, cost, net, net against the status quo, and potential value under the plan.
+
+        Potential value under the plan is that of the forecast, which contains what going on as before does, plus the plan's net
+        value less that of going on as before.
+        """
+        draws, outlay = self.draws, float(self.values.outlay[np.arange(self.choice.size), self.choice].sum())
+        rows = {
+            "outlay": np.full(self.worth.draws, outlay), "gross": draws.gross.sum(axis=0), "cost": draws.cost.sum(axis=0),
+            "net": draws.net,
+        }  # fmt: skip
+        if self.before is not None:
+            against = draws.net - self.before.draws.net
+            rows |= {
+                "net against status quo": against,
+                "potential under plan": self.worth.forecast.expected_draws[3] + against,
+            }
+        table = np.array(list(rows.values()))
+        lower, upper = bounds_of(table, self.interval)
+        return pd.DataFrame({"mean": table.mean(axis=1), "lower": lower, "upper": upper}, index=list(rows))
+
+    def frontier(self, points: int = 9) -> pd.DataFrame:
+        """What every budget could bring without the other constraints.
+
+        Returns
+        -------
+        DataFrame: budget, net with lower and upper, marginal_return (what the next unit of money brings back); concave
+        """
+        curve = self.solution.frontier
+        budgets = np.linspace(0.0, max(curve.stops_at, min(self.budget, curve.spent[-1])) * 1.15, points)
+        choices = {f"{k}": np.asarray(curve.choice_at(b), dtype=np.intp) for k, b in enumerate(budgets)}
+        net = np.array([one.net for one in self._drawn(choices).values()])
+        lower, upper = bounds_of(net, self.interval)
+        returns = [float(curve.marginal_return_at(b)) for b in budgets]
+        return pd.DataFrame(
+            {"budget": budgets, "net": net.mean(axis=1), "lower": lower, "upper": upper, "marginal_return": returns}
+        )
+
+    def binding(self) -> pd.DataFrame:
+        """Constraints, those that bind first: name, price (what one more unit is worth) [currency], unit, slack, sentence."""
+        return self.solution.binding()
+
+    def policies(self) -> dict[str, Choice]:
+        """The rules that firms go by as choices under the same budget and permissions, by name."""
+        situation = self._situation
+        found = {NOBODY: np.zeros(self.choice.size, dtype=np.intp)}
+        for number, action in enumerate(self.actions, start=1):
+            found[f"everybody: {action.name}"] = everybody(situation, number)
+        return found | {name: rule(situation) for name, rule in RULES.items()}
+
+    def compare(self, policies: Mapping[str, Choice | Sequence[str]] | None = None) -> pd.DataFrame:
+        """The plan against other ways to spend, in the same draws.
+
+        Parameters
+        ----------
+        policies
+            Choices by name: a number in `names` or a name of an action per customer (n,); `policies()` if not given. The status
+            quo is there too where past contacts are known.
+
+        Returns
+        -------
+        DataFrame by policy: outlay [currency], customers (contacted), net with lower and upper; difference (the plan's net less this
+        one's, paired draw by draw) with difference_lower and difference_upper; p_best (probability to be the best of all)
+        """
+        choices = {PLAN: self.choice} | {
+            name: self._numbers(name, choice)
+            for name, choice in (self.policies() if policies is None else policies).items()
+        }
+        net = {name: one.net for name, one in self._drawn(choices).items()}
+        rows = np.arange(self.choice.size)
+        outlay = {name: float(self.values.outlay[rows, choice].sum()) for name, choice in choices.items()}
+        contacted = {name: int((choice > 0).sum()) for name, choice in choices.items()}
+        if self.before is not None:
+            net[STATUS_QUO], outlay[STATUS_QUO] = self.before.draws.net, float(self.before.outlay.sum())
+            contacted[STATUS_QUO] = int((self.before.outlay > 0).sum())
+        return _compared(net, outlay, contacted, self.interval)
+
+    def risk(self, tail: float = TAIL) -> pd.Series:
+        """How bad it may be: probability that the plan pays, and the mean net value of the worst share `tail` of the draws.
+
+        perfect_information is how much more net value there would be, on average, if what contacts do were known before
+        choosing: the most that a test is worth.
+        """
+        net = np.sort(self.draws.net)
+        worst = net[: max(1, round(tail * net.size))]
+        return pd.Series({
+            "net": net.mean(), "p_positive": float((net > 0).mean()), "worst_draws": worst.mean(),
+            "perfect_information": self.values.informed - float(np.max(np.where(self.allowed, self.values.net, 0.0), axis=1).sum()),
+        })  # fmt: skip
+
+    def why(self, customer: Any) -> str:
+        """One plain sentence: what this customer gets, why, and what came next."""
+        found = np.flatnonzero(self.customers == customer)
+        if found.size == 0:
+            raise ClvError(
+                f"There is no customer {customer!r} in the plan. Ids are {self.customers[:3].tolist()} and so on."
+            )
+        i = int(found[0])
+        row = self.per_customer().iloc[i]
+        price = self.solution.price("budget").price if np.isfinite(self.budget) else 0.0
+        facts = Facts(
+            self.worth.forecast.histories.currency, self.interval, price,
+            any_allowed=bool(self.allowed[i, 1:].any()), best=self.names[int(np.argmax(np.where(self.allowed[i], self.values.net[i], -np.inf)))],
+        )  # fmt: skip
+        return sentence(row, facts)
+
+    def to_csv(self, path: str | Path) -> Path:
+        """One row per contact to be made, for the people who make them: customer_id, medium, days_from_today, cost, action."""
+        target = Path(path)
+        rows = [
+            {"customer_id": customer, "medium": contact.medium, "days_from_today": contact.at.days, "cost": contact.cost,
+             "action": self.actions[number - 1].name}
+            for customer, number in zip(self.customers, self.choice, strict=True) if number
+            for contact in self.actions[number - 1].contacts
+        ]  # fmt: skip
+        with atomically(target) as temporary:
+            pd.DataFrame(rows, columns=["customer_id", "medium", "days_from_today", "cost", "action"]).to_csv(
+                temporary, index=False
+            )
+        return target
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know when reading the plan."""
+        return plan_notes(self)
+
+    @cached_property
+    def _situation(self) -> Situation:
+        used = np.bincount(self.choice, minlength=len(self.names))[1:]
+        usual = 1 + int(np.argmax(used if used.any() else self.values.net[:, 1:].sum(axis=0)))
+        spent = self.solution.spent or (self.budget if np.isfinite(self.budget) else 0.0)
+        return Situation(self.worth.forecast, self.values, self.allowed, usual, spent)
+
+    @cached_property
+    def _bounds(self) -> tuple[Array, Array]:
+        return chosen_bounds(self.worth, self.actions, self.choice, self.interval)
+
+    @cached_property
+    def _runner_up(self) -> Choice:
+        net = np.where(self.allowed, self.values.net, -np.inf)
+        net[np.arange(self.choice.size), self.choice] = -np.inf
+        best = np.argmax(net, axis=1)
+        return np.where(np.isfinite(net[np.arange(best.size), best]), best, self.choice)
+
+    def _drawn(self, choices: Mapping[str, Choice]) -> dict[str, PlanDraws]:
+        return plan_draws(self.worth, self.actions, choices)
+
+    def _numbers(self, name: str, choice: Any) -> Choice:
+        values = np.asarray(choice)
+        if values.shape != self.choice.shape:
+            raise ClvError(
+                f"The policy {name!r} has {values.size:,} choices for {self.choice.size:,} customers. Give one each."
+            )
+        if values.dtype.kind in "iu":
+            return values.astype(np.intp)
+        numbers = pd.Index(self.names).get_indexer(pd.Index(values.astype(object)))
+        if (numbers < 0).any():
+            unknown = sorted({str(v) for v in values[numbers < 0]})
+            raise ClvError(f"The policy {name!r} names {', '.join(unknown)}. The actions are {', '.join(self.names)}.")
+        return numbers.astype(np.intp)
+
+    def __repr__(self) -> str:
+        table = readable(self.total()).to_string()
+        return f"{self._heading}\n{table}\n\n{readable(self._media_table).to_string()}\n" + "\n".join(self.notes)
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<li>{note}</li>" for note in self.notes)
+        tables = readable(self.total()).to_html() + readable(self._media_table).to_html()
+        return f"<b>{self._heading}</b>{tables}<ul>{notes}</ul>"
+
+    @property
+    def _media_table(self) -> pd.DataFrame:
+        return self.by_medium().drop(columns="grade")
+
+    @property
+    def _heading(self) -> str:
+        contacted = int((self.choice > 0).sum())
+        return f"Plan: {contacted:,} of {self.choice.size:,} customers contacted, {int(self.held_out.sum()):,} held out"
+
+
+def _compared(
+    net: Mapping[str, Array], outlay: Mapping[str, float], contacted: Mapping[str, int], interval: float
+) -> pd.DataFrame:
+    draws = np.array(list(net.values()))
+    lower, upper = bounds_of(draws, interval)
+    apart = draws[0] - draws
+    low, high = bounds_of(apart, interval)
+    top = draws >= draws.max(axis=0)
+    return pd.DataFrame(
+        {
+            "outlay": [outlay[name] for name in net], "customers": [contacted[name] for name in net],
+            "net": draws.mean(axis=1), "lower": lower, "upper": upper,
+            "difference": apart.mean(axis=1), "difference_lower": low, "difference_upper": high,
+            "p_best": (top / top.sum(axis=0)).mean(axis=1),
+        },
+        index=pd.Index(list(net), name="policy"),
+    )  # fmt: skip
