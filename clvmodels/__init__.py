@@ -5,6 +5,7 @@
 In the order of use:
 
 - `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
+- `Contacts`, `occasions`, `Occasions`: from a log of contacts to what each was followed by, next to what happens without contact
 - `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often), `BG_CNBD_K(k)`, `MBG_CNBD_K(k)`
   (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the `catalogue` lists them
 - `check`: whether the data can support the models, and which assumption is in doubt
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from clvmodels.covariates.explained import with_covariates as with_covariates
     from clvmodels.covariates.pooled import pooled as pooled
     from clvmodels.data import samples as samples
+    from clvmodels.data.contacts import Contacts as Contacts
     from clvmodels.data.histories import Histories as Histories
     from clvmodels.data.transactions import Transactions as Transactions
     from clvmodels.duration.bg_bb import BG_BB as BG_BB
@@ -68,6 +70,8 @@ if TYPE_CHECKING:
     from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
     from clvmodels.report import figures as figures
     from clvmodels.report.document import write_report as write_report
+    from clvmodels.response.occasions import Occasions as Occasions
+    from clvmodels.response.occasions import occasions as occasions
     from clvmodels.units import DAY as DAY
     from clvmodels.units import FOREVER as FOREVER
     from clvmodels.units import MONTH as MONTH
@@ -84,7 +88,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "data": ("samples",),
     "data.transactions": ("Transactions",),
+    "data.contacts": ("Contacts",),
     "data.histories": ("Histories",),
+    "response.occasions": ("Occasions", "occasions"),
     "catalogue": ("catalogue",),
     "duration.nbd": ("NBD",),
     "duration.bg_nbd": ("BG_NBD",),

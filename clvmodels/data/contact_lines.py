@@ -42,9 +42,13 @@ FAULTS = (
     Fault("without customer id", "customer_id", "is missing", "Give every contact its customer"),
     Fault("without medium", "medium", "is missing", "Give every contact its medium, such as 'e-mail'"),
     Fault("date unreadable", "date", "is not a date", "Write dates as 1997-09-30 (day and month are never guessed)"),
-    Fault("cost unusable", "cost", "is negative or no number", "A contact costs zero or more; leave it empty if unknown"),
+    Fault(
+        "cost unusable", "cost", "is negative or no number", "A contact costs zero or more; leave it empty if unknown"
+    ),
     Fault("amount unusable", "amount", "is not a finite number", "Correct the amounts; leave them empty if unknown"),
-    Fault("score unusable", "target_score", "is not a finite number", "Correct the scores; leave them empty if unknown"),
+    Fault(
+        "score unusable", "target_score", "is not a finite number", "Correct the scores; leave them empty if unknown"
+    ),
     Fault(
         "probability outside (0, 1)",
         "assignment_probability",
@@ -228,7 +232,9 @@ def _offenders(lines: Lines, fault: Fault, count: int) -> str:
     table: Any = lines.table.filter(lines.table.fault == fault.name)
     role = fault.role if lines.has(fault.role) else "amount"
     shown = table.select(
-        customer=table.customer_id.cast("string"), date=table.date.cast("string"), value=table[lines.given[lines.names[role]]]
+        customer=table.customer_id.cast("string"),
+        date=table.date.cast("string"),
+        value=table[lines.given[lines.names[role]]],
     )
     found = shown.order_by("customer", "date", "value").limit(SHOWN).to_pyarrow().to_pylist()
     rows = [f"customer {row['customer']}, {row['date']}" for row in found] + [""] * (count - len(found))

@@ -131,7 +131,10 @@ class Contacts:
         sent = rows.filter(~rows.held_out)
         known = sent.responded.count()
         facts = {"contacts": sent.count(), "responses": known.nullif(0).notnull().ifelse(sent.responded.sum(), None)}
-        facts |= {"response_rate": sent.responded.cast("float64").mean(), "attributed_amount": sent.attributed_amount.sum()}
+        facts |= {
+            "response_rate": sent.responded.cast("float64").mean(),
+            "attributed_amount": sent.attributed_amount.sum(),
+        }
         frame: pd.DataFrame = sent.group_by("medium").aggregate(**facts).order_by("medium").to_pyarrow().to_pandas()
         return frame.astype(dict.fromkeys(("responses", "response_rate", "attributed_amount"), "float64"))
 
@@ -145,7 +148,9 @@ class Contacts:
         found.append(_row("held out", facts.held_out, facts, "used: assigned and deliberately not contacted"))
         found += [_row(fault.name, facts.faults[fault.name], facts, refused) for fault in asked]
         found.append(_row("responses", facts.responded, facts, "attributed to a contact; no basis of an increment"))
-        return Quality(facts.rows, facts.used, facts.customers, facts.first, facts.last, tuple(found), unit="contact rows")
+        return Quality(
+            facts.rows, facts.used, facts.customers, facts.first, facts.last, tuple(found), unit="contact rows"
+        )
 
     @functools.cached_property
     def _facts(self) -> ContactFacts:
@@ -163,7 +168,10 @@ class Contacts:
         facts = self._facts
         parts = [f"{count:,} by {medium}" for medium, count in self._counts.items()]
         parts += [f"{facts.held_out:,} held out"] if facts.held_out else []
-        parts += [f"{facts.customers:,} customers", f"{facts.first} to {facts.last}" if facts.first else "no usable date"]
+        parts += [
+            f"{facts.customers:,} customers",
+            f"{facts.first} to {facts.last}" if facts.first else "no usable date",
+        ]
         left = facts.rows - facts.used
         parts += [f"{left:,} {'not usable' if self._strict else 'left out'} (see quality())"] if left else []
         return f"Contacts: {', '.join(parts)}"
