@@ -5,6 +5,7 @@
 In the order of use:
 
 - `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
+- `Contacts`, `occasions`, `Occasions`: from a log of contacts to what each was followed by, next to what happens without contact
 - `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often), `BG_CNBD_K(k)`, `MBG_CNBD_K(k)`
   (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the `catalogue` lists them
 - `check`: whether the data can support the models, and which assumption is in doubt
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from clvmodels.covariates.explained import with_covariates as with_covariates
     from clvmodels.covariates.pooled import pooled as pooled
     from clvmodels.data import samples as samples
+    from clvmodels.data.contacts import Contacts as Contacts
     from clvmodels.data.histories import Histories as Histories
     from clvmodels.data.transactions import Transactions as Transactions
     from clvmodels.duration.bg_bb import BG_BB as BG_BB
@@ -72,6 +74,8 @@ if TYPE_CHECKING:
     from clvmodels.response.media import media_response as media_response
     from clvmodels.response.media import share_from_lift_test as share_from_lift_test
     from clvmodels.response.response_curve import response_curve as response_curve
+    from clvmodels.response.occasions import Occasions as Occasions
+    from clvmodels.response.occasions import occasions as occasions
     from clvmodels.units import DAY as DAY
     from clvmodels.units import FOREVER as FOREVER
     from clvmodels.units import MONTH as MONTH
@@ -88,7 +92,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "data": ("samples",),
     "data.transactions": ("Transactions",),
+    "data.contacts": ("Contacts",),
     "data.histories": ("Histories",),
+    "response.occasions": ("Occasions", "occasions"),
     "catalogue": ("catalogue",),
     "duration.nbd": ("NBD",),
     "duration.bg_nbd": ("BG_NBD",),

@@ -76,7 +76,7 @@ def _flags(lines: Lines) -> dict[str, Any]:
 
 def refuse_unusable(lines: Lines, facts: Facts, *, strict: bool, zone_given: bool) -> None:
     """Raise a `TransactionError` for what no result can be made from; with `strict` also for lines to be left out."""
-    refuse_mixed_zones(lines, facts, zone_given=zone_given)
+    refuse_mixed_zones(lines, facts.offsets, zone_given=zone_given)
     flags = _flags(lines)
     if strict and facts.bad_dates:
         problem, remedy = "is not a date", "Write dates as 1997-09-30 (day and month are never guessed)"
@@ -103,9 +103,9 @@ def refuse_mixed_currencies(lines: Lines, facts: Facts) -> None:
         )
 
 
-def refuse_mixed_zones(lines: Lines, facts: Facts, *, zone_given: bool) -> None:
+def refuse_mixed_zones(lines: Lines, offsets: tuple[str | None, str | None], *, zone_given: bool) -> None:
     """Raise where date texts end in different time zone offsets and no zone was given to count days in."""
-    low, high = facts.offsets
+    low, high = offsets
     if low != high and not zone_given:
         counts = _counts(lines, "offset", lines.table.date.notnull())
         raise TransactionError(

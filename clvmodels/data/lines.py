@@ -110,15 +110,15 @@ def _canonical(table: ir.Table, name: str, role: str, zone: str | None) -> Any:
     if role == "date":
         return day(column, zone=zone, backend=table.get_backend().name)
     if role == "amount":
-        return _number(column)
+        return as_number(column)
     if role in ("quantity", "margin"):
-        return finite(_number(column)).ifelse(_number(column), ibis.null("float64"))
+        return finite(as_number(column)).ifelse(as_number(column), ibis.null("float64"))
     if role == "customer_id":
         return _identity(column)
     return column.cast("string") if role in ("segment", "currency") else column
 
 
-def _number(column: Any) -> Any:
+def as_number(column: Any) -> Any:
     """The column as a float, null where it is no number at all; it may be NaN or infinite (see `finite`)."""
     return column.strip().try_cast("float64") if column.type().is_string() else column.cast("float64")
 

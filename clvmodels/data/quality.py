@@ -53,6 +53,7 @@ class Quality:
     first: datetime.date | None
     last: datetime.date | None
     findings: tuple[Finding, ...]
+    unit: str = "lines"
 
     def __getitem__(self, finding: str) -> Finding:
         for found in self.findings:
@@ -73,7 +74,7 @@ class Quality:
         return pd.DataFrame([[getattr(found, name) for name in names] for found in self.findings], columns=names)
 
     def _title(self) -> str:
-        return f"Quality of {self.rows:,} lines of {self.customers:,} customers, {self.first} to {self.last}"
+        return f"Quality of {self.rows:,} {self.unit} of {self.customers:,} customers, {self.first} to {self.last}"
 
     def __repr__(self) -> str:
         width = max(len(found.finding) for found in self.findings)

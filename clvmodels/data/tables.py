@@ -101,6 +101,17 @@ def fetch(table: ir.Table) -> pa.Table:
     return found.cast(table.schema().to_pyarrow())
 
 
+def kept(expression: ir.Table) -> ir.Table:
+    """The rows of an expression computed once, as a temporary table of its backend until the last expression over it is gone.
+
+    (Ibis' own `cache` also drops its tables while Python shuts down, when the SQL can no longer be built, and prints the failure.)
+    """
+    backend, name = expression.get_backend(), next(_names)
+    table = backend.create_table(name, obj=expression, temp=True)
+    weakref.finalize(table.op(), backend.raw_sql, f"DROP TABLE IF EXISTS {name}").atexit = False
+    return table
+
+
 def own_zone(source: Any, column: str) -> str | None:
     """The time zone that a date column of `source` names itself, or None where it has none or cannot say."""
     if isinstance(source, str | Path):

@@ -151,7 +151,7 @@ class Transactions:
         TransactionError
             The date is outside the log or leaves the holdout empty.
         """
-        refuse_mixed_zones(self._lines, self._facts, zone_given=self._policies.zone_given)
+        refuse_mixed_zones(self._lines, self._facts.offsets, zone_given=self._policies.zone_given)
         day, (first, last) = as_date(date, name="date"), self._dates
         if not first <= day < self.until:
             raise TransactionError(

@@ -1,0 +1,178 @@
+"""What the baseline is adjusted for where contact was not drawn at random: the score behind it, or customers' means and periods."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from clvmodels.data.tables import as_table, fetch
+from clvmodels.response.evidence import Evidence
+from clvmodels.response.overlap import ScoreRule
+
+OBSERVATIONAL = "observational"
+MEANS = ("purchase_rate", "contact_share")
+
+type Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Blocks of columns, each for the occasions whose evidence needs it; zero elsewhere.
+
+    Attributes
+    ----------
+    rules
+        By medium, the rule whose spline of the score is controlled for.
+    observational
+        The media whose occasions are controlled for the customer's purchase rate before the occasion, her share of occasions
+        with contact, and the calendar month where the log spans more than a year.
+    shared
+        Whether some occasions are the baseline of every medium: then the blocks hold for all occasions.
+    periods
+        Calendar months such as "2024-05"; the first is the reference.
+    means
+        Those of `MEANS` that vary; the share of contacts only where customers have several occasions.
+    centre, scale
+        Mean and standard deviation of each over its block.
+    some_without
+        Whether there are occasions in no block or another, so that each block needs its own level.
+    """
+
+    rules: Mapping[str, ScoreRule]
+    observational: tuple[str, ...]
+    shared: bool
+    periods: tuple[str, ...]
+    means: tuple[str, ...]
+    centre: Floats
+    scale: Floats
+    some_without: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        names: list[str] = []
+        for medium, rule in self.rules.items():
+            names += self._level(f"score of {medium}")
+            names += [f"score of {medium} {k + 1}" for k in range(len(rule.columns(0.0)))]
+        if self.observational:
+            names += [*self._level(OBSERVATIONAL), *self.means, *(f"period {period}" for period in self.periods[1:])]
+        return tuple(names)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Columns of occasions that the controls are made of, and that vary continuously."""
+        return (*(("score",) if self.rules else ()), *self.means)
+
+    def _level(self, name: str) -> list[str]:
+        return [f"{name}: level"] if self.some_without else []
+
+    def matrix(self, block: NDArray[Any], period: NDArray[Any], columns: Mapping[str, Floats]) -> Floats:
+        """Columns (n, c) of rows with the given block, period and sources."""
+        found: list[Floats] = []
+        for medium, rule in self.rules.items():
+            inside = (block == medium).astype(float)
+            found += [inside] if self.some_without else []
+            score = np.where(inside > 0, np.nan_to_num(columns["score"]), rule.centre)
+            found += [inside * np.asarray(column) for column in rule.columns(score)]
+        if self.observational:
+            inside = (block == OBSERVATIONAL).astype(float)
+            found += [inside] if self.some_without else []
+            standard = [(columns[name] - self.centre[j]) / self.scale[j] for j, name in enumerate(self.means)]
+            found += [inside * np.nan_to_num(column) for column in standard]
+            found += [inside * (period == one) for one in self.periods[1:]]
+        return np.column_stack(found) if found else np.zeros((len(block), 0))
+
+
+def with_blocks(
+    occasions: Any, evidence: Sequence[Evidence], days: Sequence[datetime.date] = ()
+) -> tuple[Any, Controls]:
+    """Occasions with their block, period and contact_share, without those outside a rule's overlap; and the controls.
+
+    `days` are those of the campaigns where the baseline was drawn: then a customer's share is her contacts over the days since
+    her first purchase, whether she was drawn on them or not.
+    """
+    rules = {one.medium: one.rule for one in evidence if one.rule is not None}
+    media = tuple(one.medium for one in evidence if one.grade == "observational")
+    shared = bool(
+        occasions.filter((occasions.kind == "held out") & occasions.arm.isnull()).count().to_pyarrow().as_py()
+    )
+    rows = _inside(occasions, rules, shared=shared)
+    if shared and rules:
+        rules = dict([next(iter(rules.items()))])
+    rows = rows.mutate(block=_block(rows, rules, media, shared=shared))
+    rows, periods = _with_periods(rows, wanted=bool(media))
+    rows = _with_share(rows, days, wanted=bool(media))
+    blocks = int(rows.block.nunique().to_pyarrow().as_py() or 0)
+    means, centre, scale = _scaling(rows) if media else ((), np.zeros(0), np.ones(0))
+    return rows, Controls(rules, media, shared, periods, means, centre, scale, blocks > 1)
+
+
+def _inside(occasions: Any, rules: Mapping[str, ScoreRule], *, shared: bool) -> Any:
+    for medium, rule in rules.items():
+        mine = (occasions.arm == medium).fill_null(shared and len(rules) == 1)
+        if shared and len(rules) == 1:
+            mine = mine & (occasions.kind != "pseudo-contact")
+        occasions = occasions.filter(~mine | rule.overlap(occasions.score).fill_null(False))
+    return occasions
+
+
+def _block(rows: Any, rules: Mapping[str, ScoreRule], media: tuple[str, ...], *, shared: bool) -> Any:
+    """Name of the block of each occasion: a medium with a rule, "observational", or "" for none."""
+    import ibis
+
+    if shared:
+        return ibis.literal(next(iter(rules), OBSERVATIONAL if media else ""))
+    cases = [((rows.arm == medium).fill_null(False), medium) for medium in rules]
+    cases += [((rows.arm == medium).fill_null(False), OBSERVATIONAL) for medium in media]
+    cases.append((rows.kind == "pseudo-contact", OBSERVATIONAL if media else ""))
+    return ibis.cases(*cases, else_="")
+
+
+def _with_periods(rows: Any, *, wanted: bool) -> tuple[Any, tuple[str, ...]]:
+    """A column of calendar months, where some month of the year is there twice; the model has the month of the year already."""
+    import ibis
+
+    period = rows.date.strftime("%Y-%m").fill_null("")
+    if wanted:
+        found = [row["period"] for row in fetch(rows.select(period=period).distinct().order_by("period")).to_pylist()]
+        if len({one[-2:] for one in found}) < len(found):
+            return rows.mutate(period=period), tuple(found)
+    return rows.mutate(period=ibis.literal("")), ()
+
+
+def _with_share(rows: Any, days: Sequence[datetime.date], *, wanted: bool) -> Any:
+    import ibis
+
+    if not wanted:
+        return rows.mutate(contact_share=ibis.literal(0.0))
+    mine = ibis.window(group_by=rows.customer_id)
+    sent = ((rows.kind == "contact") & (rows.block == OBSERVATIONAL)).cast("float64").sum().over(mine)
+    if not days:
+        return rows.mutate(contact_share=sent / (rows.block == OBSERVATIONAL).cast("float64").sum().over(mine))
+    first = rows.date - rows.tenure.cast("int64").as_interval("D")
+    counted = rows.mutate(sent=sent, first=first)
+    ahead = as_table(pa.table({"day": pa.array(sorted(days), pa.date32()), "ahead": np.arange(len(days), 0, -1)}))
+    joined: Any = counted.asof_join(ahead, on=counted["first"] < ahead.day)
+    share = joined.sent / ibis.greatest(joined.ahead.cast("float64"), joined.sent, 1.0)
+    return joined.mutate(contact_share=share).drop("sent", "first", "day", "ahead")
+
+
+def _scaling(rows: Any) -> tuple[tuple[str, ...], Floats, Floats]:
+    """The means that vary, with mean and standard deviation of each."""
+    inside = rows.filter(rows.block == OBSERVATIONAL)
+    facts = {f"mean_{name}": inside[name].mean() for name in MEANS} | {
+        f"sd_{name}": inside[name].std(how="pop") for name in MEANS
+    }
+    facts |= {"rows": inside.count(), "customers": inside.customer_id.nunique()}
+    [found] = fetch(inside.aggregate(**facts)).to_pylist()
+    means = [name for name in MEANS if (found[f"sd_{name}"] or 0.0) > 1e-9]
+    if found["rows"] == found["customers"]:
+        means = [name for name in means if name != "contact_share"]
+    centre = np.array([found[f"mean_{name}"] for name in means], dtype=float)
+    return tuple(means), centre, np.array([found[f"sd_{name}"] for name in means], dtype=float)

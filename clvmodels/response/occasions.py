@@ -1,0 +1,412 @@
+"""Occasions: days on which customers were contacted, or were not and serve as the baseline, and whether they bought after."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from clvmodels.data.days import as_date
+from clvmodels.data.quality import Quality
+from clvmodels.data.tables import fetch
+from clvmodels.errors import ContactError
+from clvmodels.response import audience as _audience
+from clvmodels.response.accounts import measure_occasions
+from clvmodels.response.assemble import Assembled, Wanted, assemble
+from clvmodels.response.cells import Audience, Cells, Grade, Scaling
+from clvmodels.response.controls import with_blocks
+from clvmodels.response.evidence import Evidence, weigh
+from clvmodels.response.grouping import STOCKS, as_cells, group, standard_scaling
+from clvmodels.response.half_lives import half_lives
+from clvmodels.response.past import chosen_features
+from clvmodels.response.ready import ready_occasions
+from clvmodels.units import WEEK, Period, Span, as_span
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pandas as pd
+
+    from clvmodels.data.contacts import Contacts
+    from clvmodels.data.transactions import Day, Transactions
+
+type Unmatched = Literal["error", "leave_out"]
+
+
+class Occasions:
+    """Occasions with and without contact, and what followed: made by `occasions(contacts, log)` or `Occasions.from_frame`.
+
+    An *outcome in the window* (`bought`, `amount`) is any purchase within the window from the occasion's day on, that day
+    included. It exists for customers who were not contacted too, and so is the only basis of an increment; an attributed response
+    (`responded`) is not.
+
+    Attributes
+    ----------
+    media
+        Names of the media with a contact, in alphabetical order.
+    window
+        From an occasion's day on, so long a purchase counts as its outcome.
+    features
+        Names of the columns that the effect of a contact may depend on.
+    half_life
+        By medium [days].
+    evidence
+        By medium: grade, reason, balance.
+    currency
+        Of amounts and costs, None if not known.
+    table
+        Ibis table of the occasions; `frame()` has the same rows.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from clvmodels.units import WEEK
+    >>> table = pd.DataFrame({"sent": ["none", "mail"] * 50, "visits": [0, 1, 2, 2, 1] * 20, "bought": [0, 1, 0, 0] * 25})
+    >>> experiment = Occasions.from_frame(
+    ...     table, medium="sent", none="none", bought="bought", features=["visits"], window=2 * WEEK
+    ... )
+    >>> experiment
+    Occasions: 50 by mail (randomised), 50 without contact, window 2 weeks
+    >>> experiment.cells().occasions.sum()
+    np.float64(100.0)
+    """
+
+    def __init__(
+        self,
+        occasions: Any,
+        *,
+        features: tuple[str, ...],
+        window: Span,
+        half_life: Mapping[str, float],
+        made: Assembled | None,
+        drawn: bool,
+        currency: str | None,
+    ) -> None:
+        self.window, self.features, self.currency = window, features, currency
+        self.evidence: tuple[Evidence, ...] = weigh(occasions, features, drawn=drawn)
+        self.media: tuple[str, ...] = tuple(one.medium for one in self.evidence)
+        self.half_life: dict[str, float] = {medium: half_life[medium] for medium in self.media}
+        days = made.baseline.days if made is not None and made.baseline.drawn else ()
+        self.table, self._controls = with_blocks(occasions, self.evidence, days)
+        self._made = made
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: object,
+        *,
+        medium: str,
+        none: str,
+        bought: str,
+        window: Span | Period,
+        features: Sequence[str],
+        amount: str | None = None,
+        segment: str | None = None,
+        month: str | None = None,
+        probability: str | float | None = None,
+        customer: str | None = None,
+        date: str | None = None,
+        cost: str | None = None,
+        responded: str | None = None,
+        score: str | None = None,
+        campaign: str | None = None,
+        randomised: bool = True,
+        currency: str | None = None,
+    ) -> Occasions:
+        """A ready table of an experiment: a row per customer, with what was assigned to her and what she did within the window.
+
+        Parameters
+        ----------
+        frame
+            Any table that `Transactions` reads.
+        medium, none
+            Column with the medium, and its value that means no contact, such as "No E-Mail".
+        bought, amount
+            Columns with the outcome in the window: whether the customer bought (0 or 1), and for how much [currency].
+        features
+            Columns of numbers known before the contact.
+        segment, month, customer, date, campaign
+            Columns with the segment, the month of the year, the customer's id (else the row's number), the day, the campaign.
+        probability
+            Column with the probability, in (0, 1), of what was assigned to the row; or one probability of all rows.
+        cost, responded, score
+            Columns with the cost of the contact [currency], the attributed response, and the score behind the assignment.
+        randomised
+            Whether chance decided who was contacted, as far as you know; it is checked with the features' balance.
+        window, currency
+            How long outcomes were counted, and the currency of amounts and costs.
+
+        Raises
+        ------
+        ContactError
+            A column is missing or holds what cannot be used; nobody was contacted, or everybody.
+        """
+        columns = {"medium": medium, "bought": bought, "amount": amount, "segment": segment, "month": month}
+        columns |= {
+            "customer": customer,
+            "date": date,
+            "cost": cost,
+            "responded": responded,
+            "score": score,
+            "campaign": campaign,
+        }
+        made = ready_occasions(frame, none=none, columns=columns, features=features, probability=probability)
+        media = [row["medium"] for row in fetch(made.select("medium").distinct()).to_pylist() if row["medium"]]
+        return cls(
+            made,
+            features=tuple(features),
+            window=as_span(window, name="window"),
+            half_life=half_lives(sorted(media)),
+            made=None,
+            drawn=randomised,
+            currency=currency,
+        )
+
+    @property
+    def grades(self) -> pd.DataFrame:
+        """Evidence per medium, as found from the data.
+
+        Columns: medium, grade, reason, contacts, baseline (occasions compared with), outside (left out for want of overlap),
+        p_value (of the balance), worst_feature, worst_difference [standard deviations], responses and response_rate
+        (attributed), mean_cost [currency].
+        """
+        import pandas as pd
+
+        sent = self.table.filter(self.table.medium.notnull())
+        facts = {"known": sent.responded.count(), "responses": sent.responded.sum(), "mean_cost": sent.cost.mean()}
+        found = {row["medium"]: row for row in fetch(sent.group_by("medium").aggregate(**facts)).to_pylist()}
+        return pd.DataFrame([_grade(one, found.get(one.medium, {})) for one in self.evidence])
+
+    def balance(self) -> pd.DataFrame:
+        """Were contacted and not contacted alike before? A row per medium and feature.
+
+        Columns: medium, feature, contacted, not_contacted (means), difference (within days and campaigns, in standard
+        deviations), p_value (of all features of the medium together).
+        """
+        import pandas as pd
+
+        rows = [
+            (one.medium, feature, *values, one.balance.p_value)
+            for one in self.evidence
+            if one.balance is not None
+            for feature, *values in zip(
+                one.balance.features,
+                one.balance.contacted,
+                one.balance.not_contacted,
+                one.balance.difference,
+                strict=True,
+            )
+        ]
+        return pd.DataFrame(rows, columns=["medium", "feature", "contacted", "not_contacted", "difference", "p_value"])
+
+    def frame(self) -> pd.DataFrame:
+        """The occasions as rows, in the order of customers and days.
+
+        Columns: customer_id, date, medium (missing where not contacted), probability (of what was assigned; missing if not
+        known), bought (0 or 1), amount [currency], cost [currency], responded, score, campaign, segment, month, the features,
+        own_stock, other_stock, arm (the medium a held-out customer was assigned to) and kind ("contact", "held out",
+        "pseudo-contact").
+        """
+        before = [
+            "customer_id",
+            "date",
+            "medium",
+            "probability",
+            "bought",
+            "amount",
+            "cost",
+            "responded",
+            "score",
+            "campaign",
+        ]
+        names = [*before, "segment", "month", *self.features, *STOCKS, "arm", "kind"]
+        found: pd.DataFrame = fetch(self.table.select(*names).order_by("customer_id", "date", "arm")).to_pandas(
+            date_as_object=False
+        )
+        return found
+
+    def cells(self, bins: int | None = None) -> Cells:
+        """Occasions of the same medium, segment and month, and with the same or like features, as one cell each.
+
+        Parameters
+        ----------
+        bins
+            Features, stocks and controls are cut at so many quantiles, and a cell has the means of its occasions. By default
+            equal occasions alone are merged up to 20,000 distinct ones; beyond, 6 bins, or fewer where that would give more
+            than 200,000 cells. `quality()` tells.
+
+        Raises
+        ------
+        ContactError
+            Fewer than 2 bins.
+        """
+        if bins is None:
+            return self._cells
+        if bins < 2:
+            raise ContactError(f"bins={bins} leaves nothing to tell apart. Give 2 or more, or None.")
+        return self._grouped(bins)[0]
+
+    def audience(self, at: Day | None = None, customers: Sequence[object] | None = None) -> Audience:
+        """Customers of the log as they are just before a day.
+
+        Parameters
+        ----------
+        at
+            The day, by default the one after the log's last. Of a ready table there is none: its rows are taken as they are.
+        customers
+            Ids, whose order is kept; by default everybody who had bought by then, in the order of the ids.
+
+        Raises
+        ------
+        ContactError
+            A customer had not bought by then; or a day is asked of a ready table.
+        """
+        day = self._day(at)
+        found = self._states(day)
+        picked = _audience.chosen(found, customers)
+        ids = picked["customer_id"].to_pandas().to_numpy()
+        sent = self._made.contacts if self._made is not None else self.table
+        stocks = _audience.contacts_until(sent, ids, day, self.half_life)
+        extra = self._extra(ids, picked)
+        cost = _audience.mean_costs(sent, self.media)
+        return _audience.as_audience(picked, self.scaling, self._controls, extra, self._cells.segments, stocks, cost)
+
+    def quality(self) -> Quality:
+        """What became of every contact row, what the baseline is, and how occasions were made cells."""
+        return measure_occasions(self.table, self._made, self.evidence, self.window, self._grouped_by_default)
+
+    @functools.cached_property
+    def scaling(self) -> Scaling:
+        """Mean and standard deviation of the features over all occasions."""
+        return standard_scaling(self.table, self.features)
+
+    @property
+    def _cells(self) -> Cells:
+        return self._grouped_by_default[0]
+
+    @functools.cached_property
+    def _grouped_by_default(self) -> tuple[Cells, int | None]:
+        return self._grouped(None)
+
+    def _grouped(self, bins: int | None) -> tuple[Cells, int | None]:
+        table, used = group(self.table, (*self.features, *self._controls.sources, *STOCKS), bins)
+        grades: dict[str, Grade] = {one.medium: one.grade for one in self.evidence}
+        return as_cells(table, self.media, self.scaling, self._controls, grades), used
+
+    def _day(self, at: Day | None) -> datetime.date | None:
+        if self._made is None:
+            if at is not None:
+                raise ContactError("A ready table tells of one time only. Leave out at=, or make occasions from a log.")
+            return None
+        return self._made.until + datetime.timedelta(days=1) if at is None else as_date(at, name="at")
+
+    def _states(self, day: datetime.date | None) -> Any:
+        if self._made is None or day is None:
+            return _audience.rows_of_table(self.table)
+        return _audience.states_on(self._made, day, round(self.window.days))
+
+    def _extra(self, ids: Any, picked: Any) -> dict[str, Any]:
+        """Share of contacts and latest score of each customer, where the controls need them; NaN where not known."""
+        import pandas as pd
+
+        wanted = [name for name in self._controls.sources if name not in picked.column_names]
+        if not wanted:
+            return {}
+        facts = {"contact_share": self.table.contact_share.max(), "score": self.table.score.argmax(self.table.date)}
+        found = self.table.group_by("customer_id").aggregate(**{name: facts[name] for name in wanted})
+        known = fetch(found).to_pandas().set_index("customer_id").reindex(pd.Index(ids))
+        return {name: np.asarray(known[name], dtype=float) for name in wanted}
+
+    def __repr__(self) -> str:
+        sent = [f"{one.contacts:,} by {one.medium} ({one.grade})" for one in self.evidence]
+        without = int(self.table.medium.isnull().sum().to_pyarrow().as_py())
+        return f"Occasions: {', '.join(sent)}, {without:,} without contact, window {self.window}"
+
+    def _repr_html_(self) -> str:
+        title, _, rest = repr(self).partition(": ")
+        return f"<p><b>{title}</b>: {rest}</p>"
+
+
+def _grade(one: Evidence, facts: Mapping[str, Any]) -> dict[str, Any]:
+    feature, size = one.balance.worst if one.balance is not None and one.balance.features else ("", float("nan"))
+    responses = float(facts["responses"] or 0) if facts.get("known") else float("nan")
+    cost = facts.get("mean_cost")
+    return {
+        "medium": one.medium,
+        "grade": one.grade,
+        "reason": one.reason,
+        "contacts": one.contacts,
+        "baseline": one.baseline,
+        "outside": one.outside,
+        "p_value": one.balance.p_value if one.balance is not None else float("nan"),
+        "worst_feature": feature,
+        "worst_difference": size,
+        "responses": responses,
+        "response_rate": responses / facts["known"] if facts.get("known") else float("nan"),
+        "mean_cost": float("nan") if cost is None else float(cost),
+    }
+
+
+def occasions(
+    contacts: Contacts,
+    log: Transactions,
+    *,
+    window: Span | Period = 4 * WEEK,
+    half_life: Mapping[str, Span | Period] | None = None,
+    features: Sequence[str] | None = None,
+    unmatched: Unmatched = "error",
+    most_baseline: int = 2_000_000,
+    seed: int = 0,
+) -> Occasions:
+    """Occasions of contact, and occasions without as their baseline, with what was known before and what was bought after.
+
+    The baseline of a medium are the customers held out of it. Where nobody was held out, it is *pseudo-contacts*: the customers of
+    the log who had bought before, and whom no medium contacted, on the days of its contacts.
+
+    Parameters
+    ----------
+    contacts, log
+        The contact log, and the purchases of the same customers from the log's beginning.
+    window
+        Whole days from the occasion's own day on; a purchase in it is the outcome. Occasions whose window reaches past the log's
+        end are left out.
+    half_life
+        By medium, after how long half of a contact is forgotten; by default one week for e-mail, two for direct mail, four for
+        telemarketing, eight for visits, two for others.
+    features
+        Of "recency", "frequency", "log_spend", "tenure", "responses"; by default all that the data allow. Days since the last
+        purchase; purchase days less one; log(1 + mean amount of a purchase); days since the first purchase; attributed responses
+        to earlier contacts whose window was over. All as of just before the day.
+    unmatched
+        What to do with contacts of customers who are not in the log or had not bought before: "error" or "leave_out".
+    most_baseline, seed
+        Customers x days looked at for pseudo-contacts; beyond it they are drawn, with that seed.
+
+    Returns
+    -------
+    Occasions
+
+    Raises
+    ------
+    ContactError
+        Contacts contradict the log, a medium has neither a baseline nor attributed responses, an option makes no sense.
+    """
+    span = as_span(window, name="window")
+    if not (1 <= span.days < float("inf")) or span.days != round(span.days):
+        raise ContactError(f"window={span} is {span.days:g} days. Give whole days, one or more, such as 28 * DAY.")
+    if unmatched not in get_args(Unmatched.__value__):
+        raise ContactError(f"unmatched={unmatched!r} is not known. Write 'error' or 'leave_out'.")
+    if most_baseline < 1:
+        raise ContactError(f"most_baseline={most_baseline} leaves no baseline. Give 1 or more.")
+    rows: ir.Table = contacts.rows()
+    replies = bool(rows.responded.notnull().any().to_pyarrow().as_py())
+    names = chosen_features(features, priced="amount" in log.lines().columns, replies=replies)
+    lives = half_lives(contacts.media, half_life)
+    wanted = Wanted(round(span.days), lives, unmatched == "error", most_baseline, seed)
+    made = assemble(contacts, log, wanted, replies=replies)
+    currency = log.currency or contacts.currency
+    return Occasions(
+        made.occasions, features=names, window=span, half_life=lives, made=made, drawn=True, currency=currency
+    )
