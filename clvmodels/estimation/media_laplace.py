@@ -27,6 +27,8 @@ CLOSE = 0.02
 """Change of a log spread at which the rounds end."""
 LESSONS = 2
 """Proposals of the spreads, the second wiser than the first."""
+BORDER = 1e200
+"""Corner of a matrix whose Cholesky root also solves for its last row; any number that is large enough."""
 CANDIDATES = 2
 """Spreads proposed for each that is kept."""
 
@@ -58,35 +60,50 @@ class Quadratic:
         """Of theta (draws, p)."""
         return np.asarray(self.constant + theta @ self.pull - np.einsum("dp,dp->d", theta @ self.curvature, theta) / 2)
 
-    def given(self, u: Array) -> tuple[Array, Array]:
-        """theta given u (b, k): its mean (b, p) and the lower Cholesky root of its precision (b, p, p)."""
-        precision = self.problem.precision(u)
-        root = np.linalg.cholesky(self.curvature + precision[:, :, None] * np.eye(self.pull.size))
-        right = self.pull + precision * self.problem.prior_mean
-        half = np.linalg.solve(root, right[..., None])
-        return np.linalg.solve(np.swapaxes(root, 1, 2), half)[..., 0], root
-
     def blocks(self, u: Array) -> list[Array]:
         """u (b, k) in pieces whose matrices fit into memory."""
         return np.array_split(u, 1 + u.shape[0] * self.pull.size**2 // NUMBERS)
+
+    def _given(self, u: Array) -> tuple[Array, Array, Array]:
+        """Prior precision (b, p), and precision (b, p, p) and its product with the mean (b, p) of theta given u."""
+        precision = self.problem.precision(u)
+        matrix = self.curvature + precision[:, :, None] * np.eye(self.pull.size)
+        return precision, matrix, self.pull + precision * self.problem.prior_mean
 
     def marginal(self, u: Array) -> Array:
         """Log posterior density of u (b, k) with theta integrated out (b,)."""
         return np.concatenate([self._marginal(part) for part in self.blocks(u)])
 
     def _marginal(self, u: Array) -> Array:
-        mean, root = self.given(u)
-        precision, start = self.problem.precision(u), self.problem.prior_mean
-        right = self.pull + precision * start
-        volume = np.log(precision).sum(axis=1) / 2 - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-        height = np.einsum("bp,bp->b", right, mean) / 2 - precision @ start**2 / 2
-        return np.asarray(self.constant + volume + height + self.problem.log_prior_of_spreads(u)[0])
+        precision, matrix, right = self._given(u)
+        p = self.pull.size
+        bordered = np.zeros((len(u), p + 1, p + 1))
+        bordered[:, :p, :p], bordered[:, p, :p] = matrix, right
+        bordered[:, p, p] = BORDER
+        root = np.linalg.cholesky(bordered)
+        volume = np.log(precision).sum(axis=1) / 2 - np.log(np.diagonal(root, axis1=1, axis2=2)[:, :p]).sum(axis=1)
+        height = np.sum(root[:, p, :p] ** 2, axis=1) - precision @ self.problem.prior_mean**2
+        return np.asarray(self.constant + volume + height / 2 + self.problem.log_prior_of_spreads(u)[0])
+
+    def drawn(self, u: Array, rng: np.random.Generator) -> Array:
+        """One theta for each u (b, k): its mean given u plus noise of its precision, both solved for at once (b, p)."""
+        half = self.problem.fixed_precision / 2
+        roots, axes = np.linalg.eigh(self.curvature + np.diag(half))
+        side = axes * np.sqrt(np.maximum(roots, 0.0))
+
+        def block(part: Array) -> Array:
+            precision, matrix, right = self._given(part)
+            noise = rng.standard_normal(right.shape) @ side.T
+            noise += rng.standard_normal(right.shape) * np.sqrt(precision - half)
+            return np.asarray(np.linalg.solve(matrix, (right + noise)[..., None])[..., 0])
+
+        return np.concatenate([block(part) for part in self.blocks(u)])
 
     def objective(self, u: Array) -> tuple[float, Array]:
         """Marginal at u (k,) and its gradient: half of prior variance against what is left of it, coefficient by coefficient."""
-        mean, root = self.given(u[None])
-        inverse = np.linalg.inv(root[0])
-        second = np.sum(inverse**2, axis=0) + (mean[0] - self.problem.prior_mean) ** 2
+        _, [matrix], [right] = self._given(u[None])
+        covariance = np.linalg.inv(matrix)
+        second = np.diag(covariance) + (covariance @ right - self.problem.prior_mean) ** 2
         pooled = self.problem.pooled
         slope = np.exp(-2 * u) * (pooled @ second) - pooled.sum(axis=1)
         return float(self._marginal(u[None])[0]), slope + self.problem.log_prior_of_spreads(u)[1]
@@ -136,7 +153,7 @@ def media_laplace(problem: MediaProblem, settled: Settled, *, draws: int, seed: 
     rng = np.random.default_rng(seed)
     count = int(OVERSAMPLING * draws)
     u, rough, rough_k = _spreads(settled, count, rng)
-    theta = _coefficients(settled.quadratic, u, rng)
+    theta = settled.quadratic.drawn(u, rng)
     weights, k_hat = _weights(problem.log_likelihood_of_draws(theta) - settled.quadratic.at(theta))
     chosen = resample(weights, draws, rng)
     ess = 1 / (1 / effective(weights, draws) + (1 / effective(rough, count) if u.shape[1] else 0.0))
@@ -164,14 +181,3 @@ def _spreads(settled: Settled, count: int, rng: np.random.Generator) -> tuple[Ar
         weights, k_hat = _weights(marginal(tried) - proposal.logpdf(tried))
         u, covariance = weights @ tried, np.atleast_2d(np.cov(tried.T, aweights=weights))
     return tried[resample(weights, count, rng)], weights, k_hat
-
-
-def _coefficients(quadratic: Quadratic, u: Array, rng: np.random.Generator) -> Array:
-    """One draw of theta for each u (count, k), from its normal."""
-
-    def block(part: Array) -> Array:
-        mean, root = quadratic.given(part)
-        z = rng.standard_normal(mean.shape)
-        return np.asarray(mean + np.linalg.solve(np.swapaxes(root, 1, 2), z[..., None])[..., 0])
-
-    return np.concatenate([block(part) for part in quadratic.blocks(u)])

@@ -18,6 +18,7 @@ from scipy import special
 from clvmodels.errors import ConvergenceError
 from clvmodels.estimation.problem import THREADS
 from clvmodels.model import Array
+from clvmodels.numerics.binomial import binomial_log_likelihood
 from clvmodels.priors import Gamma, Prior
 from clvmodels.response.cells import NONE, Cells
 from clvmodels.response.layout import Layout
@@ -49,9 +50,8 @@ class Part:
         return np.asarray(value - self.stock @ np.exp(theta[self.fatigue]) if self.fatigue.size else value)
 
     def log_likelihood(self, theta: Array) -> Array:
-        """Without the binomial coefficient; (), or (draws,)."""
-        logit = self.logit(theta)
-        return np.asarray(self.successes @ logit - self.trials @ np.logaddexp(0.0, logit))
+        """Of coefficients (p, draws), without the binomial coefficient (draws,)."""
+        return np.asarray(binomial_log_likelihood(self.logit(theta), self.successes, self.trials))
 
     def jacobian(self, theta: Array) -> Array:
         """Derivative of the log-odds (g, columns + fatigue)."""
@@ -172,7 +172,7 @@ class MediaProblem:
 
     def log_likelihood(self, theta: Array) -> float:
         """At theta (p,)."""
-        return float(sum(part.log_likelihood(theta) for part in self.parts))
+        return float(self.log_likelihood_of_draws(theta[None])[0])
 
     def log_likelihood_of_draws(self, theta: Array) -> Array:
         """At many theta (draws, p), in parallel."""

@@ -42,6 +42,8 @@ def _sum(values: np.ndarray, inverse: np.ndarray, size: int) -> np.ndarray:
 
 
 def _check(cells: Cells) -> None:
+    if ungraded := [name for name in cells.media if name not in cells.grades]:
+        raise ContactError(f"There is no evidence grade of {', '.join(ungraded)}. Say how contacts were assigned: grades= of the cells.")
     rows = np.arange(cells.medium.size)
     wrong = {
         "buyers": ~((cells.buyers >= 0) & (cells.buyers <= cells.occasions)),

@@ -23,7 +23,8 @@ class Overdispersion:
     correlation
         Estimate; 0 is a binomial distribution.
     z, p
-        Score test (Dean 1992), one-sided; NaN if no cell holds two occasions.
+        Score test (Dean 1992), one-sided and with its skewness, which is large where purchases are rare; NaN if no cell holds two
+        occasions.
     corrected
         Whether cells were weighed by 1 / (1 + (n - 1) * correlation), which widens all intervals (Williams 1982).
     """
@@ -52,7 +53,8 @@ def overdispersion(successes: Floats, trials: Floats, chance: Floats, leverage: 
     """Score test of a common correlation, with the degrees of freedom that the fit has used put back.
 
     For each cell (y - np)^2 - (1 - 2p)(y - np) - npq over pq has mean 0 and variance 2n(n - 1) under the binomial distribution, and
-    mean n(n - 1) times the correlation with one. A cell of one occasion says nothing, whatever its p.
+    mean n(n - 1) times the correlation with one. A cell of one occasion says nothing, whatever its p. The probability is that of a
+    gamma distribution with the same variance and skewness.
 
     Parameters
     ----------
@@ -71,4 +73,13 @@ def overdispersion(successes: Floats, trials: Floats, chance: Floats, leverage: 
         return Overdispersion(math.nan, math.nan, math.nan)
     excess = float(np.sum((residual**2 - (1 - 2 * p) * residual) / variance - n + h * n))
     z = excess / math.sqrt(2 * pairs)
-    return Overdispersion(max(0.0, excess / pairs), z, float(special.ndtr(-z)))
+    third = np.sum(n * (n - 1) * (4 * (1 - 2 * p) ** 2 / variance + 8 * (n - 2)))
+    return Overdispersion(max(0.0, excess / pairs), z, _upper_tail(z, float(third) / (2 * pairs) ** 1.5))
+
+
+def _upper_tail(z: float, skewness: float) -> float:
+    """Probability above z of a standardised gamma distribution."""
+    if skewness < 1e-4:
+        return float(special.ndtr(-z))
+    shape = 4 / skewness**2
+    return float(special.gammaincc(shape, max(0.0, shape + z * math.sqrt(shape))))

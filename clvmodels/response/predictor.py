@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from clvmodels.errors import ContactError
+from clvmodels.numerics.binomial import added
+from clvmodels.numerics.elementary import elementwise
 from clvmodels.response.cells import Audience, Cells, Codes, Floats
 from clvmodels.response.layout import Layout
 
@@ -111,13 +112,11 @@ class Coefficients:
 
 
 def increment(log_odds: Floats, effect: Floats) -> Floats:
-    """P(buy | contact) - P(buy | none), exact for small effects: expit(a + t) - expit(a).
+    """P(buy | contact) - P(buy | none) from log-odds without contact and the effect on them; exact for small effects.
 
     Examples
     --------
-    >>> increment(np.array(-4.0), np.array(1e-12)) / 1e-12
-    0.017662706213291118
+    >>> float(increment(np.array(-4.0), np.array(1e-12))).__round__(16)
+    1.77e-14
     """
-    without = special.expit(log_odds)
-    odds = np.expm1(effect)
-    return np.asarray(without * (1 - without) * odds / (1 + without * odds))
+    return np.asarray(elementwise(added, log_odds, effect))
