@@ -14,6 +14,8 @@ In the order of use:
 - `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
   predict together
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
+- `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
+- `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
 - `figures`, `write_report`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
 
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
     from clvmodels.evaluation.check import check as check
     from clvmodels.evaluation.choose import compare_models as compare_models
     from clvmodels.evaluation.compare import compare as compare
+    from clvmodels.evaluation.experiments import design_test as design_test
+    from clvmodels.evaluation.policies import evaluate_policies as evaluate_policies
     from clvmodels.evaluation.tracking import tracking as tracking
     from clvmodels.history import History as History
     from clvmodels.priors import Gamma as Gamma
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
     from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
     from clvmodels.report import figures as figures
     from clvmodels.report.document import write_report as write_report
+    from clvmodels.simulation.market import simulate_market as simulate_market
     from clvmodels.units import DAY as DAY
     from clvmodels.units import FOREVER as FOREVER
     from clvmodels.units import MONTH as MONTH
@@ -108,9 +113,12 @@ _HOMES = {
     "evaluation.check": ("check",),
     "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
+    "evaluation.experiments": ("design_test",),
+    "evaluation.policies": ("evaluate_policies",),
     "evaluation.tracking": ("tracking",),
     "report": ("figures",),
     "report.document": ("write_report",),
+    "simulation.market": ("simulate_market",),
     "units": ("DAY", "WEEK", "MONTH", "YEAR", "FOREVER", "Period", "Span", "Rate", "Cost"),
     "errors": (
         "ClvError", "TransactionError", "HistoryError", "UnitError", "ModelError", "ConvergenceError", "SavedFitError",
