@@ -13,7 +13,7 @@ from scipy import special
 
 from clvmodels.response.cells import NONE, Codes, Floats
 from clvmodels.simulation.outcome import Outcome, played
-from clvmodels.simulation.windows import Bought, State, effects, exposure, first_state, step, with_contact
+from clvmodels.simulation.windows import Bought, State, effects, exposure, first_state, step
 from clvmodels.simulation.world import MEDIA, SEGMENTS, Medium, People, Targeting, World, as_media, as_theta, draw_people
 from clvmodels.units import Rate, Span
 
@@ -312,8 +312,8 @@ def _scores(world: World, state: State) -> Floats:
 def _increment(world: World, people: People, state: State, rows: Codes, medium: Codes) -> Floats:
     """What contacts of customers `rows` by `medium` add to the probability of a purchase in the state's window."""
     mean = people.rate[rows] * exposure(world, people, state.window)[1][rows]
-    more = with_contact(mean, effects(world, people, state, rows, medium))
-    return np.asarray(np.exp(-mean) - np.exp(-more))
+    some, none, effect = -np.expm1(-mean), np.exp(-mean), effects(world, people, state, rows, medium)
+    return np.asarray(some * none * np.expm1(effect) / (none + some * np.exp(effect)))
 
 
 def _truth(world: World, people: People, state: State, contact_increments: Floats) -> Truth:

@@ -38,9 +38,7 @@ def policy_values(
     other = next(iter(values.index)) if against is None else against
     figure, [left, right] = style.picture(
         title=_title(words, values, differences, other),
-        caption=words.policies_caption.format(
-            occasions=count(len(evaluation.log)), interval=percent(evaluation.interval, decimals=0)
-        ),
+        caption=_caption(words, evaluation),
         height=2.3 + 0.42 * len(values),
         panels=2,
     )
@@ -49,7 +47,8 @@ def policy_values(
     _dots(left, values, "value", [style.MODEL] * len(names), words)
     left.set_yticks(range(len(names)), names)
     style.label(left, x=words.policies_x + unit, y="", title=words.policies_left)
-    right.axvline(0.0, color=style.QUIET, linewidth=1, linestyle="--")
+    if differences["difference"].notna().any():
+        right.axvline(0.0, color=style.QUIET, linewidth=1, linestyle="--")
     aligned = differences.reindex(values.index)
     colours = [style.FORMULA if better == "unclear" else style.MODEL for better in aligned["better"]]
     _dots(right, aligned, "difference", colours, words, skip=names.index(other))
@@ -74,9 +73,20 @@ def _dots(
         if place != skip:
             style.note(axes, words.policies_not_validated, at=(left, float(place)), align="center", color=style.QUIET)
     axes.set_ylim(len(table) - 0.5, -0.5)
-    axes.locator_params(axis="x", nbins=6)
+    if known.any():
+        axes.locator_params(axis="x", nbins=6)
+    else:
+        axes.set_xticks([])
     axes.grid(visible=False, axis="y")
     style.thousands(axes, x=True, y=False, pattern="{x:,g}")
+
+
+def _caption(words: FigureWords, evaluation: PolicyEvaluation) -> str:
+    if len(evaluation.reasons) == len(evaluation.asked):
+        return words.policies_none_caption.format(reasons="; ".join(dict.fromkeys(evaluation.reasons.values())))
+    return words.policies_caption.format(
+        occasions=count(len(evaluation.log)), interval=percent(evaluation.interval, decimals=0)
+    )
 
 
 def _title(words: FigureWords, values: pd.DataFrame, differences: pd.DataFrame, other: str) -> str:
