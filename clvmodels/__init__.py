@@ -16,6 +16,8 @@ In the order of use:
 - `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
   predict together
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
+- `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
+- `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
 - `figures`, `write_report`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
 
@@ -63,6 +65,8 @@ if TYPE_CHECKING:
     from clvmodels.evaluation.check import check as check
     from clvmodels.evaluation.choose import compare_models as compare_models
     from clvmodels.evaluation.compare import compare as compare
+    from clvmodels.evaluation.experiments import design_test as design_test
+    from clvmodels.evaluation.policies import evaluate_policies as evaluate_policies
     from clvmodels.evaluation.tracking import tracking as tracking
     from clvmodels.history import History as History
     from clvmodels.priors import Gamma as Gamma
@@ -73,9 +77,10 @@ if TYPE_CHECKING:
     from clvmodels.report.document import write_report as write_report
     from clvmodels.response.media import media_response as media_response
     from clvmodels.response.media import share_from_lift_test as share_from_lift_test
-    from clvmodels.response.response_curve import response_curve as response_curve
     from clvmodels.response.occasions import Occasions as Occasions
     from clvmodels.response.occasions import occasions as occasions
+    from clvmodels.response.response_curve import response_curve as response_curve
+    from clvmodels.simulation.market import simulate_market as simulate_market
     from clvmodels.units import DAY as DAY
     from clvmodels.units import FOREVER as FOREVER
     from clvmodels.units import MONTH as MONTH
@@ -120,9 +125,12 @@ _HOMES = {
     "evaluation.check": ("check",),
     "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
+    "evaluation.experiments": ("design_test",),
+    "evaluation.policies": ("evaluate_policies",),
     "evaluation.tracking": ("tracking",),
     "report": ("figures",),
     "report.document": ("write_report",),
+    "simulation.market": ("simulate_market",),
     "units": ("DAY", "WEEK", "MONTH", "YEAR", "FOREVER", "Period", "Span", "Rate", "Cost"),
     "errors": (
         "ClvError", "TransactionError", "HistoryError", "UnitError", "ModelError", "ConvergenceError", "SavedFitError",

@@ -6,6 +6,7 @@ from clvmodels.report.figures.evaluation import conditional_expectation, interva
 from clvmodels.report.figures.gallery import gallery
 from clvmodels.report.figures.models import model_comparison
 from clvmodels.report.figures.over_time import tracking
+from clvmodels.report.figures.policies import policy_values
 from clvmodels.report.figures.value import customer_equity, ltv_distribution
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "ltv_distribution",
     "model_against_formulas",
     "model_comparison",
+    "policy_values",
     "tracking",
 ]
