@@ -126,7 +126,9 @@ def fit(
             model, histories, log, method=method, priors=priors, draws=draws, chains=chains, tune=tune, seed=seed
         )
     if log is not None:
-        raise ClvError(f"{model!r} is fitted to histories alone. Leave out the log: log.histories(period=...) made them.")
+        raise ClvError(
+            f"{model!r} is fitted to histories alone. Leave out the log: log.histories(period=...) made them."
+        )
     started = time.perf_counter()
     problem = Problem.of(model.on(histories), histories, priors)
     model = problem.model

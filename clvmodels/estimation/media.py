@@ -145,8 +145,8 @@ def _corrected(problem: MediaProblem) -> tuple[MediaProblem, Settled, Overdisper
 
 
 def _tested(problem: MediaProblem, settled: Settled) -> Overdispersion:
-    theta = settled.top.theta
-    covariance = np.linalg.inv(settled.quadratic.curvature + np.diag(problem.precision(settled.u)))
+    theta, spreads = settled.top.theta, settled.v[: problem.start.size]
+    covariance = np.linalg.inv(problem.curvature(settled.top.slopes) + np.diag(problem.precision(spreads)))
     columns: list[tuple[Array, ...]] = []
     for part in problem.parts:
         chance = special.expit(part.logit(theta))

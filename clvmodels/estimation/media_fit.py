@@ -233,9 +233,7 @@ class MediaFit:
         break_even (points of probability of the increment that must be bias for the net value to be zero) and break_even_share (the
         same as a share of the increment), NaN for randomised media, to which no bias is to be granted
         """
-        return effects_table(
-            self, audience, tail=tail_of(interval), value=value, cost=cost, draws=draws, seed=seed
-        )
+        return effects_table(self, audience, tail=tail_of(interval), value=value, cost=cost, draws=draws, seed=seed)
 
     def amounts(self, *, adjusted: bool = True) -> pd.DataFrame:
         """Whether the amount of a purchase depends on the medium: means by medium, difference from none, z and p."""

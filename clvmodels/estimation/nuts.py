@@ -104,7 +104,14 @@ def nuts(problem: Problem, *, draws: int, chains: int, tune: int, seed: int) -> 
     model = pymc_model(problem, start=posterior_mode(problem).u)
     accept = CAREFUL if problem.model.hierarchical else USUAL
     posterior, diagnostics = sampled(
-        model, list(problem.priors), title=problem.model.title, accept=accept, draws=draws, chains=chains, tune=tune, seed=seed
+        model,
+        list(problem.priors),
+        title=problem.model.title,
+        accept=accept,
+        draws=draws,
+        chains=chains,
+        tune=tune,
+        seed=seed,
     )
     return from_posterior(_as_theta(posterior, problem), problem.coordinates, diagnostics)
 

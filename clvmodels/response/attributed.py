@@ -11,9 +11,7 @@ PRIOR_CONTACTS = 10.0
 """What is known of a response rate before any contact counts as much as so many contacts answered at the baseline rate."""
 
 
-def attributed_increments(
-    cells: Cells, spec: MediaResponse, draws: int, rng: np.random.Generator
-) -> dict[str, Floats]:
+def attributed_increments(cells: Cells, spec: MediaResponse, draws: int, rng: np.random.Generator) -> dict[str, Floats]:
     """Draws of share x response rate of each attributed-only medium (draws,), the same for every customer.
 
     The rate is of attributed responses per contact; where replies are not recorded, of contacts followed by a purchase, which is

@@ -83,9 +83,7 @@ class Layout:
     @cached_property
     def spreads(self) -> tuple[str, ...]:
         """Names of the spreads that there are."""
-        return tuple(
-            name for name, at in self.blocks.items() if name.startswith("spread_") and at.stop > at.start
-        )
+        return tuple(name for name, at in self.blocks.items() if name.startswith("spread_") and at.stop > at.start)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

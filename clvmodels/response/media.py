@@ -122,7 +122,9 @@ def media_response(
     """
     spans = {"window": as_span(window, name="window")}
     if isinstance(half_life, Mapping):
-        spans |= {f"half_life of {name}": as_span(span, name=f"half_life of {name}") for name, span in half_life.items()}
+        spans |= {
+            f"half_life of {name}": as_span(span, name=f"half_life of {name}") for name, span in half_life.items()
+        }
         halves: Span | Mapping[str, Span] = {name: spans[f"half_life of {name}"] for name in half_life}
     else:
         halves = spans["half_life"] = as_span(half_life, name="half_life")
@@ -132,7 +134,9 @@ def media_response(
     shares = dict(attributed_share or {})
     for medium, (a, b) in shares.items():
         if not (0 < a < float("inf") and 0 < b < float("inf")):
-            raise ModelError(f"attributed_share of {medium!r} is Beta({a}, {b}). Give two positive numbers, such as (2, 2).")
+            raise ModelError(
+                f"attributed_share of {medium!r} is Beta({a}, {b}). Give two positive numbers, such as (2, 2)."
+            )
     return MediaResponse(spans["window"], halves, shares)
 
 

@@ -43,7 +43,9 @@ class Overdispersion:
             return "over-dispersion cannot be told: every cell holds one occasion"
         found = f"correlation within cells {self.correlation:.2g}, z = {self.z:.1f}, p = {self.p:.2g}"
         if self.corrected:
-            return f"more spread over cells than chance makes ({found}): cells were weighed down and intervals are wider"
+            return (
+                f"more spread over cells than chance makes ({found}): cells were weighed down and intervals are wider"
+            )
         return f"no more spread over cells than chance makes ({found})"
 
 
