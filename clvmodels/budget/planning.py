@@ -111,9 +111,7 @@ def plan_budget(
     ids = forecast.histories.customer_id
     held = held_out(ids, share=holdout, seed=seed)
     since = people.since[worth.places]
-    allowed = allowed_actions(
-        chosen, ids, media=media.media, since=since, consent=consent, caps=caps, quiet=quiet
-    )
+    allowed = allowed_actions(chosen, ids, media=media.media, since=since, consent=consent, caps=caps, quiet=quiet)
     allowed[held, 1:] = False
     values = action_values(worth, chosen, allowed)
     setting = Setting(
@@ -148,7 +146,9 @@ def _kept(pull_forward: float | Share, draws: int, seed: int) -> float | Array:
     else:
         share = np.asarray(pull_forward.rvs(size=draws, random_state=np.random.default_rng([seed, 0xF0])), dtype=float)
     if not np.all((np.asarray(share) >= 0) & (np.asarray(share) <= 1)):
-        raise ClvError(f"pull_forward={pull_forward!r} is not a share. Give a number from 0 to 1, or a beta distribution.")
+        raise ClvError(
+            f"pull_forward={pull_forward!r} is not a share. Give a number from 0 to 1, or a beta distribution."
+        )
     return 1.0 - share
 
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, Protocol, overload
 
+from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError
 from clvmodels.estimation.hierarchical import hierarchical
 from clvmodels.estimation.laplace import laplace
-from clvmodels.estimation.media import ContactLog, SeenOccasions, fit_media
+from clvmodels.estimation.media import fit_media
 from clvmodels.estimation.media_fit import MediaFit
 from clvmodels.estimation.mle import map_, mle
 from clvmodels.estimation.outcome import Outcome
@@ -23,6 +24,7 @@ from clvmodels.model import Model
 from clvmodels.priors import Prior
 from clvmodels.response.cells import Cells
 from clvmodels.response.media import MediaResponse
+from clvmodels.response.occasions import Occasions
 from clvmodels.version import __version__
 
 type Method = Literal["auto", "mle", "map", "laplace", "nuts"]
@@ -50,7 +52,7 @@ def fit(
 @overload
 def fit(
     model: MediaResponse,
-    histories: SeenOccasions | Cells,
+    histories: Occasions | Cells,
     *,
     method: Method = ...,
     priors: Mapping[str, Prior] | None = ...,
@@ -62,7 +64,7 @@ def fit(
 @overload
 def fit(
     model: MediaResponse,
-    histories: ContactLog,
+    histories: Contacts,
     log: Transactions,
     *,
     method: Method = ...,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import special
 
+from clvmodels.data.contacts import Contacts
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, ContactError
 from clvmodels.estimation.media_fit import MediaDiagnostics, MediaFit
@@ -22,34 +24,21 @@ from clvmodels.response.cells import Audience, Cells
 from clvmodels.response.layout import Layout
 from clvmodels.response.media import MediaResponse
 from clvmodels.response.merged import merged
+from clvmodels.response.occasions import Occasions, occasions
 from clvmodels.response.overdispersion import Overdispersion, overdispersion
 from clvmodels.response.predictor import Coefficients
-from clvmodels.units import Span
+from clvmodels.units import DAY
 from clvmodels.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 METHODS = ("auto", "laplace", "nuts")
 
 
-class SeenOccasions(Protocol):
-    """Occasions made from a contact log."""
-
-    @property
-    def window(self) -> Span: ...
-    def cells(self) -> Cells: ...
-    def audience(self) -> Audience: ...
-
-
-class ContactLog(Protocol):
-    """A contact log."""
-
-    def occasions(
-        self, log: Transactions, /, *, window: Span, half_life: Span | Mapping[str, Span]
-    ) -> SeenOccasions: ...
-
-
 def fit_media(
     spec: MediaResponse,
-    data: ContactLog | SeenOccasions | Cells,
+    data: Contacts | Occasions | Cells,
     log: Transactions | None,
     *,
     method: str,
@@ -73,7 +62,7 @@ def fit_media(
     if method not in METHODS:
         raise ClvError(f"{spec.title}: pooling is a prior, and {method!r} has none. Use one of {', '.join(METHODS)}.")
     started = time.perf_counter()
-    given, audience = _cells(spec, data, log)
+    spec, given, audience, contacts = _seen(spec, data, log)
     cells = merged(given)
     layout, all_priors = Layout.of(cells), spec.priors(priors)
     problem = MediaProblem.of(cells, layout, all_priors)
@@ -92,6 +81,7 @@ def fit_media(
         coefficients=Coefficients.of(layout, found.theta, spreads, cells, rng),
         attributed=attributed_increments(cells, spec, len(found.theta), rng),
         audience=audience,
+        contacts=contacts,
         diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, time.perf_counter() - started),
         priors=all_priors,
         seed=seed,
@@ -99,25 +89,35 @@ def fit_media(
     )
 
 
-def _cells(spec: MediaResponse, data: Any, log: Transactions | None) -> tuple[Cells, Audience | None]:
+class Seen(NamedTuple):
+    """What a model is fitted to, and what is known of its customers (None for cells)."""
+
+    spec: MediaResponse
+    cells: Cells
+    audience: Audience | None
+    contacts: pd.DataFrame | None
+
+
+def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
+    """Cells as they are; occasions, or a contact log with the transaction log, with the window and half-lives of both made one."""
     if isinstance(data, Cells):
-        return data, None
-    occasions = data if log is None else occasions_of(spec, data, log)
-    if not hasattr(occasions, "cells"):
+        return Seen(spec, data, None, None)
+    if isinstance(data, Contacts):
+        if log is None:
+            raise ContactError(
+                "A contact log alone does not say who bought. Write clv.fit(media_response(...), contacts, log)."
+            )
+        data = occasions(data, log, window=spec.window, half_life=spec.half_lives(data.media))
+    if not isinstance(data, Occasions):
         raise ContactError(
-            f"{type(data).__name__} is neither cells nor occasions. Write clv.fit(media_response(...), contacts, log), or give "
-            "contacts.occasions(log, ...)."
+            f"{type(data).__name__} is neither contacts nor occasions nor cells. Write clv.fit(media_response(...), contacts, log)."
         )
-    if occasions.window.days != spec.window.days:
+    if data.window.days != spec.window.days:
         raise ClvError(
-            f"The occasions were made with a window of {occasions.window}, the model asks for {spec.window}. Make both the same."
+            f"The occasions were made with a window of {data.window}, the model asks for {spec.window}. Make both the same."
         )
-    return occasions.cells(), occasions.audience()
-
-
-def occasions_of(spec: MediaResponse, contacts: ContactLog, log: Transactions) -> SeenOccasions:
-    """Occasions of a contact log with the window and half-lives that the model asks for."""
-    return contacts.occasions(log, window=spec.window, half_life=spec.half_life)
+    used = replace(spec, half_life={medium: days * DAY for medium, days in data.half_life.items()})
+    return Seen(used, data.cells(), data.audience(), data.sent())
 
 
 def _run(
@@ -145,8 +145,8 @@ def _corrected(problem: MediaProblem) -> tuple[MediaProblem, Settled, Overdisper
 
 
 def _tested(problem: MediaProblem, settled: Settled) -> Overdispersion:
-    theta = settled.top.theta
-    covariance = np.linalg.inv(settled.quadratic.curvature + np.diag(problem.precision(settled.u)))
+    theta, spreads = settled.top.theta, settled.v[: problem.start.size]
+    covariance = np.linalg.inv(problem.curvature(settled.top.slopes) + np.diag(problem.precision(spreads)))
     columns: list[tuple[Array, ...]] = []
     for part in problem.parts:
         chance = special.expit(part.logit(theta))

@@ -65,6 +65,8 @@ class MediaFit:
         Draws of the increment of each attributed-only medium (draws,).
     audience
         The customers at the end of the log, if the fit was made from occasions.
+    contacts
+        Every contact that was made: customer_id, medium, date, cost; if the fit was made from a log.
     """
 
     spec: MediaResponse
@@ -76,6 +78,7 @@ class MediaFit:
     coefficients: Coefficients
     attributed: Mapping[str, Array]
     audience: Audience | None
+    contacts: pd.DataFrame | None
     diagnostics: MediaDiagnostics
     priors: Mapping[str, Prior]
     seed: int

@@ -1,9 +1,10 @@
-"""Laplace with correction for media response: spreads by the marginal likelihood, coefficients given spreads, then weighed.
+"""Laplace with correction for media response: spreads and fatigue by the marginal likelihood, the rest given them, then weighed.
 
-About the top the log-likelihood of the coefficients theta is nearly quadratic. With it in place of the likelihood, theta given the
-spreads u is normal, and what is left of u when theta is integrated out is a formula. So u is drawn from that marginal posterior, and
-theta given u from its normal; each draw is weighed by likelihood over its quadratic, weights are smoothed (see `laplace`), and
-draws are resampled to equal weight: exact in the limit, with k-hat to vouch for it.
+About the top the log-likelihood is nearly quadratic in the linear coefficients b and in the fatigue phi. With that quadratic in
+place of the likelihood, b given the outer parameters v = (log spreads, log fatigue) is normal, and what is left of v when b is
+integrated out is a formula. So v is drawn from that marginal posterior, and b given v from its normal; each draw is weighed by
+likelihood over quadratic, weights are smoothed (see `laplace`), and draws are resampled to equal weight: exact in the limit, with
+k-hat to vouch for it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, stats
 
-from clvmodels.coordinates import Coordinates
 from clvmodels.estimation.laplace import DEGREES_OF_FREEDOM, OVERSAMPLING, effective, resample, smoothed
 from clvmodels.estimation.media_problem import NUMBERS, MediaProblem, Slopes, Top
 from clvmodels.estimation.mode import jacobian
@@ -25,12 +25,12 @@ ROUNDS = 25
 """Times the spreads are estimated anew, each where the last round found the coefficients."""
 CLOSE = 0.02
 """Change of a log spread at which the rounds end."""
-LESSONS = 2
-"""Proposals of the spreads, the second wiser than the first."""
+LESSONS = 3
+"""Proposals of the outer parameters, each wiser than the one before."""
 BORDER = 1e200
 """Corner of a matrix whose Cholesky root also solves for its last row; any number that is large enough."""
 CANDIDATES = 2
-"""Spreads proposed for each that is kept."""
+"""Outer parameters proposed for each that is kept."""
 
 
 class MediaDraws(NamedTuple):
@@ -43,7 +43,7 @@ class MediaDraws(NamedTuple):
 
 @dataclass(frozen=True)
 class Quadratic:
-    """The log-likelihood about a point: constant + pull'theta - theta'curvature theta / 2."""
+    """The log-likelihood of psi = (b, phi) about a point: constant + pull'psi - psi'curvature psi / 2."""
 
     problem: MediaProblem
     constant: float
@@ -52,99 +52,115 @@ class Quadratic:
 
     @classmethod
     def about(cls, problem: MediaProblem, theta: Array, slopes: Slopes) -> Quadratic:
-        bent = problem.curvature(slopes)
-        pull = slopes.gradient + bent @ theta
-        return cls(problem, slopes.value - float(slopes.gradient @ theta) - float(theta @ bent @ theta) / 2, pull, bent)
+        psi = problem.natural(theta)
+        per = np.ones_like(psi)
+        per[problem.linear :] = 1 / psi[problem.linear :]
+        gradient, bent = per * slopes.gradient, per[:, None] * slopes.information * per
+        return cls(
+            problem, slopes.value - float(gradient @ psi) - float(psi @ bent @ psi) / 2, gradient + bent @ psi, bent
+        )
 
     def at(self, theta: Array) -> Array:
         """Of theta (draws, p)."""
-        return np.asarray(self.constant + theta @ self.pull - np.einsum("dp,dp->d", theta @ self.curvature, theta) / 2)
+        psi = self.problem.natural(theta)
+        return np.asarray(self.constant + psi @ self.pull - np.einsum("dp,dp->d", psi @ self.curvature, psi) / 2)
 
-    def blocks(self, u: Array) -> list[Array]:
-        """u (b, k) in pieces whose matrices fit into memory."""
-        return np.array_split(u, 1 + u.shape[0] * self.pull.size**2 // NUMBERS)
+    def blocks(self, v: Array) -> list[Array]:
+        """v (n, k) in pieces whose matrices fit into memory."""
+        return np.array_split(v, 1 + v.shape[0] * self.pull.size**2 // NUMBERS)
 
-    def _given(self, u: Array) -> tuple[Array, Array, Array]:
-        """Prior precision (b, p), and precision (b, p, p) and its product with the mean (b, p) of theta given u."""
-        precision = self.problem.precision(u)
-        matrix = self.curvature + precision[:, :, None] * np.eye(self.pull.size)
-        return precision, matrix, self.pull + precision * self.problem.prior_mean
+    def _given(self, v: Array) -> tuple[Array, Array, Array]:
+        """Prior precision of b (n, q) given v, and its precision (n, q, q) and the product of that with its mean (n, q)."""
+        q, spreads = self.problem.linear, self.problem.start.size
+        precision = self.problem.precision(v[:, :spreads])[:, :q]
+        matrix = self.curvature[:q, :q] + precision[:, :, None] * np.eye(q)
+        right = (
+            self.pull[:q] - np.exp(v[:, spreads:]) @ self.curvature[q:, :q] + precision * self.problem.prior_mean[:q]
+        )
+        return precision, matrix, right
 
-    def marginal(self, u: Array) -> Array:
-        """Log posterior density of u (b, k) with theta integrated out (b,)."""
-        return np.concatenate([self._marginal(part) for part in self.blocks(u)])
+    def marginal(self, v: Array) -> Array:
+        """Log posterior density of v (n, k) with b integrated out (n,)."""
+        return np.concatenate([self._marginal(part) for part in self.blocks(v)])
 
-    def _marginal(self, u: Array) -> Array:
-        precision, matrix, right = self._given(u)
-        p = self.pull.size
-        bordered = np.zeros((len(u), p + 1, p + 1))
-        bordered[:, :p, :p], bordered[:, p, :p] = matrix, right
-        bordered[:, p, p] = BORDER
+    def _marginal(self, v: Array) -> Array:
+        precision, matrix, right = self._given(v)
+        q, phi = self.problem.linear, np.exp(v[:, self.problem.start.size :])
+        bordered = np.zeros((len(v), q + 1, q + 1))
+        bordered[:, :q, :q], bordered[:, q, :q] = matrix, right
+        bordered[:, q, q] = BORDER
         root = np.linalg.cholesky(bordered)
-        volume = np.log(precision).sum(axis=1) / 2 - np.log(np.diagonal(root, axis1=1, axis2=2)[:, :p]).sum(axis=1)
-        height = np.sum(root[:, p, :p] ** 2, axis=1) - precision @ self.problem.prior_mean**2
-        return np.asarray(self.constant + volume + height / 2 + self.problem.log_prior_of_spreads(u)[0])
+        volume = np.log(precision).sum(axis=1) / 2 - np.log(np.diagonal(root, axis1=1, axis2=2)[:, :q]).sum(axis=1)
+        height = np.sum(root[:, q, :q] ** 2, axis=1) - precision @ self.problem.prior_mean[:q] ** 2
+        tired = phi @ self.pull[q:] - np.einsum("np,np->n", phi @ self.curvature[q:, q:], phi) / 2
+        return np.asarray(self.constant + volume + height / 2 + tired + self.problem.log_prior_of_outer(v)[0])
 
-    def drawn(self, u: Array, rng: np.random.Generator) -> Array:
-        """One theta for each u (b, k): its mean given u plus noise of its precision, both solved for at once (b, p)."""
-        half = self.problem.fixed_precision / 2
-        roots, axes = np.linalg.eigh(self.curvature + np.diag(half))
+    def drawn(self, v: Array, rng: np.random.Generator) -> Array:
+        """One theta for each v (n, k): b is its mean given v plus noise of its precision, both solved for at once (n, p)."""
+        q = self.problem.linear
+        roots, axes = np.linalg.eigh(self.curvature[:q, :q])
         side = axes * np.sqrt(np.maximum(roots, 0.0))
 
         def block(part: Array) -> Array:
             precision, matrix, right = self._given(part)
             noise = rng.standard_normal(right.shape) @ side.T
-            noise += rng.standard_normal(right.shape) * np.sqrt(precision - half)
-            return np.asarray(np.linalg.solve(matrix, (right + noise)[..., None])[..., 0])
+            noise += rng.standard_normal(right.shape) * np.sqrt(precision)
+            b = np.linalg.solve(matrix, (right + noise)[..., None])[..., 0]
+            return np.hstack([b, part[:, self.problem.start.size :]])
 
-        return np.concatenate([block(part) for part in self.blocks(u)])
+        return np.concatenate([block(part) for part in self.blocks(v)])
 
-    def objective(self, u: Array) -> tuple[float, Array]:
-        """Marginal at u (k,) and its gradient: half of prior variance against what is left of it, coefficient by coefficient."""
-        _, [matrix], [right] = self._given(u[None])
+    def objective(self, v: Array) -> tuple[float, Array]:
+        """Marginal at v (k,) and its gradient: half of prior variance against what is left of it, coefficient by coefficient."""
+        _, [matrix], [right] = self._given(v[None])
+        q, spreads, pooled = self.problem.linear, self.problem.start.size, self.problem.pooled[:, : self.problem.linear]
         covariance = np.linalg.inv(matrix)
-        second = np.diag(covariance) + (covariance @ right - self.problem.prior_mean) ** 2
-        pooled = self.problem.pooled
-        slope = np.exp(-2 * u) * (pooled @ second) - pooled.sum(axis=1)
-        return float(self._marginal(u[None])[0]), slope + self.problem.log_prior_of_spreads(u)[1]
+        mean, phi = covariance @ right, np.exp(v[spreads:])
+        second = np.diag(covariance) + (mean - self.problem.prior_mean[:q]) ** 2
+        by_spread = np.exp(-2 * v[:spreads]) * (pooled @ second) - pooled.sum(axis=1)
+        by_phi = self.pull[q:] - self.curvature[q:, q:] @ phi - self.curvature[q:, :q] @ mean
+        slope = np.concatenate([by_spread, phi * by_phi])
+        return float(self._marginal(v[None])[0]), slope + self.problem.log_prior_of_outer(v)[1]
 
 
 class Settled(NamedTuple):
-    """Where spreads and coefficients agree: log spreads (k,), conditional top, the likelihood about it."""
+    """Where outer parameters and coefficients agree: v (k,), conditional top given its spreads, the likelihood about it."""
 
-    u: Array
+    v: Array
     top: Top
     quadratic: Quadratic
 
 
 def settle(problem: MediaProblem, *, start: Settled | None = None) -> Settled:
-    """Spreads by the marginal likelihood and coefficients at their conditional mode, in turn until both stay.
+    """Outer parameters by the marginal likelihood and coefficients at their conditional mode, in turn until both stay.
 
     Raises
     ------
     ConvergenceError
         If the coefficients have no mode that can be found.
     """
-    u = problem.start if start is None else start.u
+    spreads = problem.start.size
+    u = problem.start if start is None else start.v[:spreads]
     top = problem.top(u, problem.prior_mean if start is None else start.top.theta)
     for _ in range(ROUNDS):
         quadratic = Quadratic.about(problem, top.theta, top.slopes)
-        before, u = u, _best(quadratic, u)
-        top = problem.top(u, top.theta)
+        before, v = u, _best(quadratic, np.concatenate([u, top.theta[problem.linear :]]))
+        u = v[:spreads]
         if np.all(np.abs(u - before) < CLOSE):
             break
-    return Settled(u, top, Quadratic.about(problem, top.theta, top.slopes))
+        top = problem.top(u, top.theta)
+    return Settled(v, top, quadratic)
 
 
 def _best(quadratic: Quadratic, start: Array) -> Array:
     if not start.size:
         return start
 
-    def depth(u: Array) -> tuple[float, Array]:
-        value, slope = quadratic.objective(u)
+    def depth(v: Array) -> tuple[float, Array]:
+        value, slope = quadratic.objective(v)
         return -value, -slope
 
-    bounds = [(at - 10.0, at + 10.0) for at in quadratic.problem.start]
+    bounds = [(at - 10.0, at + 10.0) for at in quadratic.problem.outer_start]
     return np.asarray(optimize.minimize(depth, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
 
 
@@ -152,13 +168,13 @@ def media_laplace(problem: MediaProblem, settled: Settled, *, draws: int, seed: 
     """Posterior draws of equal weight; the caller judges their k-hat."""
     rng = np.random.default_rng(seed)
     count = int(OVERSAMPLING * draws)
-    u, rough, rough_k = _spreads(settled, count, rng)
-    theta = settled.quadratic.drawn(u, rng)
+    v, rough, rough_k = _outer(settled, count, rng)
+    theta = settled.quadratic.drawn(v, rng)
     weights, k_hat = _weights(problem.log_likelihood_of_draws(theta) - settled.quadratic.at(theta))
     chosen = resample(weights, draws, rng)
-    ess = 1 / (1 / effective(weights, draws) + (1 / effective(rough, count) if u.shape[1] else 0.0))
+    ess = 1 / (1 / effective(weights, draws) + (1 / effective(rough, count) if v.shape[1] else 0.0))
     diagnostics = Diagnostics(settled.top.decrement, settled.top.iterations, k_hat=max(k_hat, rough_k), ess=ess)
-    return MediaDraws(theta[chosen], u[chosen], diagnostics)
+    return MediaDraws(theta[chosen], v[chosen, : problem.start.size], diagnostics)
 
 
 def _weights(log_ratio: Array) -> tuple[Array, float]:
@@ -167,17 +183,20 @@ def _weights(log_ratio: Array) -> tuple[Array, float]:
     return weights / weights.sum(), k_hat
 
 
-def _spreads(settled: Settled, count: int, rng: np.random.Generator) -> tuple[Array, Array, float]:
-    """Draws of u (count, k) from its marginal, the weights they were resampled with and their k-hat."""
-    u, marginal = settled.u, settled.quadratic.marginal
-    if not u.size:
+def _outer(settled: Settled, count: int, rng: np.random.Generator) -> tuple[Array, Array, float]:
+    """Draws of v (count, k) from its marginal, the weights they were resampled with and their k-hat.
+
+    The proposal learns from the weights of the one before: spreads have long tails, which the curvature at the top does not show.
+    """
+    v, marginal = settled.v, settled.quadratic.marginal
+    if not v.size:
         return np.zeros((count, 0)), np.full(count, 1 / count), -np.inf
-    curvature = -jacobian(settled.quadratic.objective, u)
+    curvature = -jacobian(settled.quadratic.objective, v)
     roots, axes = np.linalg.eigh(curvature)
     covariance = (axes / np.maximum(roots, 0.25)) @ axes.T
     for _ in range(LESSONS):
-        proposal = stats.multivariate_t(u, covariance, df=DEGREES_OF_FREEDOM)
+        proposal = stats.multivariate_t(v, covariance, df=DEGREES_OF_FREEDOM)
         tried = proposal.rvs(size=CANDIDATES * count, random_state=rng).reshape(CANDIDATES * count, -1)
         weights, k_hat = _weights(marginal(tried) - proposal.logpdf(tried))
-        u, covariance = weights @ tried, np.atleast_2d(np.cov(tried.T, aweights=weights))
+        v, covariance = weights @ tried, np.atleast_2d(np.cov(tried.T, aweights=weights))
     return tried[resample(weights, count, rng)], weights, k_hat

@@ -26,25 +26,26 @@ def media_nuts(problem: MediaProblem, settled: Settled, *, draws: int, chains: i
         If the sampler cannot start.
     """
     model = pymc_model(problem, settled)
-    names = ["z", "u"] if settled.u.size else ["z"]
+    names = ["z", "u"] if problem.start.size else ["z"]
     posterior, diagnostics = sampled(
         model, names, title="Media response", accept=CAREFUL, draws=draws, chains=chains, tune=tune, seed=seed
     )
     z = posterior["z"].to_numpy().reshape(-1, problem.layout.size)
-    u = posterior["u"].to_numpy().reshape(z.shape[0], -1) if settled.u.size else np.zeros((z.shape[0], 0))
+    u = posterior["u"].to_numpy().reshape(z.shape[0], -1) if problem.start.size else np.zeros((z.shape[0], 0))
     theta = problem.prior_mean + z / np.sqrt(problem.precision(u))
     return MediaDraws(theta, u, diagnostics)
 
 
 def pymc_model(problem: MediaProblem, settled: Settled) -> pm.Model:
     """The same model in PyMC: u the logarithms of the spreads, z the coefficients in prior standard deviations from the prior mean."""
-    size, k = problem.layout.size, settled.u.size
-    scale = np.sqrt(problem.precision(settled.u))
+    size, k = problem.layout.size, problem.start.size
+    first = settled.v[:k]
+    scale = np.sqrt(problem.precision(first))
     with pm.Model() as model:
         z = pm.Normal("z", 0.0, 1.0, shape=size, initval=(settled.top.theta - problem.prior_mean) * scale)
         spread = pt.constant(_fixed_spread(problem))
         if k:
-            u = pm.Flat("u", shape=k, initval=settled.u)
+            u = pm.Flat("u", shape=k, initval=first)
             priors = [problem.priors[name] for name in problem.layout.spreads]
             for j, prior in enumerate(priors):
                 distribution, arguments = prior.pymc()

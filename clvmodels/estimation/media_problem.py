@@ -163,12 +163,27 @@ class MediaProblem:
         """Prior precision of theta (..., p) at u (..., k)."""
         return np.asarray(self.fixed_precision + np.exp(-2 * u) @ self.pooled)
 
-    def log_prior_of_spreads(self, u: Array) -> tuple[Array, Array]:
-        """Log prior density (...) of u (..., k), and its gradient (..., k)."""
-        pairs = [(self.priors[name], u[..., k]) for k, name in enumerate(self.layout.spreads)]
+    @property
+    def linear(self) -> int:
+        """How many coefficients are linear; those of fatigue, which are logarithms, come after them."""
+        return self.layout.blocks["fatigue"].start
+
+    @cached_property
+    def outer_start(self) -> Array:
+        """Outer parameters, log spreads and then log fatigue, where their priors are centred (k,)."""
+        return np.concatenate([self.start, self.prior_mean[self.linear :]])
+
+    def log_prior_of_outer(self, v: Array) -> tuple[Array, Array]:
+        """Log prior density (...) of outer parameters v (..., k), and its gradient (..., k)."""
+        fatigue = ["fatigue"] * len(self.layout.fatigued) + ["fatigue_other"] * self.layout.other
+        pairs = [(self.priors[name], v[..., k]) for k, name in enumerate([*self.layout.spreads, *fatigue])]
         value = np.sum([prior.log_density(at) for prior, at in pairs], axis=0)
         slope = np.stack([prior.log_density_gradient(at) for prior, at in pairs], axis=-1)
         return np.asarray(value), slope
+
+    def natural(self, theta: Array) -> Array:
+        """psi (..., p): theta with fatigue itself in place of its logarithm."""
+        return np.concatenate([theta[..., : self.linear], np.exp(theta[..., self.linear :])], axis=-1)
 
     def log_likelihood(self, theta: Array) -> float:
         """At theta (p,)."""

@@ -35,9 +35,7 @@ def increments_table(fit: MediaFit, audience: Audience, *, tail: float, draws: i
         table[:, rows] = np.transpose(np.stack(found), (0, 2, 1))
     frame = {
         "customer_id": np.repeat(np.asarray(audience.customer_id), media),
-        "medium": pd.Categorical(np.tile(np.arange(media), n), categories=range(media)).rename_categories(
-            list(fit.media)
-        ),
+        "medium": pd.Categorical.from_codes(np.tile(np.arange(media), n), categories=list(fit.media)),
     }
     frame |= dict(zip(COLUMNS, table.reshape(len(COLUMNS), -1), strict=True))
     frame["contacts"] = np.asarray(audience.contacts, dtype=float).reshape(-1)
@@ -151,7 +149,7 @@ def _average(fit: MediaFit, audience: Audience | None, code: int, chosen: np.nda
     cells, name = fit.cells, fit.media[code]
     if audience is None:
         rows = np.flatnonzero(cells.medium == code)
-        who, weights = People(*(column[rows] for column in People.of(cells, fit.layout))), cells.occasions[rows]
+        who, weights = People.of(cells, fit.layout)[rows], cells.occasions[rows]
         own, other = cells.own_stock[rows], cells.other_stock[rows]
     else:
         who, weights = People.of(audience, fit.layout), np.ones(len(audience.segment))
@@ -188,9 +186,14 @@ def said(fit: MediaFit, effects: pd.DataFrame) -> list[str]:
         f"by a purchase within {fit.spec.window}"
     )
     width = max((len(name) for name in fit.media), default=0)
-    lines = [
-        f"{name:{width}}  {100 * row.increment:+.2f} points [{100 * row.lower:+.2f}, {100 * row.upper:+.2f}] on "
-        f"{100 * row.base:.2f} %, P(> 0) = {row.p_positive:.2f}, {row.contacts:,.0f} contacts, {row.grade}"
-        for name, row in zip(fit.media, effects.itertuples(), strict=True)
-    ]
+    table = effects.to_dict("index")
+    lines = [f"{name:{width}}  {_line(table[name])}" for name in fit.media]
     return [heading, *lines, str(fit.diagnostics)]
+
+
+def _line(row: dict[str, float]) -> str:
+    gain, lower, upper, base = (100 * row[name] for name in ("increment", "lower", "upper", "base"))
+    return (
+        f"{gain:+.2f} points [{lower:+.2f}, {upper:+.2f}] on {base:.2f} %, P(> 0) = {row['p_positive']:.2f}, "
+        f"{row['contacts']:,.0f} contacts, {row['grade']}"
+    )

@@ -214,7 +214,9 @@ class _Test:
 def _increment(name: str, cost: float, value: float | None, given: float | None, baseline: float | None) -> float:
     """The increment to be found, checked."""
     if given is None and value is None:
-        raise ClvError("Give value= (what a unit of the outcome earns), so that the increment that pays is known, or increment=.")
+        raise ClvError(
+            "Give value= (what a unit of the outcome earns), so that the increment that pays is known, or increment=."
+        )
     if value is not None and not value > 0:
         raise ClvError(f"value={value} must be above 0: what a unit of the outcome earns.")
     sought = given if given is not None else cost / (value or math.nan)

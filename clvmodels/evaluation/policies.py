@@ -68,9 +68,13 @@ class PolicyEvaluation:
     @property
     def note(self) -> str:
         """What to know when reading the tables."""
-        about = [f"{len(self.log):,} occasions of {int(self.log.customer.max()) + 1:,} customers; values are per occasion."]
+        about = [
+            f"{len(self.log):,} occasions of {int(self.log.customer.max()) + 1:,} customers; values are per occasion."
+        ]
         if self.log.left_out:
-            about.append(f"{self.log.left_out:,} occasions without a probability are left out: values are of the others.")
+            about.append(
+                f"{self.log.left_out:,} occasions without a probability are left out: values are of the others."
+            )
         if len(self.reasons) < len(self.asked):
             about.append(f"{100 * self.interval:g} % intervals are of a bootstrap over customers.")
         return " ".join(about)
@@ -145,15 +149,31 @@ class PolicyEvaluation:
             differ = float((self.asked[name] != self.asked[against]).mean())
             sure = name in self._values and against in self._values
             found = self._numbers(self._apart(name, against)) if sure else np.full((3, 4), np.nan)
-            rows += [(name, e, against, *one, differ, _better(one, sure)) for e, one in zip(ESTIMATORS, found, strict=True)]
-        columns = ["policy", "estimator", "against", "difference", "standard_error", "lower", "upper", "differ", "better"]
+            rows += [
+                (name, e, against, *one, differ, _better(one, sure)) for e, one in zip(ESTIMATORS, found, strict=True)
+            ]
+        columns = [
+            "policy",
+            "estimator",
+            "against",
+            "difference",
+            "standard_error",
+            "lower",
+            "upper",
+            "differ",
+            "better",
+        ]
         return pd.DataFrame(rows, columns=columns).set_index(["policy", "estimator"])
 
     def words(self) -> list[str]:
         """Plain sentences: what each policy is worth, against the first, and what is not validated and why."""
         first = self.differences().xs(BEST, level="estimator") if len(self.asked) > 1 else None
         return policy_sentences(
-            self.table().xs(BEST, level="estimator"), first, self.support(), interval=self.interval, outcome=self.outcome
+            self.table().xs(BEST, level="estimator"),
+            first,
+            self.support(),
+            interval=self.interval,
+            outcome=self.outcome,
         )
 
     def _reason(self, name: str) -> str:
@@ -306,9 +326,7 @@ def evaluate_policies(
         raise ClvError(f"outcome={outcome!r} is not known. Write 'amount' or 'bought'.")
     if resamples < 20 or folds < 2:
         raise ClvError(f"resamples={resamples}, folds={folds}: use at least 20 resamples (1000 is usual) and 2 folds.")
-    log = policy_log(
-        occasions, outcome=outcome, cost=cost, margin=margin, smallest_probability=smallest_probability
-    )
+    log = policy_log(occasions, outcome=outcome, cost=cost, margin=margin, smallest_probability=smallest_probability)
     asked = {str(name): log.codes(str(name), policy) for name, policy in policies.items()}
     return PolicyEvaluation(log, asked, interval, resamples, seed, folds, outcome)
 

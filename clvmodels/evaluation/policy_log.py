@@ -139,7 +139,10 @@ def _numbers(table: pd.DataFrame, name: str) -> Floats:
     values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     wrong = ~np.isfinite(values)
     if wrong.any():
-        rows, remedy = table.index[wrong].tolist(), "Write 0 where nothing was bought, and leave out what was not observed."
+        rows, remedy = (
+            table.index[wrong].tolist(),
+            "Write 0 where nothing was bought, and leave out what was not observed.",
+        )
         raise ContactError(
             offenders("is not a number", column=name, rows=rows, values=table[name][wrong], remedy=remedy)
         )
@@ -159,7 +162,9 @@ def _costs(
     price = dict.fromkeys(media, cost) if not isinstance(cost, Mapping) else cost
     missing = [name for name in media if name not in price]
     if missing:
-        raise ContactError(f"cost= has no entry for {', '.join(missing[:SHOWN])}. Give the cost of a contact by each medium.")
+        raise ContactError(
+            f"cost= has no entry for {', '.join(missing[:SHOWN])}. Give the cost of a contact by each medium."
+        )
     each = np.array([*(float(price[name]) for name in media), 0.0])  # the last one is that of NONE
     return np.asarray(each[medium])
 
@@ -168,7 +173,9 @@ def _customers(table: pd.DataFrame) -> Codes:
     """Codes in the order of a hash of the ids: the same customer has the same place whatever the order of the rows."""
     ids = table["customer_id"]
     if ids.isna().any():
-        raise ContactError(f"{int(ids.isna().sum()):,} occasions have no customer_id. Leave them out or name the customer.")
+        raise ContactError(
+            f"{int(ids.isna().sum()):,} occasions have no customer_id. Leave them out or name the customer."
+        )
     mixed = pd.util.hash_array(ids.to_numpy(), categorize=False)
     return np.asarray(np.unique(mixed, return_inverse=True)[1], dtype=np.intp)
 

@@ -44,7 +44,9 @@ def _difference(name: str, row: pd.Series[float], level: str) -> str:
         return f"'{name}' cannot be compared with '{against}', which is not validated."
     if row["differ"] == 0:
         return f"'{name}' and '{against}' ask for the same on every occasion."
-    verdict = {"policy": "more than chance", "against": "more than chance", "unclear": "which may be chance"}[row["better"]]
+    verdict = {"policy": "more than chance", "against": "more than chance", "unclear": "which may be chance"}[
+        row["better"]
+    ]
     way = "more" if row["difference"] >= 0 else "less"
     spread = f"{level} interval of the difference {row['lower']:,.4g} to {row['upper']:,.4g}"
     return f"'{name}' is worth {abs(row['difference']):,.4g} {way} than '{against}' ({spread}): {verdict}."

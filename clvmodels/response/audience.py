@@ -90,7 +90,11 @@ def contacts_until(
     for j, (medium, days) in enumerate(half_life.items()):
         sent = contacts.filter((contacts.medium == medium) & ~contacts.held_out & (contacts.date < day))
         age = ibis.literal(day).delta(sent.date, unit="day").cast("float64")
-        facts = {"stock": (ibis.literal(2.0) ** (-age / days)).sum().round(12), "count": sent.count(), "since": age.min()}
+        facts = {
+            "stock": (ibis.literal(2.0) ** (-age / days)).sum().round(12),
+            "count": sent.count(),
+            "since": age.min(),
+        }
         table = fetch(sent.group_by("customer_id").aggregate(**facts))
         rows = index.get_indexer(pd.Index(table["customer_id"].to_pandas()))
         known = rows >= 0

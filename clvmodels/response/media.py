@@ -22,10 +22,9 @@ from typing import Final
 
 from clvmodels.errors import ModelError
 from clvmodels.priors import Gamma, LogNormal, Normal, Prior
+from clvmodels.response.half_lives import half_lives
 from clvmodels.units import DAY, Period, Span, as_span
 
-HALF_LIFE: Final = 28 * DAY
-"""Time in which a contact loses half of its weight in the stock, unless told otherwise."""
 SHARE: Final = (2.0, 2.0)
 """Beta distribution of the share of attributed responses that would not have happened without the contact."""
 PRIORS: Final[Mapping[str, Prior]] = MappingProxyType({
@@ -52,13 +51,13 @@ class MediaResponse:
     window
         Within which a purchase counts as following the occasion.
     half_life
-        Of the stock of contacts, one for all media or by medium.
+        Of the stock of contacts, one for all media or by medium; None and media not named take the usual ones.
     attributed_share
         (a, b) of the Beta distribution of the incremental share, by medium that is `attributed-only`.
     """
 
     window: Span
-    half_life: Span | Mapping[str, Span] = HALF_LIFE
+    half_life: Span | Mapping[str, Span] | None = None
     attributed_share: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     title = "Media response"
@@ -72,7 +71,8 @@ class MediaResponse:
     def half_lives(self, media: Sequence[str]) -> dict[str, Span]:
         """Half-life of the stock of contacts by each medium."""
         given = self.half_life
-        return {name: given.get(name, HALF_LIFE) if isinstance(given, Mapping) else given for name in media}
+        chosen = given if isinstance(given, Mapping) else {} if given is None else dict.fromkeys(media, given)
+        return {name: days * DAY for name, days in half_lives(media, chosen).items()}
 
     def priors(self, overrides: Mapping[str, Prior] | None) -> dict[str, Prior]:
         """Every prior, some replaced by name."""
@@ -93,7 +93,7 @@ class MediaResponse:
 def media_response(
     *,
     window: Span | Period,
-    half_life: Span | Period | Mapping[str, Span | Period] = HALF_LIFE,
+    half_life: Span | Period | Mapping[str, Span | Period] | None = None,
     attributed_share: Mapping[str, tuple[float, float]] | None = None,
 ) -> MediaResponse:
     """A model of which media a customer responds to, for `clv.fit(media_response(...), contacts, log)`.
@@ -130,7 +130,9 @@ def media_response(
         spans |= {
             f"half_life of {name}": as_span(span, name=f"half_life of {name}") for name, span in half_life.items()
         }
-        halves: Span | Mapping[str, Span] = {name: spans[f"half_life of {name}"] for name in half_life}
+        halves: Span | Mapping[str, Span] | None = {name: spans[f"half_life of {name}"] for name in half_life}
+    elif half_life is None:
+        halves = None
     else:
         halves = spans["half_life"] = as_span(half_life, name="half_life")
     for name, span in spans.items():

@@ -10,8 +10,6 @@ from clvmodels.errors import ContactError, offenders
 from clvmodels.numerics.distinct import distinct
 from clvmodels.response.cells import NONE, Cells
 
-COUNTS = ("occasions", "buyers", "purchases_amount", "purchases_amount_squared")
-
 
 def merged(cells: Cells) -> Cells:
     """The same occasions with equal cells together, sorted by medium; checked.
@@ -29,12 +27,22 @@ def merged(cells: Cells) -> Cells:
         cells.month.astype(float), own, other,
     ]  # fmt: skip
     found = distinct(columns)
-    sums = {name: _sum(getattr(cells, name), found.inverse, found.counts.size) for name in COUNTS}
-    if cells.responses is not None:
-        sums["responses"] = _sum(cells.responses, found.inverse, found.counts.size)
-    kept = ("medium", "features", "controls", "segment", "month")
-    rows = {name: getattr(cells, name)[found.example] for name in kept}
-    return replace(cells, **rows, **sums, own_stock=own[found.example], other_stock=other[found.example])
+    first, inverse, size = found.example, found.inverse, found.counts.size
+    return replace(
+        cells,
+        medium=cells.medium[first],
+        occasions=_sum(cells.occasions, inverse, size),
+        buyers=_sum(cells.buyers, inverse, size),
+        purchases_amount=_sum(cells.purchases_amount, inverse, size),
+        purchases_amount_squared=_sum(cells.purchases_amount_squared, inverse, size),
+        features=cells.features[first],
+        controls=cells.controls[first],
+        segment=cells.segment[first],
+        month=cells.month[first],
+        own_stock=own[first],
+        other_stock=other[first],
+        responses=None if cells.responses is None else _sum(cells.responses, inverse, size),
+    )
 
 
 def _sum(values: np.ndarray, inverse: np.ndarray, size: int) -> np.ndarray:
@@ -43,7 +51,9 @@ def _sum(values: np.ndarray, inverse: np.ndarray, size: int) -> np.ndarray:
 
 def _check(cells: Cells) -> None:
     if ungraded := [name for name in cells.media if name not in cells.grades]:
-        raise ContactError(f"There is no evidence grade of {', '.join(ungraded)}. Say how contacts were assigned: grades= of the cells.")
+        raise ContactError(
+            f"There is no evidence grade of {', '.join(ungraded)}. Say how contacts were assigned: grades= of the cells."
+        )
     rows = np.arange(cells.medium.size)
     wrong = {
         "buyers": ~((cells.buyers >= 0) & (cells.buyers <= cells.occasions)),

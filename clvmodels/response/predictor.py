@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +16,8 @@ USUAL = -1
 """Code of a month that is none in particular: the average of those seen, and of a segment that was not there: one like them."""
 
 
-class People(NamedTuple):
+@dataclass(frozen=True)
+class People:
     """Customers as the baseline sees them: features (n, q), controls (n, c), codes of segments and months (n,)."""
 
     features: Floats
@@ -38,8 +38,9 @@ class People(NamedTuple):
         month = who.month if isinstance(who, Cells) else np.full(len(who.segment), USUAL)
         return cls(who.features, who.controls, who.segment, month)
 
-    def __getitem__(self, part: slice) -> People:  # type: ignore[override]
-        return People(self.features[part], self.controls[part], self.segment[part], self.month[part])
+    def __getitem__(self, rows: slice | np.ndarray) -> People:
+        """Some of them."""
+        return People(self.features[rows], self.controls[rows], self.segment[rows], self.month[rows])
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,17 @@ from scipy import special
 from clvmodels.response.cells import NONE, Codes, Floats
 from clvmodels.simulation.outcome import Outcome, played
 from clvmodels.simulation.windows import Bought, State, effects, exposure, first_state, step
-from clvmodels.simulation.world import MEDIA, SEGMENTS, Medium, People, Targeting, World, as_media, as_theta, draw_people
+from clvmodels.simulation.world import (
+    MEDIA,
+    SEGMENTS,
+    Medium,
+    People,
+    Targeting,
+    World,
+    as_media,
+    as_theta,
+    draw_people,
+)
 from clvmodels.units import Rate, Span
 
 if TYPE_CHECKING:
@@ -95,9 +105,7 @@ class Market:
         """The transactions as a log."""
         from clvmodels.data.transactions import Transactions
 
-        return Transactions(
-            self.transactions, customer="customer", date="date", amount="amount", segment="segment"
-        )
+        return Transactions(self.transactions, customer="customer", date="date", amount="amount", segment="segment")
 
     def outcome(
         self,

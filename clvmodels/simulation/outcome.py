@@ -104,7 +104,9 @@ def _contacted(
     several = len(shape) == 2
     reach = shape[1] if several else contacts
     if not 0 <= reach <= windows:
-        raise ClvError(f"{reach} contacts do not fit the {windows} windows of the horizon. Give fewer, or a longer horizon.")
+        raise ClvError(
+            f"{reach} contacts do not fit the {windows} windows of the horizon. Give fewer, or a longer horizon."
+        )
     if k >= reach:
         return np.full(n, NONE)
     if callable(policy):
