@@ -32,6 +32,14 @@ from typing import TYPE_CHECKING, Any
 from clvmodels.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from clvmodels.budget.actions import Action as Action
+    from clvmodels.budget.actions import PlannedContact as PlannedContact
+    from clvmodels.budget.constraints import BudgetShare as BudgetShare
+    from clvmodels.budget.constraints import Capacity as Capacity
+    from clvmodels.budget.constraints import Coverage as Coverage
+    from clvmodels.budget.constraints import EqualTreatment as EqualTreatment
+    from clvmodels.budget.plan import Plan as Plan
+    from clvmodels.budget.planning import plan_budget as plan_budget
     from clvmodels.catalogue import catalogue as catalogue
     from clvmodels.covariates.explained import with_covariates as with_covariates
     from clvmodels.covariates.pooled import pooled as pooled
@@ -93,6 +101,7 @@ if TYPE_CHECKING:
     from clvmodels.value import formulas as formulas
     from clvmodels.value.forecast import Forecast as Forecast
     from clvmodels.value.forecast import forecast as forecast
+    from clvmodels.value.save import max_worth_spending as max_worth_spending
 
 _HOMES = {
     "data": ("samples",),
@@ -121,6 +130,11 @@ _HOMES = {
     "history": ("History",),
     "priors": ("LogNormal", "Gamma", "Normal"),
     "value.forecast": ("forecast", "Forecast"),
+    "value.save": ("max_worth_spending",),
+    "budget.actions": ("Action", "PlannedContact"),
+    "budget.constraints": ("Capacity", "Coverage", "BudgetShare", "EqualTreatment"),
+    "budget.planning": ("plan_budget",),
+    "budget.plan": ("Plan",),
     "value": ("formulas",),
     "evaluation.check": ("check",),
     "evaluation.choose": ("compare_models",),

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from clvmodels.budget.actions import NOTHING, Action, media_counts
 from clvmodels.budget.plan_words import Facts, plan_notes, sentence
-from clvmodels.budget.policies import RULES, Situation, everybody
+from clvmodels.budget.comparison import Total, as_choice, compared
+from clvmodels.budget.policies import Situation, named_policies
 from clvmodels.budget.solve import Solution
 from clvmodels.budget.status_quo import StatusQuo
 from clvmodels.budget.values import ActionValues, Choice, PlanDraws, chosen_bounds, plan_draws
@@ -25,7 +26,7 @@ from clvmodels.model import Array
 from clvmodels.value.forecast import readable
 from clvmodels.value.valuation import bounds_of
 
-PLAN, STATUS_QUO, NOBODY = "this plan", "status quo", "nobody"
+PLAN, STATUS_QUO = "this plan", "status quo"
 TAIL = 0.10
 """Share of the worst draws whose mean is reported as risk."""
 
@@ -96,10 +97,14 @@ class Plan:
 
         Returns
         -------
-        DataFrame in the order of the forecast: customer_id, action, held_out, holdout_probability, outlay, gross, cost, net, lower,
-        upper, p_positive (probability that the mean effect pays), runner_up and runner_up_net (the best other action allowed), ltv
-        (of the forecast, going on as before) and ltv_under_plan [currency]
+        DataFrame in the order of the forecast: customer_id, action, held_out, holdout_probability, outlay, gross, cost, net,
+        lower, upper, p_positive (probability that the mean effect pays), runner_up and runner_up_net (the best other action that
+        is allowed), ltv (of the forecast, going on as before) and ltv_under_plan [currency]
         """
+        return self._customers.copy()
+
+    @cached_property
+    def _customers(self) -> pd.DataFrame:
         rows, chosen = np.arange(self.choice.size), self.choice
         values = self.values
         lower, upper = self._bounds
@@ -177,40 +182,38 @@ class Plan:
         """Constraints, those that bind first: name, price (what one more unit is worth) [currency], unit, slack, sentence."""
         return self.solution.binding()
 
-    def policies(self) -> dict[str, Choice]:
-        """The rules that firms go by as choices under the same budget and permissions, by name."""
-        situation = self._situation
-        found = {NOBODY: np.zeros(self.choice.size, dtype=np.intp)}
-        for number, action in enumerate(self.actions, start=1):
-            found[f"everybody: {action.name}"] = everybody(situation, number)
-        return found | {name: rule(situation) for name, rule in RULES.items()}
-
     def compare(self, policies: Mapping[str, Choice | Sequence[str]] | None = None) -> pd.DataFrame:
         """The plan against other ways to spend, in the same draws.
 
         Parameters
         ----------
         policies
-            Choices by name: a number in `names` or a name of an action per customer (n,); `policies()` if not given. The status
-            quo is there too where past contacts are known.
+            Choices by name: a number in `names` or a name of an action per customer (n,); if not given the rules that firms go by,
+            under the same permissions and spending no more than the plan (`policies()`). The status quo is there too where
+            past contacts are known.
 
         Returns
         -------
-        DataFrame by policy: outlay [currency], customers (contacted), net with lower and upper; difference (the plan's net less this
-        one's, paired draw by draw) with difference_lower and difference_upper; p_best (probability to be the best of all)
+        DataFrame by policy: outlay [currency], customers (contacted), net with lower and upper; difference (the plan's net less
+        that of the policy, paired draw by draw) with difference_lower and difference_upper; p_best (probability to be best of all)
         """
+        given = self.policies() if policies is None else policies
         choices = {PLAN: self.choice} | {
-            name: self._numbers(name, choice)
-            for name, choice in (self.policies() if policies is None else policies).items()
+            name: as_choice(name, choice, self.names, self.choice.size) for name, choice in given.items()
         }
-        net = {name: one.net for name, one in self._drawn(choices).items()}
-        rows = np.arange(self.choice.size)
-        outlay = {name: float(self.values.outlay[rows, choice].sum()) for name, choice in choices.items()}
-        contacted = {name: int((choice > 0).sum()) for name, choice in choices.items()}
+        totals = {
+            name: Total.of(choice, self.values, drawn.net)
+            for (name, choice), drawn in zip(choices.items(), self._drawn(choices).values(), strict=True)
+        }
         if self.before is not None:
-            net[STATUS_QUO], outlay[STATUS_QUO] = self.before.draws.net, float(self.before.outlay.sum())
-            contacted[STATUS_QUO] = int((self.before.outlay > 0).sum())
-        return _compared(net, outlay, contacted, self.interval)
+            totals[STATUS_QUO] = Total(
+                float(self.before.outlay.sum()), int((self.before.outlay > 0).sum()), self.before.draws.net
+            )
+        return compared(totals, self.interval)
+
+    def policies(self) -> dict[str, Choice]:
+        """The rules that firms go by as choices under the same permissions, by name."""
+        return named_policies(self._situation)
 
     def risk(self, tail: float = TAIL) -> pd.Series:
         """How bad it may be: probability that the plan pays, and the mean net value of the worst share `tail` of the draws.
@@ -220,9 +223,10 @@ class Plan:
         """
         net = np.sort(self.draws.net)
         worst = net[: max(1, round(tail * net.size))]
+        uninformed = float(np.max(np.where(self.allowed, self.values.net, 0.0), axis=1).sum())
         return pd.Series({
             "net": net.mean(), "p_positive": float((net > 0).mean()), "worst_draws": worst.mean(),
-            "perfect_information": self.values.informed - float(np.max(np.where(self.allowed, self.values.net, 0.0), axis=1).sum()),
+            "perfect_information": self.values.informed - uninformed,
         })  # fmt: skip
 
     def why(self, customer: Any) -> str:
@@ -233,12 +237,11 @@ class Plan:
                 f"There is no customer {customer!r} in the plan. Ids are {self.customers[:3].tolist()} and so on."
             )
         i = int(found[0])
-        row = self.per_customer().iloc[i]
+        row = self._customers.iloc[i]
         price = self.solution.price("budget").price if np.isfinite(self.budget) else 0.0
-        facts = Facts(
-            self.worth.forecast.histories.currency, self.interval, price,
-            any_allowed=bool(self.allowed[i, 1:].any()), best=self.names[int(np.argmax(np.where(self.allowed[i], self.values.net[i], -np.inf)))],
-        )  # fmt: skip
+        net = np.where(self.allowed[i], self.values.net[i], -np.inf)
+        currency = self.worth.forecast.histories.currency
+        facts = Facts(currency, self.interval, price, bool(self.allowed[i, 1:].any()), self.names[int(np.argmax(net))])
         return sentence(row, facts)
 
     def to_csv(self, path: str | Path) -> Path:
@@ -266,7 +269,7 @@ class Plan:
         used = np.bincount(self.choice, minlength=len(self.names))[1:]
         usual = 1 + int(np.argmax(used if used.any() else self.values.net[:, 1:].sum(axis=0)))
         spent = self.solution.spent or (self.budget if np.isfinite(self.budget) else 0.0)
-        return Situation(self.worth.forecast, self.values, self.allowed, usual, spent)
+        return Situation(self.worth.forecast, self.values, self.allowed, usual, self.names, spent)
 
     @cached_property
     def _bounds(self) -> tuple[Array, Array]:
@@ -281,20 +284,6 @@ class Plan:
 
     def _drawn(self, choices: Mapping[str, Choice]) -> dict[str, PlanDraws]:
         return plan_draws(self.worth, self.actions, choices)
-
-    def _numbers(self, name: str, choice: Any) -> Choice:
-        values = np.asarray(choice)
-        if values.shape != self.choice.shape:
-            raise ClvError(
-                f"The policy {name!r} has {values.size:,} choices for {self.choice.size:,} customers. Give one each."
-            )
-        if values.dtype.kind in "iu":
-            return values.astype(np.intp)
-        numbers = pd.Index(self.names).get_indexer(pd.Index(values.astype(object)))
-        if (numbers < 0).any():
-            unknown = sorted({str(v) for v in values[numbers < 0]})
-            raise ClvError(f"The policy {name!r} names {', '.join(unknown)}. The actions are {', '.join(self.names)}.")
-        return numbers.astype(np.intp)
 
     def __repr__(self) -> str:
         table = readable(self.total()).to_string()
@@ -313,22 +302,3 @@ class Plan:
     def _heading(self) -> str:
         contacted = int((self.choice > 0).sum())
         return f"Plan: {contacted:,} of {self.choice.size:,} customers contacted, {int(self.held_out.sum()):,} held out"
-
-
-def _compared(
-    net: Mapping[str, Array], outlay: Mapping[str, float], contacted: Mapping[str, int], interval: float
-) -> pd.DataFrame:
-    draws = np.array(list(net.values()))
-    lower, upper = bounds_of(draws, interval)
-    apart = draws[0] - draws
-    low, high = bounds_of(apart, interval)
-    top = draws >= draws.max(axis=0)
-    return pd.DataFrame(
-        {
-            "outlay": [outlay[name] for name in net], "customers": [contacted[name] for name in net],
-            "net": draws.mean(axis=1), "lower": lower, "upper": upper,
-            "difference": apart.mean(axis=1), "difference_lower": low, "difference_upper": high,
-            "p_best": (top / top.sum(axis=0)).mean(axis=1),
-        },
-        index=pd.Index(list(net), name="policy"),
-    )  # fmt: skip

@@ -56,27 +56,27 @@ def sentence(row: pd.Series[Any], facts: Facts) -> str:
         else f"{row['runner_up']} would bring {-less:,.2f} more for more money"
     )
     return (
-        f"{who} gets {row['action']}: it costs {row['cost']:,.2f} and is expected to bring {row['gross']:,.2f}{unit} of margin, so "
-        f"{row['net']:,.2f} ({within}; it pays with probability {row['p_positive']:.2f}); {second}."
-    )  # fmt: skip
+        f"{who} gets {row['action']}: it costs {row['cost']:,.2f} and is expected to bring {row['gross']:,.2f}{unit} of margin, "
+        f"so {row['net']:,.2f} ({within}; it pays with probability {row['p_positive']:.2f}); {second}."
+    )
 
 
 def plan_notes(plan: Plan) -> list[str]:
     """What to know when reading a plan."""
     solution, money = plan.solution, plan.worth.forecast.histories.currency or "the currency of the log"
+    share, limit = f"{100 * plan.interval:g} %", "" if plan.budget == float("inf") else f" of {plan.budget:,.2f}"
     notes = [
-        f"Money in {money}, present value over {plan.worth.forecast.terms.horizon}; intervals hold {100 * plan.interval:g} % and are "
-        "of means.",
-        f"{solution.spent:,.2f} is spent"
-        + (f" of {plan.budget:,.2f}" if plan.budget != float("inf") else "")
-        + f"; no plan under these constraints is better by more than {solution.gap:,.4g} ({100 * solution.relative_gap:.2g} %).",
+        f"Money in {money}, at present value over {plan.worth.forecast.terms.horizon}; intervals hold {share} and are of means.",
+        f"{solution.spent:,.2f} is spent{limit}; no plan under these constraints is better by more than {solution.gap:,.4g} "
+        f"({100 * solution.relative_gap:.2g} %).",
     ]
     table = plan.by_medium()
     used = table[table["contacts"] > 0]
     for medium, grade in used["grade"].items():
         if grade in WEAK:
             notes.append(
-                f"The effect of {medium} is {WEAK[grade]}. The plan is not validated: clv.design_test says how large a test would be."
+                f"The effect of {medium} is {WEAK[grade]}. The plan is not validated: clv.design_test says how large a test "
+                "would be."
             )
     if plan.before is None:
         notes.append(

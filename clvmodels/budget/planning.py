@@ -110,8 +110,8 @@ def plan_budget(
     worth = Worth(forecast, media, people, _kept(pull_forward, forecast.simulation.draws, seed), seed)
     ids = forecast.histories.customer_id
     held = held_out(ids, share=holdout, seed=seed)
-    since = people.since[worth.places]
-    allowed = allowed_actions(chosen, ids, media=media.media, since=since, consent=consent, caps=caps, quiet=quiet)
+    since = np.full(people.own_stock.shape, np.inf) if people.since is None else people.since
+    allowed = allowed_actions(chosen, ids, media=media.media, since=since[worth.places], consent=consent, caps=caps, quiet=quiet)
     allowed[held, 1:] = False
     values = action_values(worth, chosen, allowed)
     setting = Setting(

@@ -5,7 +5,7 @@ Each is given the same budget as the plan that it is compared with, so that the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -29,6 +29,8 @@ class Situation:
         Which actions they may be given (n, actions + 1); those held out may be given none.
     usual
         The action that rules which rank customers give to the first of them.
+    names
+        Of the actions, doing nothing first.
     budget
         Money to spend [currency].
     """
@@ -37,6 +39,7 @@ class Situation:
     values: ActionValues
     allowed: np.ndarray
     usual: int
+    names: Sequence[str]
     budget: float
 
     def ranked(self, score: Array, action: Choice | None = None) -> Choice:
@@ -80,3 +83,11 @@ RULES: Mapping[str, Rule] = MappingProxyType({
 def everybody(now: Situation, action: int) -> Choice:
     """All who may be given the action, whatever it costs."""
     return np.where(now.allowed[:, action], action, 0)
+
+
+def named_policies(now: Situation) -> dict[str, Choice]:
+    """Nobody, everybody by each action, and the rules."""
+    found = {"nobody": np.zeros(len(now.allowed), dtype=np.intp)}
+    for number, name in enumerate(now.names[1:], start=1):
+        found[f"everybody: {name}"] = everybody(now, number)
+    return found | {name: rule(now) for name, rule in RULES.items()}

@@ -84,7 +84,9 @@ def action_values(worth: Worth, actions: Sequence[Action], allowed: NDArray[np.b
     tables = np.empty((6, len(allowed), len(actions) + 1))
     for part in parts:
         tables[:, part.rows] = part.fields
-    return ActionValues(*tables, float(np.sum([part.best for part in parts], axis=0).mean()))
+    gross, cost, outlay, spread, p_positive, response = tables
+    informed = float(np.sum([part.best for part in parts], axis=0).mean())
+    return ActionValues(gross, cost, outlay, spread, p_positive, response, informed)
 
 
 def _one(block: Block, action: Action) -> tuple[Array, Array]:

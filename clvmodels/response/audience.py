@@ -71,7 +71,7 @@ class PastOf(NamedTuple):
     """Contact stock, number of contacts, and days since the last one (infinite without one), each (n, media)."""
 
     stock: Floats
-    count: Floats
+    contacts: Floats
     since: Floats
 
 
@@ -88,11 +88,11 @@ def contacts_until(
         return left
     index = pd.Index(ids)
     for j, (medium, days) in enumerate(half_life.items()):
-        sent = contacts.filter((contacts.medium == medium) & ~contacts.held_out & (contacts.date < day))
+        sent = contacts.filter((contacts.medium == medium) & (contacts.date < day))
         age = ibis.literal(day).delta(sent.date, unit="day").cast("float64")
         facts = {
             "stock": (ibis.literal(2.0) ** (-age / days)).sum().round(12),
-            "count": sent.count(),
+            "contacts": sent.count(),
             "since": age.min(),
         }
         table = fetch(sent.group_by("customer_id").aggregate(**facts))
@@ -135,7 +135,7 @@ def as_audience(
         controls=_controls(found, controls, extra),
         segment=np.array([at.get(one, NONE) for one in found["segment"].to_pylist()], dtype=np.intp),
         own_stock=past.stock,
-        contacts=past.count,
+        contacts=past.contacts,
         cost=cost,
         since=past.since,
     )
