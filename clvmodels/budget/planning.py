@@ -111,7 +111,9 @@ def plan_budget(
     ids = forecast.histories.customer_id
     held = held_out(ids, share=holdout, seed=seed)
     since = np.full(people.own_stock.shape, np.inf) if people.since is None else people.since
-    allowed = allowed_actions(chosen, ids, media=media.media, since=since[worth.places], consent=consent, caps=caps, quiet=quiet)
+    allowed = allowed_actions(
+        chosen, ids, media=media.media, since=since[worth.places], consent=consent, caps=caps, quiet=quiet
+    )
     allowed[held, 1:] = False
     values = action_values(worth, chosen, allowed)
     setting = Setting(

@@ -1,6 +1,7 @@
 """Figures, each a function from results to a matplotlib figure; matplotlib is imported when one is drawn."""
 
 from clvmodels.report.figures.assumptions import check
+from clvmodels.report.figures.budget import budget_frontier, plan_by_medium, plan_comparison
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
 from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
 from clvmodels.report.figures.gallery import gallery
@@ -11,6 +12,7 @@ from clvmodels.report.figures.value import customer_equity, ltv_distribution
 
 __all__ = [
     "alive_heatmap",
+    "budget_frontier",
     "check",
     "conditional_expectation",
     "customer_equity",
@@ -20,6 +22,8 @@ __all__ = [
     "ltv_distribution",
     "model_against_formulas",
     "model_comparison",
+    "plan_by_medium",
+    "plan_comparison",
     "policy_values",
     "tracking",
 ]
