@@ -92,7 +92,7 @@ def policy_log(
     kept = table if doubt else table[whole.notna()]
     media = tuple(sorted(str(one) for one in kept["medium"].dropna().unique()))
     medium = medium_codes(kept["medium"].to_numpy(), media, rows=len(kept), policy="what was done")
-    probability = whole[kept.index].to_numpy()
+    probability = np.asarray(whole[kept.index], dtype=np.float64)
     if not doubt:
         _check_probabilities(kept, probability, smallest_probability)
     reward = margin * _numbers(kept, outcome) - _costs(kept, media, medium, cost)
@@ -116,7 +116,7 @@ def _doubt(table: pd.DataFrame, probability: pd.Series[float]) -> str:
     if probability.isna().all():
         return "the log does not say with which probability anybody was contacted"
     known = table["medium"][probability.notna()]
-    if known.nunique(dropna=False) == 1 or (probability.dropna() == 1).all():
+    if len(known.unique()) == 1 or (probability.dropna() == 1).all():
         return "nothing was left to chance: what was done on each occasion was certain"
     return ""
 
@@ -139,7 +139,10 @@ def _numbers(table: pd.DataFrame, name: str) -> Floats:
     values = pd.to_numeric(table[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     wrong = ~np.isfinite(values)
     if wrong.any():
-        rows, remedy = table.index[wrong].tolist(), "Write 0 where nothing was bought, and leave out what was not observed."
+        rows, remedy = (
+            table.index[wrong].tolist(),
+            "Write 0 where nothing was bought, and leave out what was not observed.",
+        )
         raise ContactError(
             offenders("is not a number", column=name, rows=rows, values=table[name][wrong], remedy=remedy)
         )
@@ -159,7 +162,9 @@ def _costs(
     price = dict.fromkeys(media, cost) if not isinstance(cost, Mapping) else cost
     missing = [name for name in media if name not in price]
     if missing:
-        raise ContactError(f"cost= has no entry for {', '.join(missing[:SHOWN])}. Give the cost of a contact by each medium.")
+        raise ContactError(
+            f"cost= has no entry for {', '.join(missing[:SHOWN])}. Give the cost of a contact by each medium."
+        )
     each = np.array([*(float(price[name]) for name in media), 0.0])  # the last one is that of NONE
     return np.asarray(each[medium])
 
@@ -168,7 +173,9 @@ def _customers(table: pd.DataFrame) -> Codes:
     """Codes in the order of a hash of the ids: the same customer has the same place whatever the order of the rows."""
     ids = table["customer_id"]
     if ids.isna().any():
-        raise ContactError(f"{int(ids.isna().sum()):,} occasions have no customer_id. Leave them out or name the customer.")
+        raise ContactError(
+            f"{int(ids.isna().sum()):,} occasions have no customer_id. Leave them out or name the customer."
+        )
     mixed = pd.util.hash_array(ids.to_numpy(), categorize=False)
     return np.asarray(np.unique(mixed, return_inverse=True)[1], dtype=np.intp)
 

@@ -147,7 +147,9 @@ class FigureWords:
     )
 
     policies_best: str = "‘{best}’ is worth most: {value} per occasion"
-    policies_better: str = "‘{best}’ is worth {difference} per occasion more than ‘{other}’, and that is more than chance"
+    policies_better: str = (
+        "‘{best}’ is worth {difference} per occasion more than ‘{other}’, and that is more than chance"
+    )
     policies_unclear: str = "‘{best}’ did best, but its {difference} per occasion over ‘{other}’ may be chance"
     policies_none: str = "Nothing is validated: this log cannot say what the policies are worth"
     policies_none_caption: str = "Not validated, because {reasons}. A randomised test would settle it."

@@ -103,7 +103,9 @@ class World:
         if self.targeting is not None and self.targeting not in get_args(Targeting.__value__):
             raise ClvError(f"targeting={self.targeting!r} is not known. Write None, 'value' or 'recency'.")
         if self.cross_fatigue < 0:
-            raise ClvError(f"cross_fatigue={self.cross_fatigue} must be zero or more: contacts tire, they do not refresh.")
+            raise ClvError(
+                f"cross_fatigue={self.cross_fatigue} must be zero or more: contacts tire, they do not refresh."
+            )
         _check_segments(self.segments, self.media)
 
     @property
@@ -121,7 +123,7 @@ class World:
     def choice(self) -> Floats:
         """(media,) probability of each medium in a campaign."""
         shares = np.array([one.share for one in self.media])
-        return shares / shares.sum()
+        return np.asarray(shares / shares.sum())
 
 
 class People(NamedTuple):
