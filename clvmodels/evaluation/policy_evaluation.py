@@ -173,10 +173,10 @@ class PolicyEvaluation:
         if self.log.doubt:
             return self.log.doubt
         asked = self.asked[name]
-        used = [self.log.media[k] for k in np.unique(asked[asked != NONE])]
-        graded = [f"{m} ({self.log.grades[m]})" for m in used if self.log.grades.get(m, VALIDATED) != VALIDATED]
-        if graded:
-            return f"contacts were not assigned at random: {', '.join(graded)}"
+        doubtful = {k: m for k, m in enumerate(self.log.media) if self.log.grades.get(m, VALIDATED) != VALIDATED}
+        if doubtful and np.isin(asked, [NONE, *doubtful]).any():
+            graded = ", ".join(f"{m} ({self.log.grades[m]})" for m in doubtful.values())
+            return f"contacts were not assigned at random: {graded}"
         found = self._estimates[name]
         off, chance = abs(found.mean_weight - 1), DEVIATIONS * float(found.mean_weight_resamples.std())
         if not (asked == self.log.medium).any():

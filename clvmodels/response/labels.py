@@ -51,7 +51,7 @@ def medium_codes(labels: Any, media: Sequence[str], *, rows: int, policy: str) -
         raise ContactError(
             f"Policy '{policy}' has {len(found):,} labels for {rows:,} rows. Give one medium per row, or None for nobody."
         )
-    nobody = found.isna() | ((found == NOBODY) & (NOBODY not in media))
+    nobody = found.isna() | (found == NOBODY)
     codes = np.where(nobody, NONE, pd.Index(list(media)).get_indexer(pd.Index(found)))
     unknown = found[~nobody & (codes < 0)].unique()
     if len(unknown):

@@ -203,9 +203,17 @@ def test_a_policy_sees_nothing_of_contact_and_outcome() -> None:
     def curious(frame: pd.DataFrame) -> None:
         seen.extend(frame.columns)
 
-    log = randomised_log(9).assign(responded=True, cost=0.0, bought=1, own_stock=1.0, other_stock=0.0, segment="a")
+    log = randomised_log(9).assign(
+        responded=True, cost=0.0, bought=1, own_stock=1.0, other_stock=0.0, segment="a", kind="contact", arm="dm"
+    )
     clv.evaluate_policies({"curious": curious}, log, resamples=20)
     assert seen == ["customer_id", "x", "segment"]
+
+
+def test_none_in_the_log_is_no_contact() -> None:
+    log = randomised_log(9)
+    written = evaluated(log.assign(medium=log["medium"].fillna("none")))
+    pd.testing.assert_frame_equal(written.table(), evaluated(log).table())
 
 
 def test_predictions_of_bought_and_text_segments() -> None:
@@ -287,16 +295,14 @@ def test_without_randomisation_there_are_no_numbers(spoil: Callable[[pd.DataFram
 
 
 def test_what_is_not_validated_does_not_spoil_the_rest() -> None:
+    """Nobody's value rests on those without contact, whom the choice of direct mail has picked over too."""
     log = Graded(randomised_log(12), dm="observational")
-    found = evaluated(log, {"nobody": None, "email": "email", "dm": "dm"})
-    assert found.table()["evidence"].groupby("policy").first().to_dict() == {
-        "nobody": "randomised", "email": "randomised", "dm": "not validated",
-    }  # fmt: skip
+    found = evaluated(log, {"email": "email", "nobody": None, "dm": "dm", "again": "email"})
+    evidence = found.table()["evidence"].groupby("policy").first()
+    assert evidence[evidence == "randomised"].index.tolist() == ["again", "email"]
     better = found.differences()["better"].xs("doubly robust", level="estimator")
-    assert better["dm"] == "not validated"
-    assert better["email"] != "not validated"
-    against_it = found.differences("dm")
-    assert against_it["difference"].isna().all()
+    assert better.to_dict() == {"nobody": "not validated", "dm": "not validated", "again": "unclear"}
+    assert found.differences("dm")["difference"].isna().all()
     assert found.support()["p_best"].sum() == pytest.approx(1.0)
 
 

@@ -239,6 +239,24 @@ def test_expectations_are_those_of_the_simulation(market: Market) -> None:
     assert found["cost"].to_numpy() == pytest.approx(3.0)
 
 
+def test_the_best_policy_is_known_and_others_have_regret(market: Market) -> None:
+    """In one window: contact by the medium that brings most net of its cost, if it brings anything."""
+    truth, margin = market.truth, 0.3
+    cost = np.array([one.cost for one in market.truth.world.media])
+    none = truth.customers["baseline"].to_numpy()[:, None]
+    more = np.log1p(-none) - np.log1p(
+        -(none + truth.increments.to_numpy())
+    )  # in expected purchases, P(none) = exp(-mean)
+    net = margin * truth.customers["mean_spend"].to_numpy()[:, None] * more - cost
+    best = np.where(net.max(axis=1) > 0, np.array(market.media, dtype=object)[net.argmax(axis=1)], None)
+    nobody, found = (market.outcome(policy, WINDOW, margin=margin) for policy in (None, best))
+    assert found.value - nobody.value == pytest.approx(np.maximum(net.max(axis=1), 0).sum())
+    for medium, gain in zip(market.media, net.sum(axis=0), strict=True):
+        everybody = market.outcome(medium, WINDOW, margin=margin)
+        assert everybody.value - nobody.value == pytest.approx(gain)
+        assert everybody.value < found.value
+
+
 def test_policies_can_be_written_in_every_way(market: Market) -> None:
     horizon, n = 12 * clv.WEEK, 10_000
     labels = np.where(np.arange(n) % 2, "email", "none")
