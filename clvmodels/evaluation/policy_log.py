@@ -118,8 +118,10 @@ def _doubt(table: pd.DataFrame, probability: pd.Series[float]) -> str:
     if probability.isna().all():
         return "the log does not say with which probability anybody was contacted"
     known = table["medium"][probability.notna()]
-    if len(known.unique()) == 1 or (probability.dropna() == 1).all():
+    if (probability.dropna() == 1).all():
         return "nothing was left to chance: what was done on each occasion was certain"
+    if len(known.unique()) == 1:
+        return "the same was done on every occasion, so that there is nothing to compare"
     return ""
 
 

@@ -270,7 +270,7 @@ def half_as_likely(log: pd.DataFrame) -> pd.DataFrame:
         (lambda log: log.drop(columns="probability"), "does not say with which probability"),
         (lambda log: log.assign(probability=np.nan), "does not say with which probability"),
         (lambda log: log.assign(probability=1.0), "nothing was left to chance"),
-        (lambda log: log[log["medium"] == "dm"], "nothing was left to chance"),
+        (lambda log: log[log["medium"] == "dm"], "the same was done on every occasion"),
         (
             lambda log: Graded(log, dm="observational", email="randomised"),
             r"not assigned at random: dm \(observational\)",

@@ -347,3 +347,16 @@ def test_futures_that_make_no_sense_are_refused(market: Market) -> None:
         market.outcome(["email", None, "dm"], WINDOW)
     with pytest.raises(clv.UnitError, match="52 of what"):
         market.outcome(None, 52)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_million_customers_tell_the_same_truth() -> None:
+    """By medium, contacted less held out is the stated increment, though targeting doubles the naive difference."""
+    market = clv.simulate_market(customers=1_000_000, targeting="value", contact_share=0.2, seed=12)
+    contacts, bought = market.contacts, bought_in_window(market)
+    happened = bought[contacts["customer"], window_of(contacts["date"], market)]
+    held = contacts["holdout"].to_numpy()
+    for name in market.media:
+        rows = (contacts["medium"] == name).to_numpy()
+        found, error = difference(happened[rows & ~held], happened[rows & held])
+        assert found == pytest.approx(market.truth.contact_increments[rows & ~held].mean(), abs=3.5 * error)
