@@ -22,9 +22,10 @@ class ExperimentDesign:
     Attributes
     ----------
     arms
-        DataFrame by medium: increment (to be detected: probability, or spend [currency]), contacted (customers to contact), held_out
-        (customers to hold out that it needs), cost [currency], weeks (NaN if contacts are not limited), detectable (the smallest
-        increment that all customers there are would show in one comparison; NaN if not asked, or if there are too few for any).
+        DataFrame by medium: increment (to be detected: probability, or spend [currency]), contacted (customers to contact),
+        held_out (customers to hold out that it needs), cost [currency], weeks (NaN if contacts are not limited), detectable
+        (the smallest increment that all customers there are would show in one comparison; NaN if not asked, or if they are
+        too few for any).
     held_out
         Customers held out, a common group for all media.
     available
@@ -76,8 +77,8 @@ class ExperimentDesign:
         kind = "spend" if self.of_spend else "purchase probability"
         weeks = "" if math.isnan(row["weeks"]) else f"; the contacts take {row['weeks']:,.0f} weeks"
         return (
-            f"'{name}': to find an increment in {kind} of {row['increment']:.3g} with probability {self.power:g} (and to be misled "
-            f"with probability {self.level:g} where there is none), contact {row['contacted']:,.0f} and hold out "
+            f"'{name}': to find an increment in {kind} of {row['increment']:.3g} with probability {self.power:g} (and to be "
+            f"misled with probability {self.level:g} where there is none), contact {row['contacted']:,.0f} and hold out "
             f"{row['held_out']:,.0f} customers at random{weeks}."
         )
 
@@ -137,8 +138,8 @@ def design_test(
     Raises
     ------
     ClvError
-        Neither or both of baseline and sd are given, no increment can be had from the options, an option is out of its range, or the
-        increment would lift the probability of a purchase to 1 or more.
+        Neither or both of baseline and sd are given, no increment can be had from the options, an option is out of its range,
+        or the increment would lift the probability of a purchase to 1 or more.
 
     Source: Fleiss, Levin and Paik 2003, chapter 4, and Fleiss, Tytun and Ury 1980 for groups of unequal size; without
     continuity correction.
@@ -226,8 +227,8 @@ def _increment(name: str, cost: float, value: float | None, given: float | None,
         )
     if baseline is not None and baseline + sought >= 1:
         raise ClvError(
-            f"'{name}': a contact for {cost:g} pays only if it lifts the probability of a purchase from {baseline:g} by {sought:.3g}, "
-            "which cannot be. No test is needed, or value= is too small."
+            f"'{name}': a contact for {cost:g} pays only if it lifts the probability of a purchase from {baseline:g} by "
+            f"{sought:.3g}, which cannot be. No test is needed, or value= is too small."
         )
     return sought
 

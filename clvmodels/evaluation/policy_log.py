@@ -12,13 +12,15 @@ import pandas as pd
 from clvmodels.data.tables import as_table, fetch
 from clvmodels.errors import SHOWN, ContactError, missing_column, offenders
 from clvmodels.response.cells import NONE, Codes, Floats
-from clvmodels.response.labels import medium_codes
+from clvmodels.response.labels import NOBODY, medium_codes
 
 type OutcomeName = Literal["amount", "bought"]
 type PolicyLike = Any
 """A label per row, the name of a medium, None for nobody, or a function from the frame to labels."""
 
-AFTERWARDS = ("medium", "probability", "bought", "amount", "cost", "responded", "own_stock", "other_stock")
+AFTERWARDS = (
+    "medium", "arm", "kind", "held_out", "probability", "bought", "amount", "cost", "responded", "own_stock", "other_stock",
+)  # fmt: skip
 """Columns that are settled with or after the contact: neither policies nor predictions may see them."""
 NO_FEATURES = (*AFTERWARDS, "customer_id", "date", "campaign", "segment", "month")
 
@@ -90,9 +92,9 @@ def policy_log(
     whole = table["probability"].astype(float) if "probability" in table else pd.Series(np.nan, index=table.index)
     doubt = _doubt(table, whole)
     kept = table if doubt else table[whole.notna()]
-    media = tuple(sorted(str(one) for one in kept["medium"].dropna().unique()))
+    media = tuple(sorted({str(one) for one in kept["medium"].dropna().unique()} - {NOBODY}))
     medium = medium_codes(kept["medium"].to_numpy(), media, rows=len(kept), policy="what was done")
-    probability = whole[kept.index].to_numpy()
+    probability = np.asarray(whole[kept.index], dtype=np.float64)
     if not doubt:
         _check_probabilities(kept, probability, smallest_probability)
     reward = margin * _numbers(kept, outcome) - _costs(kept, media, medium, cost)
@@ -116,8 +118,10 @@ def _doubt(table: pd.DataFrame, probability: pd.Series[float]) -> str:
     if probability.isna().all():
         return "the log does not say with which probability anybody was contacted"
     known = table["medium"][probability.notna()]
-    if known.nunique(dropna=False) == 1 or (probability.dropna() == 1).all():
+    if (probability.dropna() == 1).all():
         return "nothing was left to chance: what was done on each occasion was certain"
+    if len(known.unique()) == 1:
+        return "the same was done on every occasion, so that there is nothing to compare"
     return ""
 
 

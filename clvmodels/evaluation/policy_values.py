@@ -12,6 +12,7 @@ The first and the last are unbiased whatever the predictions, because these come
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -103,21 +104,37 @@ class Estimate(NamedTuple):
     mean_weight_resamples: Floats
 
 
-def value(log: PolicyLog, policy: Scored, place: Places, *, resamples: int, seed: int) -> Estimate:
-    """Value of a policy per occasion."""
-    columns = (np.ones(len(log)), policy.robust, policy.weight * log.reward, policy.weight)
-    whole, drawn = _sums(columns, place, resamples=resamples, seed=seed)
-    return Estimate(_value(whole), _value(drawn), float(whole[3] / whole[0]), drawn[:, 3] / drawn[:, 0])
+def values(
+    log: PolicyLog, policies: Mapping[str, Scored], place: Places, *, resamples: int, seed: int
+) -> dict[str, Estimate]:
+    """Value of each policy per occasion."""
+    ones = np.ones(len(log))
+    columns = {name: (ones, p.robust, p.weight * log.reward, p.weight) for name, p in policies.items()}
+    found = _sums(columns, place, resamples=resamples, seed=seed)
+    return {
+        name: Estimate(_value(whole), _value(drawn), float(whole[3] / whole[0]), drawn[:, 3] / drawn[:, 0])
+        for name, (whole, drawn) in found.items()
+    }
 
 
-def difference(log: PolicyLog, one: Scored, other: Scored, place: Places, *, resamples: int, seed: int) -> Estimate:
-    """Value of a policy less that of another, per occasion, from the occasions where they differ; exactly 0 if there are none."""
+def differences(
+    log: PolicyLog, policies: Mapping[str, Scored], other: Scored, place: Places, *, resamples: int, seed: int
+) -> dict[str, Estimate]:
+    """Value of each policy less that of another, per occasion, from the occasions where they differ; exactly 0 without any."""
+    found = _sums(
+        {name: _apart(log, one, other) for name, one in policies.items()}, place, resamples=resamples, seed=seed
+    )
+    nothing = np.full(resamples, np.nan)
+    return {
+        name: Estimate(_difference(one), _difference(drawn), np.nan, nothing) for name, (one, drawn) in found.items()
+    }
+
+
+def _apart(log: PolicyLog, one: Scored, other: Scored) -> tuple[Floats, ...]:
     apart = (one.asked != other.asked).astype(float)
     first, second = apart * one.weight, apart * other.weight
     robust = apart * (one.robust - other.robust)
-    columns = (np.ones(len(log)), robust, first * log.reward, second * log.reward, first, second, apart)
-    whole, drawn = _sums(columns, place, resamples=resamples, seed=seed)
-    return Estimate(_difference(whole), _difference(drawn), np.nan, np.full(len(drawn), np.nan))
+    return np.ones(len(log)), robust, first * log.reward, second * log.reward, first, second, apart
 
 
 def _value(sums: Floats) -> Floats:
@@ -137,10 +154,16 @@ def _ratio(paid: Floats, weight: Floats) -> Floats:
     return np.asarray(np.divide(paid, weight, out=np.full(np.shape(paid), np.nan), where=np.asarray(weight) > 0))
 
 
-def _sums(columns: tuple[Floats, ...], place: Places, *, resamples: int, seed: int) -> tuple[Floats, Floats]:
-    """Sums of the columns over all occasions, and over those of the customers drawn in each resample."""
-    by_group = np.column_stack([np.bincount(place.group, one, minlength=place.groups) for one in columns])
-    return by_group.sum(axis=0), resampled_sums(by_group, resamples=resamples, seed=seed)
+def _sums(
+    columns: Mapping[str, tuple[Floats, ...]], place: Places, *, resamples: int, seed: int
+) -> dict[str, tuple[Floats, Floats]]:
+    """By name, sums of the columns over all occasions, and over those of the customers drawn in each resample."""
+    flat = [one for several in columns.values() for one in several]
+    by_group: Floats = np.column_stack([np.bincount(place.group, one, place.groups) for one in flat]).astype(float)
+    whole, drawn = by_group.sum(axis=0), resampled_sums(by_group, resamples=resamples, seed=seed)
+    ends = np.cumsum([len(several) for several in columns.values()])
+    starts = np.concatenate([[0], ends[:-1]])
+    return {name: (whole[i:j], drawn[:, i:j]) for name, i, j in zip(columns, starts, ends, strict=True)}
 
 
 def effective_sample_size(weight: Floats) -> float:

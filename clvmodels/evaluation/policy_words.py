@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 FEW = 50
@@ -28,17 +30,18 @@ def policy_sentences(
     said = [_value(name, values.loc[name], level, outcome) for name in sure]
     if differences is not None:
         said += [_difference(name, differences.loc[name], level) for name in differences.index if name in sure]
-    said += [_few(name, float(support.loc[name, "effective_sample_size"])) for name in sure if _is_few(support, name)]
+    sizes = support["effective_sample_size"][sure]
+    said += [_few(str(name), size) for name, size in sizes[sizes < FEW].items()]
     return said + _not_validated(support["reason"][support["reason"] != ""])
 
 
-def _value(name: str, row: pd.Series[float], level: str, outcome: str) -> str:
+def _value(name: str, row: pd.Series[Any], level: str, outcome: str) -> str:
     of = "amount" if outcome == "amount" else "purchases"
     spread = f"{level} interval {row['lower']:,.4g} to {row['upper']:,.4g}"
     return f"'{name}' is worth {row['value']:,.4g} per occasion (margin of the {of} less cost; {spread})."
 
 
-def _difference(name: str, row: pd.Series[float], level: str) -> str:
+def _difference(name: str, row: pd.Series[Any], level: str) -> str:
     against = row["against"]
     if row["better"] == "not validated":
         return f"'{name}' cannot be compared with '{against}', which is not validated."
@@ -50,10 +53,6 @@ def _difference(name: str, row: pd.Series[float], level: str) -> str:
     way = "more" if row["difference"] >= 0 else "less"
     spread = f"{level} interval of the difference {row['lower']:,.4g} to {row['upper']:,.4g}"
     return f"'{name}' is worth {abs(row['difference']):,.4g} {way} than '{against}' ({spread}): {verdict}."
-
-
-def _is_few(support: pd.DataFrame, name: str) -> bool:
-    return bool(support.loc[name, "effective_sample_size"] < FEW)
 
 
 def _few(name: str, size: float) -> str:

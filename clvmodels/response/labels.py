@@ -51,8 +51,8 @@ def medium_codes(labels: Any, media: Sequence[str], *, rows: int, policy: str) -
         raise ContactError(
             f"Policy '{policy}' has {len(found):,} labels for {rows:,} rows. Give one medium per row, or None for nobody."
         )
-    nobody = found.isna() | ((found == NOBODY) & (NOBODY not in media))
-    codes = np.where(nobody, NONE, pd.Index(media, dtype=object).get_indexer(pd.Index(found)))
+    nobody = found.isna() | (found == NOBODY)
+    codes = np.where(nobody, NONE, pd.Index(list(media)).get_indexer(pd.Index(found)))
     unknown = found[~nobody & (codes < 0)].unique()
     if len(unknown):
         shown = ", ".join(repr(one) for one in unknown[:SHOWN])

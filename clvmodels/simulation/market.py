@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
-from clvmodels.response.cells import NONE, Codes, Floats
+from clvmodels.response.cells import Floats
+from clvmodels.simulation.campaigns import Campaign, increment, run_campaign
 from clvmodels.simulation.outcome import Outcome, played
-from clvmodels.simulation.windows import Bought, State, effects, exposure, first_state, step
+from clvmodels.simulation.windows import Bought, State, exposure, first_state
 from clvmodels.simulation.world import (
     MEDIA,
     SEGMENTS,
@@ -31,18 +31,6 @@ if TYPE_CHECKING:
     import datetime
 
     from clvmodels.data.transactions import Transactions
-
-
-class _Campaign(NamedTuple):
-    """Who was chosen for a campaign at the beginning of a window, in the order of the customers; all arrays of one length."""
-
-    who: Codes
-    window: Codes
-    medium: Codes
-    held: np.ndarray
-    responded: np.ndarray
-    score: Floats
-    increment: Floats
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -275,65 +263,27 @@ def simulate_market(
     bought = [Bought(np.arange(customers), state.last_day.copy(), state.spend.copy())]
     campaigns = []
     for _ in range(world.windows):
-        campaign, purchases = _campaign(world, people, state)
+        campaign, purchases = run_campaign(world, people, state)
         campaigns.append(campaign)
         bought.append(purchases)
     opening = np.datetime64(start, "D")
-    rows = _Campaign(*(np.concatenate(columns) for columns in zip(*campaigns, strict=True)))
+    rows = Campaign(*(np.concatenate(columns) for columns in zip(*campaigns, strict=True)))
     last = (opening + 7 * weeks - 1).astype(object)
     truth = _truth(world, people, state, rows.increment)
     log, contacts = _transactions(world, people, bought, opening), _contacts(world, rows, opening)
     return Market(log, contacts, truth, opening.astype(object), last, people, state)
 
 
-def _campaign(world: World, people: People, state: State) -> tuple[_Campaign, Bought]:
-    """Choose, assign and contact customers at the beginning of the state's window, and play it."""
-    window, n = state.window, world.customers
-    rng = np.random.default_rng([world.seed, 3, window])
-    chosen, held, assigned, responding = (rng.random(n) for _ in range(4))
-    scores = _scores(world, state)
-    eager = special.expit(special.logit(world.contact_share) + world.targeting_strength * scores)
-    who = np.flatnonzero((chosen < eager) & (people.joined < window * world.window))
-    medium = np.searchsorted(np.cumsum(world.choice)[:-1], assigned[who], side="right")
-    out = held[who] < world.holdout_share
-    increment = _increment(world, people, state, who, medium)
-    contact = np.full(n, NONE)
-    contact[who[~out]] = medium[~out]
-    _, bought = step(world, people, state, contact, seed=world.seed)
-    buyer = np.zeros(n, dtype=bool)
-    buyer[bought.who] = True
-    responded = ~out & buyer[who] & (responding[who] < world.responding)
-    score = scores[who] if world.targeting else np.full(len(who), np.nan)
-    return _Campaign(who, np.full(len(who), window), medium, out, responded, score, increment), bought
-
-
-def _scores(world: World, state: State) -> Floats:
-    """By which the rule of targeting chooses, with 0 the score of somebody typical."""
-    if world.targeting == "value":
-        return np.asarray(np.log(state.spend / world.mean_amount))
-    if world.targeting == "recency":
-        weeks = state.window * world.window - state.last_day / 7
-        return np.asarray(np.log((1 + world.window) / (1 + np.maximum(weeks, 0.0))))
-    return np.zeros(world.customers)
-
-
-def _increment(world: World, people: People, state: State, rows: Codes, medium: Codes) -> Floats:
-    """What contacts of customers `rows` by `medium` add to the probability of a purchase in the state's window."""
-    mean = people.rate[rows] * exposure(world, people, state.window)[1][rows]
-    some, none, effect = -np.expm1(-mean), np.exp(-mean), effects(world, people, state, rows, medium)
-    return np.asarray(some * none * np.expm1(effect) / (none + some * np.exp(effect)))
-
-
 def _truth(world: World, people: People, state: State, contact_increments: Floats) -> Truth:
     everybody = np.arange(world.customers)
     index = pd.RangeIndex(world.customers, name="customer")
     baseline = -np.expm1(-people.rate * exposure(world, people, state.window)[1])
-    table = {"segment": pd.Categorical.from_codes(people.segment, list(world.segments))} | {
+    table = {"segment": pd.Categorical.from_codes(people.segment, pd.Index(list(world.segments)))} | {
         "joined": people.joined, "dropout": people.dropout, "alive": people.dropout > world.weeks,
         "rate": people.rate, "mean_spend": people.mean_spend, "baseline": baseline,
     }  # fmt: skip
     media = [(m.name, np.full(world.customers, k)) for k, m in enumerate(world.media)]
-    added = {name: _increment(world, people, state, everybody, codes) for name, codes in media}
+    added = {name: increment(world, people, state, everybody, codes) for name, codes in media}
     return Truth(pd.DataFrame(table, index=index), pd.DataFrame(added, index=index), contact_increments, world)
 
 
@@ -341,17 +291,17 @@ def _transactions(world: World, people: People, bought: Sequence[Bought], openin
     who, day, amount = (np.concatenate(columns) for columns in zip(*bought, strict=True))
     order = np.argsort(day, kind="stable")
     who = who[order]
-    segment = pd.Categorical.from_codes(people.segment[who], list(world.segments))
+    segment = pd.Categorical.from_codes(people.segment[who], pd.Index(list(world.segments)))
     date = (opening + day[order]).astype("datetime64[s]")
     return pd.DataFrame({"customer": who, "date": date, "amount": amount[order], "segment": segment})
 
 
-def _contacts(world: World, rows: _Campaign, opening: np.datetime64) -> pd.DataFrame:
+def _contacts(world: World, rows: Campaign, opening: np.datetime64) -> pd.DataFrame:
     names, cost = [m.name for m in world.media], np.array([m.cost for m in world.media])
     reached = (1 - world.holdout_share) * world.choice[rows.medium]
     columns = {
         "customer": rows.who,
-        "medium": pd.Categorical.from_codes(rows.medium, names),
+        "medium": pd.Categorical.from_codes(rows.medium, pd.Index(names)),
         "date": (opening + 7 * world.window * rows.window).astype("datetime64[s]"),
         "cost": np.where(rows.held, 0.0, cost[rows.medium]),
         "responded": pd.arrays.BooleanArray(rows.responded, rows.held.copy()),

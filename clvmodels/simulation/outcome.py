@@ -100,9 +100,8 @@ def _contacted(
 ) -> Codes:
     """Codes of the media of the k-th window ahead."""
     names, n = [m.name for m in world.media], world.customers
-    shape = np.shape(policy) if not callable(policy) else ()
-    several = len(shape) == 2
-    reach = shape[1] if several else contacts
+    several = not callable(policy) and np.ndim(policy) == 2
+    reach = np.shape(policy)[-1] if several else contacts
     if not 0 <= reach <= windows:
         raise ClvError(
             f"{reach} contacts do not fit the {windows} windows of the horizon. Give fewer, or a longer horizon."
@@ -122,7 +121,7 @@ def _seen(world: World, people: People, state: State) -> pd.DataFrame:
     tenure: Floats = now - people.joined
     return pd.DataFrame({
         "customer": np.arange(world.customers),
-        "segment": pd.Categorical.from_codes(people.segment, list(world.segments)),
+        "segment": pd.Categorical.from_codes(people.segment, pd.Index(list(world.segments))),
         "recency": now - state.last_day / 7,
         "frequency": state.purchases - 1,
         "spend": state.spend,

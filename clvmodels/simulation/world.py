@@ -123,7 +123,7 @@ class World:
     def choice(self) -> Floats:
         """(media,) probability of each medium in a campaign."""
         shares = np.array([one.share for one in self.media])
-        return shares / shares.sum()
+        return np.asarray(shares / shares.sum())
 
 
 class People(NamedTuple):

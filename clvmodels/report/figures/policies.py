@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clvmodels.evaluation.policies import BEST, PolicyEvaluation
+from clvmodels.evaluation.policy_evaluation import PolicyEvaluation, by_policy
 from clvmodels.report import style
 from clvmodels.report.numbers import count, number, percent
 from clvmodels.report.words import FigureWords, figure_words
@@ -33,8 +33,8 @@ def policy_values(
         Of the values.
     """
     words = figure_words(lang)
-    values = evaluation.table().xs(BEST, level="estimator")
-    differences = evaluation.differences(against).xs(BEST, level="estimator")
+    values = by_policy(evaluation.table())
+    differences = by_policy(evaluation.differences(against))
     other = next(iter(values.index)) if against is None else against
     figure, [left, right] = style.picture(
         title=_title(words, values, differences, other),
@@ -96,7 +96,6 @@ def _title(words: FigureWords, values: pd.DataFrame, differences: pd.DataFrame, 
         return words.policies_none
     best = str(known.idxmax())
     if best == other or best not in differences.index or differences.loc[best, "better"] == "not validated":
-        return words.policies_best.format(best=best, value=number(float(known[best])))
-    row = differences.loc[best]
-    text = words.policies_better if row["better"] == "policy" else words.policies_unclear
-    return text.format(best=best, other=other, difference=number(float(row["difference"])))
+        return words.policies_best.format(best=best, value=number(known.max()))
+    text = words.policies_better if differences["better"][best] == "policy" else words.policies_unclear
+    return text.format(best=best, other=other, difference=number(differences["difference"].astype(float)[best]))
