@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.budget.actions import NOTHING, Action, media_counts
-from clvmodels.budget.plan_words import Facts, plan_notes, sentence
 from clvmodels.budget.comparison import Total, as_choice, compared
+from clvmodels.budget.plan_words import Facts, plan_notes, sentence
 from clvmodels.budget.policies import Situation, named_policies
 from clvmodels.budget.solve import Solution
 from clvmodels.budget.status_quo import StatusQuo
@@ -166,10 +166,12 @@ class Plan:
 
         Returns
         -------
-        DataFrame: budget, net with lower and upper, marginal_return (what the next unit of money brings back); concave
+        DataFrame: budget (closer together where returns fall fast), net with lower and upper, marginal_return (what the next
+        unit of money brings back); concave
         """
         curve = self.solution.frontier
-        budgets = np.linspace(0.0, max(curve.stops_at, min(self.budget, curve.spent[-1])) * 1.15, points)
+        reach = 1.15 * max(curve.stops_at, min(self.budget, float(curve.spent[-1])))
+        budgets = reach * np.linspace(0.0, 1.0, points) ** 2
         choices = {f"{k}": np.asarray(curve.choice_at(b), dtype=np.intp) for k, b in enumerate(budgets)}
         net = np.array([one.net for one in self._drawn(choices).values()])
         lower, upper = bounds_of(net, self.interval)
@@ -188,14 +190,14 @@ class Plan:
         Parameters
         ----------
         policies
-            Choices by name: a number in `names` or a name of an action per customer (n,); if not given the rules that firms go by,
-            under the same permissions and spending no more than the plan (`policies()`). The status quo is there too where
-            past contacts are known.
+            Choices by name: a number in `names` or a name of an action per customer (n,); if not given the rules that firms go
+            by, under the same permissions and spending no more than the plan (`policies()`). The status quo is there too
+            where past contacts are known.
 
         Returns
         -------
-        DataFrame by policy: outlay [currency], customers (contacted), net with lower and upper; difference (the plan's net less
-        that of the policy, paired draw by draw) with difference_lower and difference_upper; p_best (probability to be best of all)
+        DataFrame by policy: outlay [currency], customers (contacted), net with lower and upper; difference (the plan's net
+        less that of the policy, paired draw by draw) with difference_lower and difference_upper; p_best (probability to be best)
         """
         given = self.policies() if policies is None else policies
         choices = {PLAN: self.choice} | {

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from clvmodels.report.canvas import Picture
 
+SMOOTH = 400
+"""Points of a line."""
 ROOM = 1.15
 """How far beyond the frontier other policies are shown."""
 
@@ -46,29 +48,35 @@ def budget_frontier(plan: Plan, *, comparison: pd.DataFrame | None = None, lang:
         caption=words.frontier_caption.format(
             interval=percent(plan.interval, decimals=0), left_out=words.left_out.format(names=hidden) if hidden else ""
         ),
-        height=4.6,
+        height=4.8,
         panels=2,
     )
     _value(left, plan, table, others[seen], words)
-    _returns(right, table, plan.solution.spent, words, f" [{currency}]" if currency else "")
+    style.legend(right, place="upper right", of=left)
+    _returns(right, plan, float(table["budget"].iloc[-1]), words, f" [{currency}]" if currency else "")
     return figure
 
 
 def _value(axes: Axes, plan: Plan, table: pd.DataFrame, others: pd.DataFrame, words: BudgetWords) -> None:
     currency = plan.worth.forecast.histories.currency
     unit = f" [{currency}]" if currency else ""
+    budget, curve = np.linspace(0.0, float(table["budget"].iloc[-1]), SMOOTH), plan.solution.frontier
     axes.fill_between(table["budget"], table["lower"], table["upper"], color=style.MODEL, alpha=style.BAND, linewidth=0)
-    axes.plot(table["budget"], table["net"], color=style.MODEL, linewidth=1.8)
-    axes.plot([plan.solution.spent], [plan.draws.net.mean()], "o", color=style.INK, markersize=7, zorder=4)
-    style.note(axes, f" {words.frontier_plan}", at=(plan.solution.spent, float(plan.draws.net.mean())))
-    middle = ROOM * float(table["budget"].max()) / 2
-    for (name, row), colour in zip(others.iterrows(), np.resize(style.OTHERS, len(others)), strict=True):
-        axes.plot([row["outlay"]], [row["net"]], "o", color=colour, markersize=5, zorder=3)
-        on_left = row["outlay"] > middle
-        at = (float(row["outlay"]), float(row["net"]))
-        style.note(
-            axes, f"{name}  " if on_left else f"  {name}", at=at, align="right" if on_left else "left", color=colour
-        )
+    axes.plot(budget, curve.value_at(budget) - np.minimum(budget, curve.spent[-1]), color=style.MODEL, linewidth=1.8)
+    axes.plot(
+        [plan.solution.spent],
+        [plan.draws.net.mean()],
+        "o",
+        color=style.INK,
+        markersize=7,
+        zorder=4,
+        label=words.frontier_plan,
+    )
+    looks = zip(
+        others.iterrows(), np.resize(style.OTHERS, len(others)), np.resize(list("s^vDPX<>"), len(others)), strict=True
+    )
+    for (name, row), colour, marker in looks:
+        axes.plot([row["outlay"]], [row["net"]], marker, color=colour, markersize=5, zorder=3, label=str(name))
     axes.axhline(0.0, color=style.QUIET, linewidth=0.8)
     style.label(
         axes,
@@ -80,15 +88,16 @@ def _value(axes: Axes, plan: Plan, table: pd.DataFrame, others: pd.DataFrame, wo
     axes.locator_params(axis="x", nbins=5)
 
 
-def _returns(axes: Axes, table: pd.DataFrame, spent: float, words: BudgetWords, unit: str) -> None:
-    shown = table[table["marginal_return"] > 0]
-    axes.step(shown["budget"], shown["marginal_return"], color=style.MODEL, linewidth=1.8, where="post")
+def _returns(axes: Axes, plan: Plan, reach: float, words: BudgetWords, unit: str) -> None:
+    budget = np.linspace(0.0, reach, SMOOTH)[1:]
+    returns = plan.solution.frontier.marginal_return_at(budget)
+    axes.step(budget[returns > 0], returns[returns > 0], color=style.MODEL, linewidth=1.8, where="post")
     axes.axhline(1.0, color=style.QUIET, linewidth=1, linestyle="--")
-    axes.axvline(spent, color=style.INK, linewidth=0.9)
+    axes.axvline(plan.solution.spent, color=style.INK, linewidth=0.9)
     axes.set_yscale("log")
     axes.minorticks_off()
     style.label(axes, x=words.frontier_x.format(currency=unit), y="", title=words.frontier_returns)
-    style.thousands(axes, x=True, pattern="{x:,.0f}")
+    style.thousands(axes, x=True)
     style.thousands(axes, pattern="{x:g}")
     axes.locator_params(axis="x", nbins=5)
 
