@@ -82,10 +82,16 @@ def assemble(contacts: Contacts, log: Transactions, wanted: Wanted, *, replies: 
     pseudo, baseline = pseudo_contacts(used, merged, customers, most=wanted.most_baseline, seed=wanted.seed)
     states = used.select(*COLUMNS) if pseudo is None else used.select(*COLUMNS).union(_as_states(pseudo, used))
     responses = kept(running_responses(merged.filter(~merged.held_out))) if replies else None
-    past = with_past(states, purchases, responses, window=wanted.window)
-    found = with_outcome(past, purchases, window=wanted.window).drop("number", "spend")
-    found = kept(found.mutate(month=found.date.strftime("%m")))
+    found = kept(_with_features_and_outcome(states, purchases, responses, wanted.window))
     return Assembled(found, merged, purchases, customers, responses, accounts, baseline, log.until)
+
+
+def _with_features_and_outcome(states: Any, purchases: Any, responses: Any | None, window: int) -> Any:
+    """States with what is looked up by customer and day alone: on narrow rows, each pair once, since looking up sorts them."""
+    pairs = states.select("customer_id", "date").distinct()
+    past = with_past(pairs, purchases, responses, window=window)
+    found = with_outcome(past, purchases, window=window).drop("number", "spend")
+    return states.join(found.mutate(month=found.date.strftime("%m")), ["customer_id", "date"])
 
 
 def _sources(contacts: Contacts, log: Transactions) -> tuple[Any, Any, Any]:
