@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,8 @@ EXACT = 20_000
 """So many distinct occasions are kept apart."""
 MOST = 200_000
 """So many cells are aimed at where occasions are grouped."""
-TRIED = (6, 3, 2)
-"""Numbers of quantile bins: those of each are unions of those before."""
+TRIED = ((6, 6), (6, 3), (3, 3), (3, 2), (2, 2))
+"""Numbers of quantile bins of features, and of stocks and controls: those of each are unions of those before."""
 SAMPLE = 1_000_000
 """Quantiles of more occasions than that are those of some customers' occasions."""
 STOCKS = ("own_stock", "other_stock")
@@ -43,42 +43,54 @@ def standard_scaling(occasions: Any, features: Sequence[str]) -> Scaling:
     return Scaling(tuple(features), centre, np.where(flat, 1.0, scale))
 
 
-def group(occasions: Any, columns: Sequence[str], bins: int | None) -> tuple[pa.Table, int | None]:
-    """Cells as a table, and the number of quantile bins of each of `columns`, None where equal occasions alone are merged.
+class Bins(NamedTuple):
+    """Numbers of quantile bins of features, and of stocks and controls."""
 
-    With `bins=None` it is chosen: exact up to `EXACT` distinct occasions, otherwise the most of `TRIED` with up to `MOST` cells.
+    features: int
+    others: int
+
+
+def group(
+    occasions: Any, features: Sequence[str], others: Sequence[str], bins: int | None
+) -> tuple[pa.Table, Bins | None]:
+    """Cells as a table, and the number of quantile bins of its columns, None where equal occasions alone are merged.
+
+    With `bins=None` it is chosen: exact up to `EXACT` distinct occasions, otherwise the first of `TRIED` with up to `MOST` cells.
     """
-    rows = kept(_with_outcome(occasions, columns))
+    columns = (*features, *others)
+    rows = _with_outcome(occasions, columns)
     count = int(rows.count().to_pyarrow().as_py())
     if bins is None and _few_distinct(rows, columns, count):
         return _exact(rows, columns), None
-    tried = TRIED if bins is None else (bins,)
-    cuts = _cuts(rows, columns, tried, count)
-    cells = kept(_merged(rows, columns, cuts[tried[0]]))
+    tried = [Bins(*pair) for pair in TRIED] if bins is None else [Bins(bins, bins)]
+    cuts = _cuts(rows, columns, sorted({number for pair in tried for number in pair}), count)
+    fine = {name: cuts[tried[0].features if name in features else tried[0].others][name] for name in columns}
+    cells = kept(_merged(rows, columns, _code(rows, fine)))
     used = tried[0]
     for fewer in tried[1:]:
         if int(cells.count().to_pyarrow().as_py()) <= MOST:
             break
-        cells, used = kept(_merged(cells, columns, cuts[fewer])), fewer
+        coarse = {name: cuts[fewer.features if name in features else fewer.others][name] for name in columns}
+        cells, used = kept(_merged(cells, columns, _recode(cells, fine, coarse))), fewer
+        fine = coarse
     means = {name: (cells[f"sum_{name}"] / cells.occasions).round(9) for name in columns}
     return fetch(cells.select(*KEYS, *OUTCOME, **means).order_by(*KEYS, *columns)), used
 
 
 def _with_outcome(occasions: Any, columns: Sequence[str]) -> Any:
-    """Each occasion as a cell of one, with `low_` and `sum_` of the columns: those of one value are that value."""
+    """Each occasion as a cell of one, with `sum_` of the columns."""
     import ibis
 
     amount = occasions.amount
-    values = {f"low_{name}": occasions[name] for name in columns} | {f"sum_{name}": occasions[name] for name in columns}
     outcome = dict(
         zip(OUTCOME, (ibis.literal(1), occasions.bought.cast("int64"), amount, amount * amount), strict=True)
     )
-    return occasions.select("customer_id", *KEYS, **outcome, **values)
+    return occasions.select("customer_id", *KEYS, **outcome, **{f"sum_{name}": occasions[name] for name in columns})
 
 
 def _few_distinct(rows: Any, columns: Sequence[str], count: int) -> bool:
     """Whether there are no more than `EXACT` distinct rows; some rows are looked at first, which mostly settles it."""
-    values = [*KEYS, *(f"low_{name}" for name in columns)]
+    values = [*KEYS, *(f"sum_{name}" for name in columns)]
     for some in (rows.limit(10 * EXACT), rows) if count > EXACT else ():
         if int(some.select(*values).distinct().count().to_pyarrow().as_py()) > EXACT:
             return False
@@ -86,7 +98,7 @@ def _few_distinct(rows: Any, columns: Sequence[str], count: int) -> bool:
 
 
 def _exact(rows: Any, columns: Sequence[str]) -> pa.Table:
-    values = {name: rows[f"low_{name}"] for name in columns}
+    values = {name: rows[f"sum_{name}"] for name in columns}
     named = rows.select(*KEYS, *OUTCOME, **values)
     keys = (*KEYS, *columns)
     return fetch(named.group_by(*keys).aggregate(**{name: named[name].sum() for name in OUTCOME}).order_by(*keys))
@@ -99,7 +111,7 @@ def _cuts(rows: Any, columns: Sequence[str], tried: Sequence[int], count: int) -
     levels = sorted({k / number for number in tried for k in range(1, number)})
     facts = {}
     for i, name in enumerate(columns):
-        column = some[f"low_{name}"]
+        column = some[f"sum_{name}"]
         facts[f"cuts{i}"] = column.quantile(levels, where=some.medium.notnull() if name in STOCKS else column.notnull())
     [found] = fetch(some.aggregate(**facts)).to_pylist()
     found = {
@@ -111,18 +123,36 @@ def _cuts(rows: Any, columns: Sequence[str], tried: Sequence[int], count: int) -
     }
 
 
-def _merged(rows: Any, columns: Sequence[str], cuts: Mapping[str, Floats]) -> Any:
-    """Rows of the same bin in every column as one, with their sums and lowest values."""
+def _code(rows: Any, cuts: Mapping[str, Floats]) -> Any:
+    """One whole number for the bins of all columns: how many cuts lie below a value, in a system of mixed bases."""
     import ibis
 
     code: Any = ibis.literal(0, type="int64")
-    for name in columns:
-        above = [(rows[f"low_{name}"] > float(cut)).fill_null(False).cast("int64") for cut in cuts[name]]
-        code = code * (len(above) + 1) + sum(above, ibis.literal(0, type="int64"))
+    for name, edges in cuts.items():
+        above = [(rows[f"sum_{name}"] > float(edge)).fill_null(False).cast("int64") for edge in edges]
+        code = code * (len(edges) + 1) + sum(above, ibis.literal(0, type="int64"))
+    return code
+
+
+def _recode(cells: Any, fine: Mapping[str, Floats], coarse: Mapping[str, Floats]) -> Any:
+    """The code of coarser bins from that of finer ones, whose cuts include theirs."""
+    import ibis
+
+    rest, stride, code = cells.code, 1, ibis.literal(0, type="int64")
+    for name in reversed(list(fine)):
+        size = len(fine[name]) + 1
+        place = rest % size
+        above = [(place > int(np.searchsorted(fine[name], edge))).cast("int64") for edge in coarse[name]]
+        code = code + stride * sum(above, ibis.literal(0, type="int64"))
+        rest, stride = rest // size, stride * (len(coarse[name]) + 1)
+    return code
+
+
+def _merged(rows: Any, columns: Sequence[str], code: Any) -> Any:
+    """Rows of the same keys and code as one, with their sums."""
     coded = rows.mutate(code=code)
     facts = {name: coded[name].sum() for name in (*OUTCOME, *(f"sum_{name}" for name in columns))}
-    facts |= {f"low_{name}": coded[f"low_{name}"].min() for name in columns}
-    return coded.group_by(*KEYS, "code").aggregate(**facts).drop("code")
+    return coded.group_by(*KEYS, "code").aggregate(**facts)
 
 
 def as_cells(
