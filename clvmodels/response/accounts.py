@@ -7,19 +7,21 @@ from typing import Any
 
 from clvmodels.data.quality import Finding, Quality
 from clvmodels.data.tables import fetch
-from clvmodels.response.assemble import CONTACT, HELD_OUT, PSEUDO, Assembled
+from clvmodels.response.assemble import PSEUDO, Assembled
 from clvmodels.response.cells import Cells
 from clvmodels.response.evidence import Evidence
+from clvmodels.response.fates import CONTACT, DOUBLY, EARLY, HELD_OUT, LATE, REPEATS, UNKNOWN
+from clvmodels.response.grouping import Bins
 from clvmodels.units import Span
 
 DONE = {
     CONTACT: "occasions with contact",
     HELD_OUT: "occasions without contact: the baseline",
-    "repeats on one day": "one occasion per customer, medium and day; costs are added up",
-    "window reaches past the log's end": "left out: what followed is not known",
-    "unknown customer": "left out: not in the log",
-    "not after the first purchase": "left out: nothing is known of the customer yet",
-    "held out but contacted on that day": "left out: no occasion without contact",
+    REPEATS: "one occasion per customer, medium and day; costs are added up",
+    LATE: "left out: what followed is not known",
+    UNKNOWN: "left out: not in the log",
+    EARLY: "left out: nothing is known of the customer yet",
+    DOUBLY: "left out: no occasion without contact",
 }
 
 
@@ -28,7 +30,7 @@ def measure_occasions(
     made: Assembled | None,
     evidence: Sequence[Evidence],
     window: Span,
-    grouped: tuple[Cells, int | None],
+    grouped: tuple[Cells, Bins | None],
 ) -> Quality:
     """The quality report of occasions; contact rows are in exactly one of the findings with a share "of contact rows"."""
     facts = {"rows": occasions.count(), "customers": occasions.customer_id.nunique()}
@@ -94,7 +96,8 @@ def _crowded(occasions: Any, window: Span, contacts: int) -> list[Finding]:
     ]
 
 
-def _cells(bins: int | None) -> str:
+def _cells(bins: Bins | None) -> str:
     if bins is None:
         return "equal occasions are one cell"
-    return f"features, stocks and controls cut at {bins} quantiles; a cell has the means of its occasions"
+    cut = f"features cut into {bins.features} quantile bins, stocks and controls into {bins.others}"
+    return f"{cut}; a cell has the means of its occasions"

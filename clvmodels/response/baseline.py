@@ -31,7 +31,7 @@ def pseudo_contacts(used: Any, contacts: Any, customers: Any, *, most: int, seed
     Parameters
     ----------
     used
-        Contacts that become occasions, with date, medium and kind.
+        Contacts and held-out rows that become occasions.
     contacts
         All contacts and held-out rows: who is among them on a day is no pseudo-contact of that day.
     customers
@@ -58,12 +58,12 @@ def pseudo_contacts(used: Any, contacts: Any, customers: Any, *, most: int, seed
 
 def _dates(used: Any) -> dict[Any, int]:
     """Contacts per day by media without held-out rows; none if some customers were held out of every medium."""
-    media = used.group_by("arm").aggregate(held=(used.kind != "contact").sum())
-    held = {row["arm"]: row["held"] for row in fetch(media).to_pylist()}
+    media = used.group_by("medium").aggregate(held=used.held_out.sum())
+    held = {row["medium"]: row["held"] for row in fetch(media).to_pylist()}
     lacking = [medium for medium, rows in held.items() if not rows]
     if held.get(None) or not lacking:
         return {}
-    sent = used.filter(used.arm.isin(lacking))
+    sent = used.filter(used.medium.isin(lacking))
     counted = sent.group_by("date").aggregate(contacts=sent.count()).order_by("date")
     return {row["date"]: int(row["contacts"]) for row in fetch(counted).to_pylist()}
 

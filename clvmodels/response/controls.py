@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from clvmodels.data.tables import as_table, fetch
+from clvmodels.data.tables import as_table, fetch, kept
 from clvmodels.response.evidence import Evidence
 from clvmodels.response.overlap import ScoreRule
 
@@ -151,16 +151,17 @@ def _with_share(rows: Any, days: Sequence[datetime.date], *, wanted: bool) -> An
 
     if not wanted:
         return rows.mutate(contact_share=ibis.literal(0.0))
-    mine = ibis.window(group_by=rows.customer_id)
-    sent = ((rows.kind == "contact") & (rows.block == OBSERVATIONAL)).cast("float64").sum().over(mine)
-    if not days:
-        return rows.mutate(contact_share=sent / (rows.block == OBSERVATIONAL).cast("float64").sum().over(mine))
-    first = rows.date - rows.tenure.cast("int64").as_interval("D")
-    counted = rows.mutate(sent=sent, first=first)
-    ahead = as_table(pa.table({"day": pa.array(sorted(days), pa.date32()), "ahead": np.arange(len(days), 0, -1)}))
-    joined: Any = counted.asof_join(ahead, on=counted["first"] < ahead.day)
-    share = joined.sent / ibis.greatest(joined.ahead.cast("float64"), joined.sent, 1.0)
-    return joined.mutate(contact_share=share).drop("sent", "first", "day", "ahead")
+    inside = rows.block == OBSERVATIONAL
+    facts = {"sent": (inside & (rows.kind == "contact")).sum().cast("float64"), "there": inside.sum().cast("float64")}
+    if days:
+        facts["first"] = (rows.date - rows.tenure.cast("int64").as_interval("D")).min()
+    each: Any = rows.group_by(who=rows.customer_id).aggregate(**facts)
+    if days:
+        ahead = as_table(pa.table({"day": pa.array(sorted(days), pa.date32()), "ahead": np.arange(len(days), 0, -1)}))
+        each = each.asof_join(ahead, on=each["first"] < ahead.day)
+        each = each.mutate(there=ibis.greatest(each.ahead.cast("float64"), each.sent))
+    shares = kept(each.select("who", contact_share=each.sent / each.there.nullif(0.0)))
+    return rows.left_join(shares, rows.customer_id == shares.who).drop("who")
 
 
 def _scaling(rows: Any) -> tuple[tuple[str, ...], Floats, Floats]:

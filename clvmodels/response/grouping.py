@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.data.tables import fetch
+from clvmodels.data.tables import fetch, kept
 from clvmodels.response.cells import NONE, Cells, Grade, Scaling
 from clvmodels.response.controls import Controls
 
@@ -19,9 +19,13 @@ EXACT = 20_000
 """So many distinct occasions are kept apart."""
 MOST = 200_000
 """So many cells are aimed at where occasions are grouped."""
-TRIED = (6, 5, 4, 3, 2)
+TRIED = ((6, 6), (6, 3), (3, 3), (3, 2), (2, 2))
+"""Numbers of quantile bins of features, and of stocks and controls: those of each are unions of those before."""
+SAMPLE = 1_000_000
+"""Quantiles of more occasions than that are those of some customers' occasions."""
 STOCKS = ("own_stock", "other_stock")
 KEYS = ("medium", "segment", "month", "period", "block")
+OUTCOME = ("occasions", "buyers", "purchases_amount", "purchases_amount_squared")
 
 type Floats = NDArray[np.float64]
 
@@ -39,92 +43,116 @@ def standard_scaling(occasions: Any, features: Sequence[str]) -> Scaling:
     return Scaling(tuple(features), centre, np.where(flat, 1.0, scale))
 
 
-def group(occasions: Any, columns: Sequence[str], bins: int | None) -> tuple[pa.Table, int | None]:
-    """Cells as a table, and the number of quantile bins of each of `columns`, None where equal occasions alone are merged.
+class Bins(NamedTuple):
+    """Numbers of quantile bins of features, and of stocks and controls."""
 
-    With `bins=None` it is chosen: exact up to `EXACT` distinct occasions, otherwise the most of `TRIED` with up to `MOST` cells.
+    features: int
+    others: int
+
+
+def group(
+    occasions: Any, features: Sequence[str], others: Sequence[str], bins: int | None
+) -> tuple[pa.Table, Bins | None]:
+    """Cells as a table, and the number of quantile bins of its columns, None where equal occasions alone are merged.
+
+    With `bins=None` it is chosen: exact up to `EXACT` distinct occasions, otherwise the first of `TRIED` with up to `MOST` cells.
     """
-    if bins is None and _distinct(occasions, columns) <= EXACT:
-        return _exact(occasions, columns), None
-    tried = TRIED if bins is None else (bins,)
-    cuts = _cuts(occasions, columns, tried)
-    sizes = _sizes(occasions, columns, cuts) if bins is None else {bins: 0}
-    few = [number for number in tried if sizes[number] <= MOST]
-    chosen = few[0] if few else tried[-1]
-    return _binned(occasions, columns, cuts[chosen]), chosen
+    columns = (*features, *others)
+    rows = _with_outcome(occasions, columns)
+    count = int(rows.count().to_pyarrow().as_py())
+    if bins is None and _few_distinct(rows, columns, count):
+        return _exact(rows, columns), None
+    tried = [Bins(*pair) for pair in TRIED] if bins is None else [Bins(bins, bins)]
+    cuts = _cuts(rows, columns, sorted({number for pair in tried for number in pair}), count)
+    fine = {name: cuts[tried[0].features if name in features else tried[0].others][name] for name in columns}
+    cells = kept(_merged(rows, columns, _code(rows, fine)))
+    used = tried[0]
+    for fewer in tried[1:]:
+        if int(cells.count().to_pyarrow().as_py()) <= MOST:
+            break
+        coarse = {name: cuts[fewer.features if name in features else fewer.others][name] for name in columns}
+        cells, used = kept(_merged(cells, columns, _recode(cells, fine, coarse))), fewer
+        fine = coarse
+    means = {name: (cells[f"sum_{name}"] / cells.occasions).round(9) for name in columns}
+    return fetch(cells.select(*KEYS, *OUTCOME, **means).order_by(*KEYS, *columns)), used
 
 
-def _distinct(occasions: Any, columns: Sequence[str]) -> int:
-    rows = int(occasions.count().to_pyarrow().as_py())
-    if rows <= EXACT:
-        return rows
-    mixed = _mixed(occasions, (*KEYS, *columns))
-    return int(mixed.approx_nunique().to_pyarrow().as_py())
-
-
-def _mixed(occasions: Any, names: Sequence[str]) -> Any:
-    """A whole number per row that is equal for rows with equal columns, and else hardly ever."""
+def _with_outcome(occasions: Any, columns: Sequence[str]) -> Any:
+    """Each occasion as a cell of one, with `sum_` of the columns."""
     import ibis
 
-    hashes = [occasions[name].hash() // (16 + j) for j, name in enumerate(names)]
-    return sum((hashed.fill_null(j) for j, hashed in enumerate(hashes)), ibis.literal(0, type="int64"))
-
-
-def _outcome(occasions: Any) -> dict[str, Any]:
     amount = occasions.amount
-    return {
-        "occasions": occasions.count(),
-        "buyers": occasions.bought.sum(),
-        "purchases_amount": amount.sum(),
-        "purchases_amount_squared": (amount * amount).sum(),
-    }
+    outcome = dict(
+        zip(OUTCOME, (ibis.literal(1), occasions.bought.cast("int64"), amount, amount * amount), strict=True)
+    )
+    return occasions.select("customer_id", *KEYS, **outcome, **{f"sum_{name}": occasions[name] for name in columns})
 
 
-def _exact(occasions: Any, columns: Sequence[str]) -> pa.Table:
+def _few_distinct(rows: Any, columns: Sequence[str], count: int) -> bool:
+    """Whether there are no more than `EXACT` distinct rows; some rows are looked at first, which mostly settles it."""
+    values = [*KEYS, *(f"sum_{name}" for name in columns)]
+    for some in (rows.limit(10 * EXACT), rows) if count > EXACT else ():
+        if int(some.select(*values).distinct().count().to_pyarrow().as_py()) > EXACT:
+            return False
+    return True
+
+
+def _exact(rows: Any, columns: Sequence[str]) -> pa.Table:
+    values = {name: rows[f"sum_{name}"] for name in columns}
+    named = rows.select(*KEYS, *OUTCOME, **values)
     keys = (*KEYS, *columns)
-    return fetch(occasions.group_by(*keys).aggregate(**_outcome(occasions)).order_by(*keys))
+    return fetch(named.group_by(*keys).aggregate(**{name: named[name].sum() for name in OUTCOME}).order_by(*keys))
 
 
-def _cuts(occasions: Any, columns: Sequence[str], tried: Sequence[int]) -> dict[int, dict[str, Floats]]:
+def _cuts(rows: Any, columns: Sequence[str], tried: Sequence[int], count: int) -> dict[int, dict[str, Floats]]:
     """Inner quantiles by number of bins and column, equal ones once; of stocks those of contacts."""
+    share = -(-count // SAMPLE)
+    some = rows.filter(rows.customer_id.hash() % share == 0) if share > 1 else rows
     levels = sorted({k / number for number in tried for k in range(1, number)})
     facts = {}
     for i, name in enumerate(columns):
-        where = occasions.medium.notnull() if name in STOCKS else occasions[name].notnull()
-        facts[f"cuts{i}"] = occasions[name].quantile(levels, where=where)
-    [found] = fetch(occasions.aggregate(**facts)).to_pylist()
-    by_column = {
+        column = some[f"sum_{name}"]
+        facts[f"cuts{i}"] = column.quantile(levels, where=some.medium.notnull() if name in STOCKS else column.notnull())
+    [found] = fetch(some.aggregate(**facts)).to_pylist()
+    found = {
         name: dict(zip(levels, found[f"cuts{i}"] or [0.0] * len(levels), strict=True)) for i, name in enumerate(columns)
     }
     return {
-        number: {name: np.unique([cut[k / number] for k in range(1, number)]) for name, cut in by_column.items()}
+        number: {name: np.unique([cut[k / number] for k in range(1, number)]) for name, cut in found.items()}
         for number in tried
     }
 
 
-def _code(occasions: Any, columns: Sequence[str], cuts: Mapping[str, Floats]) -> Any:
-    """One whole number for the bins of all columns."""
+def _code(rows: Any, cuts: Mapping[str, Floats]) -> Any:
+    """One whole number for the bins of all columns: how many cuts lie below a value, in a system of mixed bases."""
     import ibis
 
     code: Any = ibis.literal(0, type="int64")
-    for name in columns:
-        above = [(occasions[name] > float(cut)).fill_null(False).cast("int64") for cut in cuts[name]]
-        code = code * (len(above) + 1) + sum(above, ibis.literal(0, type="int64"))
+    for name, edges in cuts.items():
+        above = [(rows[f"sum_{name}"] > float(edge)).fill_null(False).cast("int64") for edge in edges]
+        code = code * (len(edges) + 1) + sum(above, ibis.literal(0, type="int64"))
     return code
 
 
-def _sizes(occasions: Any, columns: Sequence[str], cuts: Mapping[int, Mapping[str, Floats]]) -> dict[int, int]:
-    rows = occasions.mutate(**{f"code{n}": _code(occasions, columns, cut) for n, cut in cuts.items()})
-    facts = {f"cells{n}": _mixed(rows, (*KEYS, f"code{n}")).approx_nunique() for n in cuts}
-    [found] = fetch(rows.aggregate(**facts)).to_pylist()
-    return {n: int(found[f"cells{n}"]) for n in cuts}
+def _recode(cells: Any, fine: Mapping[str, Floats], coarse: Mapping[str, Floats]) -> Any:
+    """The code of coarser bins from that of finer ones, whose cuts include theirs."""
+    import ibis
+
+    rest, stride, code = cells.code, 1, ibis.literal(0, type="int64")
+    for name in reversed(list(fine)):
+        size = len(fine[name]) + 1
+        place = rest % size
+        above = [(place > int(np.searchsorted(fine[name], edge))).cast("int64") for edge in coarse[name]]
+        code = code + stride * sum(above, ibis.literal(0, type="int64"))
+        rest, stride = rest // size, stride * (len(coarse[name]) + 1)
+    return code
 
 
-def _binned(occasions: Any, columns: Sequence[str], cuts: Mapping[str, Floats]) -> pa.Table:
-    rows = occasions.mutate(code=_code(occasions, columns, cuts))
-    means = {name: rows[name].mean().round(9) for name in columns}
-    keys = (*KEYS, "code")
-    return fetch(rows.group_by(*keys).aggregate(**_outcome(rows), **means).order_by(*keys))
+def _merged(rows: Any, columns: Sequence[str], code: Any) -> Any:
+    """Rows of the same keys and code as one, with their sums."""
+    coded = rows.mutate(code=code)
+    facts = {name: coded[name].sum() for name in (*OUTCOME, *(f"sum_{name}" for name in columns))}
+    return coded.group_by(*KEYS, "code").aggregate(**facts)
 
 
 def as_cells(
@@ -139,10 +167,7 @@ def as_cells(
     features = (
         np.column_stack([columns[name] for name in scaling.names]) if scaling.names else np.zeros((len(table), 0))
     )
-    outcome = {
-        name: np.asarray(table[name].to_numpy(), dtype=float)
-        for name in ("occasions", "buyers", "purchases_amount", "purchases_amount_squared")
-    }
+    outcome = {name: np.asarray(table[name].to_numpy(), dtype=float) for name in OUTCOME}
     return Cells(
         media=media,
         medium=_codes(names["medium"], media),

@@ -19,7 +19,7 @@ from clvmodels.response.assemble import Assembled, Wanted, assemble
 from clvmodels.response.cells import Audience, Cells, Grade, Scaling
 from clvmodels.response.controls import with_blocks
 from clvmodels.response.evidence import Evidence, weigh
-from clvmodels.response.grouping import STOCKS, as_cells, group, standard_scaling
+from clvmodels.response.grouping import STOCKS, Bins, as_cells, group, standard_scaling
 from clvmodels.response.half_lives import half_lives
 from clvmodels.response.past import chosen_features
 from clvmodels.response.ready import ready_occasions
@@ -301,11 +301,11 @@ class Occasions:
         return self._grouped_by_default[0]
 
     @functools.cached_property
-    def _grouped_by_default(self) -> tuple[Cells, int | None]:
+    def _grouped_by_default(self) -> tuple[Cells, Bins | None]:
         return self._grouped(None)
 
-    def _grouped(self, bins: int | None) -> tuple[Cells, int | None]:
-        table, used = group(self.table, (*self.features, *self._controls.sources, *STOCKS), bins)
+    def _grouped(self, bins: int | None) -> tuple[Cells, Bins | None]:
+        table, used = group(self.table, self.features, (*self._controls.sources, *STOCKS), bins)
         grades: dict[str, Grade] = {one.medium: one.grade for one in self.evidence}
         return as_cells(table, self.media, self.scaling, self._controls, grades), used
 

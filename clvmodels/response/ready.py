@@ -9,7 +9,8 @@ from clvmodels.data.contact_lines import contact_errors
 from clvmodels.data.lines import as_number, finite
 from clvmodels.data.tables import as_table, fetch, kept
 from clvmodels.errors import SHOWN, ContactError, missing_column, offenders
-from clvmodels.response.assemble import COLUMNS, CONTACT, HELD_OUT
+from clvmodels.response.assemble import COLUMNS
+from clvmodels.response.fates import CONTACT, HELD_OUT
 from clvmodels.response.past import EVERYBODY
 
 NUMBERS = ("bought", "amount", "probability", "cost", "score")
