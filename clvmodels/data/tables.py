@@ -12,6 +12,7 @@ import glob
 import itertools
 import warnings
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,9 +87,16 @@ def as_table(source: object) -> ir.Table:
 
     if isinstance(source, ir.Table):
         return source
-    with warnings.catch_warnings():  # Ibis 12 calls it, DuckDB 2 deprecates it
-        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
+    with _undeprecated():
         return _from_path(str(source)) if isinstance(source, str | Path) else _register(_to_arrow(source))
+
+
+@contextlib.contextmanager
+def _undeprecated() -> Iterator[None]:
+    """Silence about what Ibis 12 calls and DuckDB 2 deprecates."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
+        yield
 
 
 def fetch(table: ir.Table) -> pa.Table:
@@ -107,7 +115,8 @@ def kept(expression: ir.Table) -> ir.Table:
     (Ibis' own `cache` also drops its tables while Python shuts down, when the SQL can no longer be built, and prints the failure.)
     """
     backend, name = expression.get_backend(), next(_names)
-    table = backend.create_table(name, obj=expression, temp=True)
+    with _undeprecated():
+        table = backend.create_table(name, obj=expression, temp=True)
     weakref.finalize(table.op(), backend.raw_sql, f"DROP TABLE IF EXISTS {name}").atexit = False
     return table
 

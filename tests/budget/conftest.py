@@ -41,8 +41,8 @@ def shop() -> Shop:
     )
     media = clv.fit(clv.media_response(window=4 * clv.WEEK), clv.occasions(contacts, market.log, window=4 * clv.WEEK))
     histories = market.log.histories(period=clv.WEEK)
-    duration = clv.fit(clv.PARETO_NBD, histories, draws=200)
-    quantity = clv.fit(clv.GAMMA_GAMMA, histories, draws=200)
+    duration = clv.fit(clv.PARETO_NBD, histories, method="mle")
+    quantity = clv.fit(clv.GAMMA_GAMMA, histories, method="mle")
     forecast = clv.forecast(
         duration,
         quantity,
