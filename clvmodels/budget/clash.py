@@ -8,9 +8,9 @@ from itertools import combinations
 
 import numpy as np
 
-from clvmodels.budget.dual import Goal, Pool, parts_of
+from clvmodels.budget.dual import Goal
 from clvmodels.budget.menu import Menu
-from clvmodels.budget.planner import WHOLE, best_plan, feasible, relative
+from clvmodels.budget.planner import best_plan, possible, relative
 from clvmodels.budget.rules import Rules
 from clvmodels.errors import InfeasiblePlan
 
@@ -44,22 +44,14 @@ def clashing(menu: Menu, rules: Rules) -> tuple[int, ...]:
     if len(every) <= PAIRED:
         for size in (1, 2):
             for some in combinations(every, size):
-                if not possible(menu, rules, some):
+                if not possible(menu, rules.only(some)):
                     return some
     kept = list(every)
     for k in every:
         without = [other for other in kept if other != k]
-        if without and not possible(menu, rules, without):
+        if without and not possible(menu, rules.only(without)):
             kept = without
     return tuple(kept)
-
-
-def possible(menu: Menu, rules: Rules, limits: Sequence[int]) -> bool:
-    """Whether a plan keeps some of the constraints; among many customers, one may be split."""
-    some = rules.only(limits)
-    if menu.customers <= WHOLE:
-        return best_plan(menu, some, Goal(0.0, 0.0, np.full(len(limits), np.inf))) is not None
-    return feasible(menu, some, Pool(parts_of(some)))
 
 
 def needed_of(menu: Menu, rules: Rules, relaxed: Sequence[int]) -> np.ndarray | None:

@@ -41,17 +41,9 @@ class Plan(NamedTuple):
         return self.bound - self.reached <= GAP * abs(self.bound)
 
 
-def best_plan(menu: Menu, rules: Rules, goal: Goal, start: Floats | None = None, whole: int = WHOLE) -> Plan | None:
-    """The best plan that keeps the rules; None if there is none.
-
-    Parameters
-    ----------
-    start
-        (K,) prices near which to search.
-    whole
-        Up to how many customers are decided on all at once.
-    """
-    if menu.customers <= whole:
+def best_plan(menu: Menu, rules: Rules, goal: Goal, start: Floats | None = None) -> Plan | None:
+    """The best plan that keeps the rules; None if there is none. `start` (K,) are prices near which to search."""
+    if menu.customers <= WHOLE:
         return _at_once(menu, rules, goal)
     seen = Pool(parts_of(rules))
     if np.any(~np.isfinite(goal.relaxing)) and not feasible(menu, rules, seen):
@@ -63,6 +55,14 @@ def best_plan(menu: Menu, rules: Rules, goal: Goal, start: Floats | None = None,
     choice = _divided(menu, rules, dual, seen)
     found = refined(menu, rules, goal, Plan(choice, dual.prices, dual.bound, -np.inf))
     return found if np.isfinite(found.reached) else None
+
+
+def possible(menu: Menu, rules: Rules) -> bool:
+    """Whether a plan keeps the rules; among many customers, some may be split."""
+    if menu.customers <= WHOLE:
+        nothing = Goal(0.0, 0.0, np.full(len(rules.limits), np.inf))
+        return settle(menu, rules, nothing, _nobody(menu), np.arange(menu.customers), precise=EXACT) is not None
+    return feasible(menu, rules, Pool(parts_of(rules)))
 
 
 def feasible(menu: Menu, rules: Rules, seen: Pool) -> bool:
@@ -93,11 +93,14 @@ def _at_once(menu: Menu, rules: Rules, goal: Goal) -> Plan | None:
     extra = extras(rules, goal)
     prices = affordable(prices, extra)
     bound = bound_of(respond(menu, rules, prices, goal), rules, prices, extra)
-    nobody = np.zeros(menu.customers, dtype=np.int16)
-    found = settle(menu, rules, goal, nobody, np.arange(menu.customers), precise=EXACT)
+    found = settle(menu, rules, goal, _nobody(menu), np.arange(menu.customers), precise=EXACT)
     if found is None:
         return None
     return Plan(found.choice, prices, min(bound, found.bound), earned(menu, rules, goal, found.choice))
+
+
+def _nobody(menu: Menu) -> Choice:
+    return np.zeros(menu.customers, dtype=np.int16)
 
 
 def earned(menu: Menu, rules: Rules, goal: Goal, choice: Choice) -> float:

@@ -101,9 +101,10 @@ class Rules:
         kept = sorted(limits)
         rows = np.flatnonzero(np.isin(self.owner, kept))
         owner = np.searchsorted(kept, self.owner[rows])
+        level = self.level[rows]
         return Rules(
             tuple(self.limits[k] for k in kept), self.cell, self.count[rows], self.cost[rows], self.usage, self.using[rows],
-            self.bound[rows], self.scale[rows], owner, self.loosened[rows], self.level[rows], self.cells,
+            self.bound[rows], self.scale[rows], owner, self.loosened[rows], level[:, level.any(axis=0)], self.cells,
         )  # fmt: skip
 
     def charged(self, prices: Floats) -> tuple[Floats, Floats, Floats]:
