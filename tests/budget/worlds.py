@@ -45,7 +45,7 @@ def _matrices(allowed: np.ndarray, rows: Rows) -> tuple[sparse.csr_array, np.nda
     return limits, np.array([bound for _, bound in rows]), each
 
 
-def integer_optimum(profit: np.ndarray, costs: np.ndarray, allowed: np.ndarray, rows: Rows) -> float | None:
+def integer_optimum(profit: np.ndarray, allowed: np.ndarray, rows: Rows) -> float | None:
     """Largest profit of one action per customer within the rows, by HiGHS; None if there is no such plan."""
     limits, bounds, each = _matrices(allowed, rows)
     constraints = [optimize.LinearConstraint(limits, ub=bounds), optimize.LinearConstraint(each, 1, 1)]
@@ -56,14 +56,14 @@ def integer_optimum(profit: np.ndarray, costs: np.ndarray, allowed: np.ndarray, 
     return None if found.x is None else -float(found.fun)
 
 
-def relaxed_optimum(values: np.ndarray, costs: np.ndarray, allowed: np.ndarray, budget: float) -> float:
-    """Largest value within the budget where customers may be split, by HiGHS."""
-    limits, bounds, each = _matrices(allowed, [(costs, budget)])
+def relaxed_optimum(profit: np.ndarray, allowed: np.ndarray, rows: Rows) -> float | None:
+    """Largest profit within the rows where customers may be split, by HiGHS; None if there is no such plan."""
+    limits, bounds, each = _matrices(allowed, rows)
     found = optimize.linprog(
-        -values.ravel(), A_ub=limits, b_ub=bounds, A_eq=each, b_eq=np.ones(len(values)),
+        -profit.ravel(), A_ub=limits, b_ub=bounds, A_eq=each, b_eq=np.ones(len(profit)),
         bounds=np.column_stack([np.zeros(allowed.size), allowed.ravel()]),
     )  # fmt: skip
-    return -float(found.fun)
+    return None if found.x is None else -float(found.fun)
 
 
 class Asked(NamedTuple):
