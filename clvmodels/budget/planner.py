@@ -19,10 +19,10 @@ CORE = 1_500
 """Customers whose actions are decided on exactly, first."""
 LARGEST = 24_000
 """Customers whose actions are decided on exactly, at most."""
-EXACT, CLOSE = 1e-9, 1e-6
+EXACT, CLOSE = 1e-9, 2e-5
 """Relative gaps at which integer programs end: of all customers, and of a core in a plan's total."""
-GAP = 1e-4
-"""Relative gap of a plan above which more customers are decided on exactly."""
+GAP, WIDE = 1e-4, 1e-3
+"""Relative gaps of a plan above which a core is decided on exactly, and above which a larger one is."""
 KEPT = 1e-7
 """Relative excess over constraints that is a matter of the linear program's precision."""
 
@@ -35,10 +35,9 @@ class Plan(NamedTuple):
     bound: float
     reached: float
 
-    @property
-    def close(self) -> bool:
-        """Whether no plan can be much better."""
-        return self.bound - self.reached <= GAP * abs(self.bound)
+    def within(self, gap: float) -> bool:
+        """Whether no plan can be better by more than this relative gap."""
+        return self.bound - self.reached <= gap * abs(self.bound)
 
 
 def best_plan(menu: Menu, rules: Rules, goal: Goal, start: Floats | None = None) -> Plan | None:
@@ -90,9 +89,8 @@ def _at_once(menu: Menu, rules: Rules, goal: Goal) -> Plan | None:
     prices = relaxed(menu, rules, goal)
     if prices is None:
         return None
-    extra = extras(rules, goal)
-    prices = affordable(prices, extra)
-    bound = bound_of(respond(menu, rules, prices, goal), rules, prices, extra)
+    prices = affordable(prices, extras(rules, goal))
+    bound = bound_of(respond(menu, rules, prices, goal), rules, prices)
     found = settle(menu, rules, goal, _nobody(menu), np.arange(menu.customers), precise=EXACT)
     if found is None:
         return None
@@ -125,7 +123,7 @@ def refined(menu: Menu, rules: Rules, goal: Goal, plan: Plan) -> Plan:
         if found is not None:
             bound = min(plan.bound, found.bound) if len(rows) == menu.customers else plan.bound
             plan = Plan(found.choice, plan.prices, bound, earned(menu, rules, goal, found.choice))
-        if plan.close or size >= min(LARGEST, menu.customers):
+        if plan.within(WIDE) or size >= min(LARGEST, menu.customers):
             return plan
         size *= 4
 

@@ -38,14 +38,12 @@ class Price(NamedTuple):
 
 def priced(menu: Menu, rules: Rules, plan: Plan, kept: float) -> tuple[Price, ...]:
     """Prices of all constraints under a plan; `kept` is what a unit of money not spent is worth."""
-    total, _ = rules.sums(menu, plan.choice)
-    excess = total - rules.bound
-    excess = excess - rules.level @ rules.best_level(excess)
+    spare = rules.bound - rules.sums(menu, plan.choice)[0]
     out = []
     for k, limit in enumerate(rules.limits):
-        rows = (rules.owner == k) & (rules.loosened > 0)
+        rows = rules.owner == k
         per = limit.wording.per
-        slack = float(np.min(-excess[rows] / rules.loosened[rows], initial=np.inf)) / per
+        slack = float(np.min(spare[rows] / rules.loosened[rows])) / per
         worth = float(plan.prices[rows] @ rules.loosened[rows])
         binds = bool(plan.prices[rows] @ rules.scale[rows] > NOTHING * abs(plan.bound))
         price = (worth + (kept if limit.name == BUDGET else 0.0)) * per if binds else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -144,15 +145,12 @@ def _(constraint: EqualTreatment, setting: Setting, budget: float) -> list[Limit
         raise ClvError(f"{constraint.name!r}: there are fewer than two groups. Give a label to each customer.")
     counting = setting.counting(constraint.by, constraint.name)
     rate = np.zeros((len(groups), len(found) + 1, len(setting.actions)))
-    for row, group in enumerate(groups):
-        rate[row, group] = counting / sizes[group - 1]
-    ones = np.ones(len(groups))
+    rate[np.arange(len(groups)), groups] = counting / sizes[groups - 1, None]
+    pairs = np.array(list(permutations(range(len(groups)), 2)))
+    ones = np.ones(len(pairs))
     return [
         Limit(
-            constraint.name, Wording("percentage point", constraint.name, 0.01),
-            np.concatenate([ones * constraint.within, 0 * ones]), np.concatenate([rate, -rate]),
-            np.zeros((2 * len(groups), len(found) + 1)), np.concatenate([ones, 0 * ones]), np.ones(2 * len(groups)),
-            group=codes, level=np.concatenate([ones, -ones]),
+            constraint.name, Wording("percentage point", constraint.name, 0.01), ones * constraint.within,
+            rate[pairs[:, 0]] - rate[pairs[:, 1]], np.zeros((len(pairs), len(found) + 1)), ones, ones, group=codes,
         )
     ]  # fmt: skip
-
