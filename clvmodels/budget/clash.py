@@ -10,7 +10,7 @@ import numpy as np
 
 from clvmodels.budget.dual import Goal
 from clvmodels.budget.menu import Menu
-from clvmodels.budget.planner import best_plan, possible, relative
+from clvmodels.budget.planner import WHOLE, best_plan, possible, relative
 from clvmodels.budget.rules import Rules
 from clvmodels.errors import InfeasiblePlan
 
@@ -23,6 +23,7 @@ DIGITS = 4
 def infeasible(menu: Menu, rules: Rules) -> InfeasiblePlan:
     """The error that says why no plan keeps `rules`."""
     clash = clashing(menu, rules)
+    split = menu.customers > WHOLE and possible(menu, rules)
     needed = {k: needed_of(menu, rules, [k]) for k in clash}
     enough = {k: found[k] for k, found in needed.items() if found is not None}
     together = not enough
@@ -33,7 +34,10 @@ def infeasible(menu: Menu, rules: Rules) -> InfeasiblePlan:
     per = relative(rules)
     ordered = sorted(enough, key=lambda k: enough[k] * per[k])
     names = [rules.limits[k].name for k in clash]
-    message = f"{_held(rules, clash)} {_relaxed(rules, ordered, enough, together)}"
+    held = _held(rules, clash)
+    if split:
+        held = held.replace("No plan can have", "No plan in whole customers was found that has")
+    message = f"{held} {_relaxed(rules, ordered, enough, together)}"
     relaxations = {rules.limits[k].name: float(enough[k]) for k in ordered}
     return InfeasiblePlan(message, clash=names, relaxations=relaxations, together=together)
 
@@ -71,11 +75,8 @@ def _held(rules: Rules, clash: Sequence[int]) -> str:
 
 
 def _relaxed(rules: Rules, ordered: Sequence[int], amounts: dict[int, float], together: bool) -> str:
-    steps = []
-    for k in ordered:
-        wording = rules.limits[k].wording
-        amount = up(amounts[k] / wording.per)
-        steps.append(f"'{wording.text}' by {amount:,.10g} {wording.unit}{'' if amount == 1 else 's'}")
+    words = [rules.limits[k].wording for k in ordered]
+    steps = [f"'{w.text}' by {w.counted(up(amounts[k] / w.per) * w.per)}" for k, w in zip(ordered, words, strict=True)]
     if together:
         return f"Relax {', and '.join(steps)}: no single one is enough."
     return f"It is enough to relax {', or '.join(steps)}."

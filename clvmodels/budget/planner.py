@@ -45,7 +45,7 @@ def best_plan(menu: Menu, rules: Rules, goal: Goal, start: Floats | None = None)
     if menu.customers <= WHOLE:
         return _at_once(menu, rules, goal)
     seen = Pool(parts_of(rules))
-    if np.any(~np.isfinite(goal.relaxing)) and not feasible(menu, rules, seen):
+    if not _prepared(menu, rules, goal, seen):
         return None
     starts = [np.zeros(len(rules.bound))] if start is None else [np.zeros(len(rules.bound)), start]
     dual = search(menu, rules, goal, seen, starts)
@@ -67,6 +67,22 @@ def possible(menu: Menu, rules: Rules) -> bool:
 def feasible(menu: Menu, rules: Rules, seen: Pool) -> bool:
     """Whether customers, some split, can keep the rules; `seen` then knows choices that together keep them."""
     return shortfall(menu, rules, seen).reached >= -KEPT
+
+
+def _prepared(menu: Menu, rules: Rules, goal: Goal, seen: Pool) -> bool:
+    """Whether what is not to be relaxed can be kept; `seen` then knows choices that together do."""
+    hard = np.flatnonzero(~np.isfinite(goal.relaxing))
+    if len(hard) == len(rules.limits):
+        return feasible(menu, rules, seen)
+    some, probe = rules.only(hard), Pool(parts_of(rules))
+    if len(hard) and not feasible(menu, some, probe):
+        return False
+    for asked, worth, kept in probe.asked:
+        prices = np.zeros(len(rules.bound))
+        prices[np.isin(rules.owner, hard)] = asked
+        once = Goal(worth, kept, goal.relaxing)
+        seen.add(rules, respond(menu, rules, prices, once).totals, prices, once)
+    return True
 
 
 def shortfall(menu: Menu, rules: Rules, seen: Pool) -> Dual:

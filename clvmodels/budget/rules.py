@@ -22,14 +22,26 @@ TOLERANCE = 1e-9
 
 
 class Wording(NamedTuple):
-    """How a constraint is spoken of: `unit` of its price and of its relaxation, as in "one more call"; `text` with its bound.
+    """How a constraint is spoken of.
 
-    `per` is how much of the constraint's own measure is one unit of `unit`, such as 0.01 for a percentage point.
+    `text` is the constraint with its bound; `unit` and `units` are what its price and its relaxation are counted in, as in "one more
+    call"; `per` is how much of the constraint's own measure that is, such as 0.01 for a percentage point.
     """
 
-    unit: str
     text: str
+    unit: str
+    units: str
     per: float = 1.0
+
+    def counted(self, amount: float) -> str:
+        """An amount of the constraint's own measure with its unit."""
+        number = f"{amount / self.per:,.10g}"
+        return f"{number} {self.unit if number == '1' else self.units}"
+
+
+def in_points(text: str) -> Wording:
+    """The wording of a constraint on a share."""
+    return Wording(text, "percentage point", "percentage points", 0.01)
 
 
 @dataclass(frozen=True, eq=False)
