@@ -8,9 +8,9 @@ from itertools import combinations
 
 import numpy as np
 
-from clvmodels.budget.dual import Goal, Pool, parts_of
+from clvmodels.budget.dual import Goal
 from clvmodels.budget.menu import Menu
-from clvmodels.budget.planner import WHOLE, best_plan, feasible, relative
+from clvmodels.budget.planner import WHOLE, best_plan, possible, relative
 from clvmodels.budget.rules import Rules
 from clvmodels.errors import InfeasiblePlan
 
@@ -23,6 +23,7 @@ DIGITS = 4
 def infeasible(menu: Menu, rules: Rules) -> InfeasiblePlan:
     """The error that says why no plan keeps `rules`."""
     clash = clashing(menu, rules)
+    split = menu.customers > WHOLE and possible(menu, rules)
     needed = {k: needed_of(menu, rules, [k]) for k in clash}
     enough = {k: found[k] for k, found in needed.items() if found is not None}
     together = not enough
@@ -33,7 +34,10 @@ def infeasible(menu: Menu, rules: Rules) -> InfeasiblePlan:
     per = relative(rules)
     ordered = sorted(enough, key=lambda k: enough[k] * per[k])
     names = [rules.limits[k].name for k in clash]
-    message = f"{_held(rules, clash)} {_relaxed(rules, ordered, enough, together)}"
+    held = _held(rules, clash)
+    if split:
+        held = held.replace("No plan can have", "No plan in whole customers was found that has")
+    message = f"{held} {_relaxed(rules, ordered, enough, together)}"
     relaxations = {rules.limits[k].name: float(enough[k]) for k in ordered}
     return InfeasiblePlan(message, clash=names, relaxations=relaxations, together=together)
 
@@ -44,22 +48,14 @@ def clashing(menu: Menu, rules: Rules) -> tuple[int, ...]:
     if len(every) <= PAIRED:
         for size in (1, 2):
             for some in combinations(every, size):
-                if not possible(menu, rules, some):
+                if not possible(menu, rules.only(some)):
                     return some
     kept = list(every)
     for k in every:
         without = [other for other in kept if other != k]
-        if without and not possible(menu, rules, without):
+        if without and not possible(menu, rules.only(without)):
             kept = without
     return tuple(kept)
-
-
-def possible(menu: Menu, rules: Rules, limits: Sequence[int]) -> bool:
-    """Whether a plan keeps some of the constraints; among many customers, one may be split."""
-    some = rules.only(limits)
-    if menu.customers <= WHOLE:
-        return best_plan(menu, some, Goal(0.0, 0.0, np.full(len(limits), np.inf))) is not None
-    return feasible(menu, some, Pool(parts_of(some)))
 
 
 def needed_of(menu: Menu, rules: Rules, relaxed: Sequence[int]) -> np.ndarray | None:
@@ -79,11 +75,8 @@ def _held(rules: Rules, clash: Sequence[int]) -> str:
 
 
 def _relaxed(rules: Rules, ordered: Sequence[int], amounts: dict[int, float], together: bool) -> str:
-    steps = []
-    for k in ordered:
-        wording = rules.limits[k].wording
-        amount = up(amounts[k] / wording.per)
-        steps.append(f"'{wording.text}' by {amount:,.10g} {wording.unit}{'' if amount == 1 else 's'}")
+    words = [rules.limits[k].wording for k in ordered]
+    steps = [f"'{w.text}' by {w.counted(up(amounts[k] / w.per) * w.per)}" for k, w in zip(ordered, words, strict=True)]
     if together:
         return f"Relax {', and '.join(steps)}: no single one is enough."
     return f"It is enough to relax {', or '.join(steps)}."

@@ -12,7 +12,7 @@ from clvmodels.budget.dual import Goal, extras
 from clvmodels.budget.menu import Choice, Floats, Menu
 from clvmodels.budget.rules import Rules
 
-NODES = 2_000
+NODES = 500
 """Branches of an integer program followed at most."""
 INSIDE = 1e-6
 """What an integer program may be over a bound by, relative to the largest weight: taken off the bounds where it was."""
@@ -21,7 +21,7 @@ INSIDE = 1e-6
 class Program(NamedTuple):
     """Choose one action for each of m customers: maximise gain @ x within sums @ x <= room, 0 <= x <= most, one action each.
 
-    The first v variables say whether a `customer` (v,) has an `action` (v,); further ones are levels and relaxations. Sums were
+    The first v variables say whether a `customer` (v,) has an `action` (v,); further ones are relaxations. Sums were
     divided by `scale` (K,), gains by `size`.
     """
 
@@ -50,16 +50,25 @@ def program(menu: Menu, rules: Rules, goal: Goal, rows: NDArray[np.intp], fixed:
     costs = menu.costs if len(menu.costs) == 1 else menu.costs[rows]
     gain = goal.of(menu.values[rows], np.broadcast_to(costs, (len(rows), menu.actions)))[customer, action]
     extra = extras(rules, goal)
-    sums = np.hstack([rules.weights(menu, rows)[:, customer, action], -extra.taken])
-    scale = np.abs(sums).max(axis=1).clip(1e-300)
-    gain = np.concatenate([gain, -extra.cost])
-    size = float(np.abs(gain).max()) or 1.0
+    sums = rules.weights(menu, rows)[:, customer, action]
+    scale = np.abs(sums).max(axis=1, initial=0.0)
+    scale = np.where(scale > 0, scale, rules.scale)
+    taken = extra.taken / scale[:, None]
+    unit = np.abs(taken).max(axis=0, initial=0.0).clip(1e-300)
+    gain = np.concatenate([gain, -extra.cost / unit])
+    size = float(np.abs(gain).max(initial=0.0)) or 1.0
     ones = np.ones(len(customer))
-    each = sparse.csr_array((ones, (customer, np.arange(len(customer)))), shape=(len(rows), sums.shape[1]))
-    most = np.concatenate([ones, extra.most])
     return Program(
-        gain / size, sparse.csr_array(sums / scale[:, None]), (rules.bound - fixed) / scale, each, most, customer, action, scale, size
-    )  # fmt: skip
+        gain / size,
+        sparse.csr_array(np.hstack([sums / scale[:, None], -taken / unit])),
+        (rules.bound - fixed) / scale,
+        sparse.csr_array((ones, (customer, np.arange(len(customer)))), shape=(len(rows), len(gain))),
+        np.append(ones, np.full(len(unit), np.inf)),
+        customer,
+        action,
+        scale,
+        size,
+    )
 
 
 def relaxed(menu: Menu, rules: Rules, goal: Goal) -> Floats | None:

@@ -48,14 +48,10 @@ class Goal(NamedTuple):
 
 
 class Extras(NamedTuple):
-    """Numbers the plan may choose besides actions: taken off rows (K, E), their cost (E,) and the most they may be (E,).
-
-    First the levels, which are free and at most 1, then the relaxations, which have a cost and no end.
-    """
+    """Relaxations that the plan may choose: what one unit takes off rows (K, E), and its cost (E,)."""
 
     taken: Floats
     cost: Floats
-    most: Floats
 
 
 class Response(NamedTuple):
@@ -106,15 +102,9 @@ def parts_of(rules: Rules) -> NDArray[np.intp]:
 
 
 def extras(rules: Rules, goal: Goal) -> Extras:
-    """Levels and relaxations of the constraints."""
+    """Relaxations of the constraints that may be relaxed."""
     free = np.flatnonzero(np.isfinite(goal.relaxing))
-    taken = np.where(rules.owner[:, None] == free, rules.loosened[:, None], 0.0)
-    levels = rules.level.shape[1]
-    return Extras(
-        np.hstack([rules.level, taken]),
-        np.concatenate([np.zeros(levels), goal.relaxing[free]]),
-        np.concatenate([np.ones(levels), np.full(len(free), np.inf)]),
-    )
+    return Extras(np.where(rules.owner[:, None] == free, rules.loosened[:, None], 0.0), goal.relaxing[free])
 
 
 def respond(menu: Menu, rules: Rules, prices: Floats, goal: Goal, choice: Choice = NO_CHOICE) -> Response:
@@ -145,16 +135,13 @@ def respond(menu: Menu, rules: Rules, prices: Floats, goal: Goal, choice: Choice
 
 def affordable(prices: Floats, extra: Extras) -> Floats:
     """Prices made low enough for no relaxation to pay."""
-    endless = np.isinf(extra.most)
-    gain = prices @ extra.taken[:, endless]
-    return prices * float(np.min(extra.cost[endless] / np.maximum(gain, extra.cost[endless]), initial=1.0))
+    gain = prices @ extra.taken
+    return prices * float(np.min(extra.cost / np.maximum(gain, extra.cost), initial=1.0))
 
 
-def bound_of(response: Response, rules: Rules, prices: Floats, extra: Extras) -> float:
+def bound_of(response: Response, rules: Rules, prices: Floats) -> float:
     """What no plan exceeds, as affordable `prices` prove."""
-    ends = np.isfinite(extra.most)
-    levels = np.maximum(prices @ extra.taken[:, ends] - extra.cost[ends], 0.0) @ extra.most[ends]
-    return float(response.score.sum() + prices @ rules.bound + levels)
+    return float(response.score.sum() + prices @ rules.bound)
 
 
 def search(menu: Menu, rules: Rules, goal: Goal, seen: Pool, starts: Sequence[Floats]) -> Dual | None:
@@ -170,7 +157,7 @@ def search(menu: Menu, rules: Rules, goal: Goal, seen: Pool, starts: Sequence[Fl
         prices = affordable(prices, extra)
         response = respond(menu, rules, prices, goal)
         seen.add(rules, response.totals, prices, goal)
-        bound = bound_of(response, rules, prices, extra)
+        bound = bound_of(response, rules, prices)
         if bound < least:
             best, least = prices, bound
         return bound
@@ -201,14 +188,12 @@ def mixed(rules: Rules, goal: Goal, seen: Pool, extra: Extras) -> tuple[Floats, 
     columns = np.hstack([np.array(seen.sums).reshape(trials * parts, -1).T, -extra.taken]) / rules.scale[:, None]
     unit = 1.0 / np.abs(columns).max(axis=0).clip(1e-9)
     unit[: trials * parts] = 1.0
-    most = np.append(np.full(trials * parts, np.inf), extra.most / unit[trials * parts :])
     found = optimize.linprog(
         np.concatenate([-earned.ravel(), extra.cost]) * unit / size,
         A_ub=columns * unit,
         b_ub=rules.bound / rules.scale,
         A_eq=np.hstack([np.tile(np.eye(parts), trials), np.zeros((parts, len(extra.cost)))]),
         b_eq=np.ones(parts),
-        bounds=np.column_stack([np.zeros(len(unit)), most]),
         method="highs-ds",
     )
     if found.x is None:

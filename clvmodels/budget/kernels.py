@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(nogil=True, error_model="numpy", inline="always")
+@njit(nogil=True, error_model="numpy")
 def _start(values, costs, allowed, i, c, w):
     """Best action that costs nothing: where a customer's hull begins."""
     best = 0
@@ -20,7 +20,7 @@ def _start(values, costs, allowed, i, c, w):
     return best
 
 
-@njit(nogil=True, error_model="numpy", inline="always")
+@njit(nogil=True, error_model="numpy")
 def _next(values, costs, allowed, i, c, w, here):
     """The hull's next action after `here` and its marginal return, or (-1, 0) at the hull's end.
 
@@ -77,17 +77,11 @@ def follow(values, costs, allowed, price, choice, first, last):
 @njit(cache=True, nogil=True, error_model="numpy")
 def between(values, costs, allowed, low, high, first, last):
     """Steps along hulls whose marginal return is in [low, high]: customer, from action, to action, marginal return."""
-    actions = values.shape[1]
-    size = 1024
+    size = (last - first) * (values.shape[1] - 1)
     who, step, slopes = np.empty(size, np.int64), np.empty((size, 2), np.int16), np.empty(size)
     found = 0
     for i in range(first, last):
         c, w = i if costs.shape[0] > 1 else 0, i if allowed.shape[0] > 1 else 0
-        if found + actions > size:
-            size *= 2
-            who = np.append(who, np.empty(size - who.size, np.int64))
-            step = np.concatenate((step, np.empty((size - step.shape[0], 2), np.int16)))
-            slopes = np.append(slopes, np.empty(size - slopes.size))
         here = _start(values, costs, allowed, i, c, w)
         above = np.inf
         while True:
@@ -131,7 +125,7 @@ def best_upgrade(values, costs, allowed, choice, kept, left, first, last):
     return most, who, what
 
 
-@njit(nogil=True, error_model="numpy", inline="always")
+@njit(nogil=True, error_model="numpy")
 def _score(values, costs, usage, i, c, g, a, worth, money, table, rates):
     """What an action is worth after all charges."""
     score = worth * values[i, a] - money[g] * costs[c, a] - table[g, a]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,10 @@ from clvmodels.budget.actions import NOTHING, Action, media_counts
 from clvmodels.budget.comparison import Total, as_choice, compared
 from clvmodels.budget.plan_words import Facts, plan_notes, sentence
 from clvmodels.budget.policies import Situation, named_policies
+from clvmodels.budget.risk import Information, Risk, perfect_information, risk_of
 from clvmodels.budget.solve import Solution
 from clvmodels.budget.status_quo import StatusQuo
-from clvmodels.budget.values import ActionValues, Choice, PlanDraws, chosen_bounds, plan_draws
+from clvmodels.budget.values import ActionValues, Choice, PlanDraws, action_values, chosen_bounds, plan_draws
 from clvmodels.budget.worth import Worth
 from clvmodels.errors import ClvError
 from clvmodels.files import atomically
@@ -29,6 +30,7 @@ from clvmodels.value.valuation import bounds_of
 PLAN, STATUS_QUO = "this plan", "status quo"
 TAIL = 0.10
 """Share of the worst draws whose mean is reported as risk."""
+type Solve = Callable[[ActionValues], Solution]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,6 +51,8 @@ class Plan:
         Of every action for every customer.
     allowed
         Which actions each customer may be given (n, actions + 1).
+    solve
+        Finds the best choice for such values, under the budget and the constraints.
     solution
         The choice with its bound, gap and shadow prices.
     held_out, holdout
@@ -65,6 +69,7 @@ class Plan:
     actions: tuple[Action, ...]
     values: ActionValues
     allowed: NDArray[np.bool_]
+    solve: Solve
     solution: Solution
     held_out: NDArray[np.bool_]
     holdout: float
@@ -217,19 +222,21 @@ class Plan:
         """The rules that firms go by as choices under the same permissions, by name."""
         return named_policies(self._situation)
 
-    def risk(self, tail: float = TAIL) -> pd.Series:
-        """How bad it may be: probability that the plan pays, and the mean net value of the worst share `tail` of the draws.
+    def risk(self, share: float = TAIL) -> Risk:
+        """How bad it may be: mean net value, mean of the worst `share` of the draws (CVaR) [currency], probability to gain."""
+        return risk_of(self.draws.net, share=share)
 
-        perfect_information is how much more net value there would be, on average, if what contacts do were known before
-        choosing: the most that a test is worth.
+    def perfect_information(self, draws: int = 16) -> Information:
+        """What knowing the true effects before planning would add to the net value: the most that a test may cost [currency].
+
+        Parameters
+        ----------
+        draws
+            How many draws, evenly spread, to plan for; each takes as long as the plan.
         """
-        net = np.sort(self.draws.net)
-        worst = net[: max(1, round(tail * net.size))]
-        uninformed = float(np.max(np.where(self.allowed, self.values.net, 0.0), axis=1).sum())
-        return pd.Series({
-            "net": net.mean(), "p_positive": float((net > 0).mean()), "worst_draws": worst.mean(),
-            "perfect_information": self.values.informed - uninformed,
-        })  # fmt: skip
+        return perfect_information(
+            self.solved, self.solution, self.gross_of, draws=self.worth.draws, used=draws
+        )
 
     def why(self, customer: Any) -> str:
         """One plain sentence: what this customer gets, why, and what came next."""
@@ -283,6 +290,16 @@ class Plan:
         net[np.arange(self.choice.size), self.choice] = -np.inf
         best = np.argmax(net, axis=1)
         return np.where(np.isfinite(net[np.arange(best.size), best]), best, self.choice)
+
+    def solved(self, weights: Array) -> Solution:
+        """The best choice where draws have these weights (draws,)."""
+        return self.solve(action_values(self.worth, self.actions, weights=weights))
+
+    def gross_of(self, choice: Any) -> Array:
+        """Net value of a choice in each draw, plus its mean outlay: what `risk` calls gross (draws,)."""
+        chosen = np.asarray(choice, dtype=np.intp)
+        outlay = self.values.outlay[np.arange(chosen.size), chosen].sum()
+        return self._drawn({PLAN: chosen})[PLAN].net + float(outlay)
 
     def _drawn(self, choices: Mapping[str, Choice]) -> dict[str, PlanDraws]:
         return plan_draws(self.worth, self.actions, choices)

@@ -19,10 +19,10 @@ CORE = 1_500
 """Customers whose actions are decided on exactly, first."""
 LARGEST = 24_000
 """Customers whose actions are decided on exactly, at most."""
-EXACT, CLOSE = 1e-9, 1e-6
+EXACT, CLOSE = 1e-9, 2e-5
 """Relative gaps at which integer programs end: of all customers, and of a core in a plan's total."""
-GAP = 1e-4
-"""Relative gap of a plan above which more customers are decided on exactly."""
+GAP, WIDE = 1e-4, 1e-3
+"""Relative gaps of a plan above which a core is decided on exactly, and above which a larger one is."""
 KEPT = 1e-7
 """Relative excess over constraints that is a matter of the linear program's precision."""
 
@@ -35,26 +35,17 @@ class Plan(NamedTuple):
     bound: float
     reached: float
 
-    @property
-    def close(self) -> bool:
-        """Whether no plan can be much better."""
-        return self.bound - self.reached <= GAP * abs(self.bound)
+    def within(self, gap: float) -> bool:
+        """Whether no plan can be better by more than this relative gap."""
+        return self.bound - self.reached <= gap * abs(self.bound)
 
 
-def best_plan(menu: Menu, rules: Rules, goal: Goal, start: Floats | None = None, whole: int = WHOLE) -> Plan | None:
-    """The best plan that keeps the rules; None if there is none.
-
-    Parameters
-    ----------
-    start
-        (K,) prices near which to search.
-    whole
-        Up to how many customers are decided on all at once.
-    """
-    if menu.customers <= whole:
+def best_plan(menu: Menu, rules: Rules, goal: Goal, start: Floats | None = None) -> Plan | None:
+    """The best plan that keeps the rules; None if there is none. `start` (K,) are prices near which to search."""
+    if menu.customers <= WHOLE:
         return _at_once(menu, rules, goal)
     seen = Pool(parts_of(rules))
-    if np.any(~np.isfinite(goal.relaxing)) and not feasible(menu, rules, seen):
+    if not _prepared(menu, rules, goal, seen):
         return None
     starts = [np.zeros(len(rules.bound))] if start is None else [np.zeros(len(rules.bound)), start]
     dual = search(menu, rules, goal, seen, starts)
@@ -65,9 +56,33 @@ def best_plan(menu: Menu, rules: Rules, goal: Goal, start: Floats | None = None,
     return found if np.isfinite(found.reached) else None
 
 
+def possible(menu: Menu, rules: Rules) -> bool:
+    """Whether a plan keeps the rules; among many customers, some may be split."""
+    if menu.customers <= WHOLE:
+        nothing = Goal(0.0, 0.0, np.full(len(rules.limits), np.inf))
+        return settle(menu, rules, nothing, _nobody(menu), np.arange(menu.customers), precise=EXACT) is not None
+    return feasible(menu, rules, Pool(parts_of(rules)))
+
+
 def feasible(menu: Menu, rules: Rules, seen: Pool) -> bool:
     """Whether customers, some split, can keep the rules; `seen` then knows choices that together keep them."""
     return shortfall(menu, rules, seen).reached >= -KEPT
+
+
+def _prepared(menu: Menu, rules: Rules, goal: Goal, seen: Pool) -> bool:
+    """Whether what is not to be relaxed can be kept; `seen` then knows choices that together do."""
+    hard = np.flatnonzero(~np.isfinite(goal.relaxing))
+    if len(hard) == len(rules.limits):
+        return feasible(menu, rules, seen)
+    some, probe = rules.only(hard), Pool(parts_of(rules))
+    if len(hard) and not feasible(menu, some, probe):
+        return False
+    for asked, worth, kept in probe.asked:
+        prices = np.zeros(len(rules.bound))
+        prices[np.isin(rules.owner, hard)] = asked
+        once = Goal(worth, kept, goal.relaxing)
+        seen.add(rules, respond(menu, rules, prices, once).totals, prices, once)
+    return True
 
 
 def shortfall(menu: Menu, rules: Rules, seen: Pool) -> Dual:
@@ -90,14 +105,16 @@ def _at_once(menu: Menu, rules: Rules, goal: Goal) -> Plan | None:
     prices = relaxed(menu, rules, goal)
     if prices is None:
         return None
-    extra = extras(rules, goal)
-    prices = affordable(prices, extra)
-    bound = bound_of(respond(menu, rules, prices, goal), rules, prices, extra)
-    nobody = np.zeros(menu.customers, dtype=np.int16)
-    found = settle(menu, rules, goal, nobody, np.arange(menu.customers), precise=EXACT)
+    prices = affordable(prices, extras(rules, goal))
+    bound = bound_of(respond(menu, rules, prices, goal), rules, prices)
+    found = settle(menu, rules, goal, _nobody(menu), np.arange(menu.customers), precise=EXACT)
     if found is None:
         return None
     return Plan(found.choice, prices, min(bound, found.bound), earned(menu, rules, goal, found.choice))
+
+
+def _nobody(menu: Menu) -> Choice:
+    return np.zeros(menu.customers, dtype=np.int16)
 
 
 def earned(menu: Menu, rules: Rules, goal: Goal, choice: Choice) -> float:
@@ -122,7 +139,7 @@ def refined(menu: Menu, rules: Rules, goal: Goal, plan: Plan) -> Plan:
         if found is not None:
             bound = min(plan.bound, found.bound) if len(rows) == menu.customers else plan.bound
             plan = Plan(found.choice, plan.prices, bound, earned(menu, rules, goal, found.choice))
-        if plan.close or size >= min(LARGEST, menu.customers):
+        if plan.within(WIDE) or size >= min(LARGEST, menu.customers):
             return plan
         size *= 4
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from clvmodels.budget.actions import NOTHING, Action, check_actions, media_counts
 from clvmodels.budget.allowed import allowed_actions
 from clvmodels.budget.constraints import Constraint, Setting
-from clvmodels.budget.holdout import held_out
+from clvmodels.budget.holdout import hold_out
 from clvmodels.budget.plan import Plan
+from clvmodels.budget.risk import cautious
 from clvmodels.budget.resolve import resolve
 from clvmodels.budget.solve import Solution, solve
 from clvmodels.budget.status_quo import StatusQuo, past_contacts, status_quo
@@ -50,6 +51,7 @@ def plan_budget(
     pull_forward: float | Share = 0.0,
     holdout: float = 0.05,
     spend_all: bool = False,
+    worst: float | None = None,
     interval: float = 0.90,
     seed: int = 0,
 ) -> Plan:
@@ -86,6 +88,8 @@ def plan_budget(
         Share of customers kept without contact at random, so that the next log is `randomised`.
     spend_all
         Spend as much of the budget as brings anything at all.
+    worst
+        Make the mean of this share of the worst draws largest (CVaR), such as 0.10, instead of the mean of all. Plans many times.
     interval
         Probability of the intervals.
     seed
@@ -109,36 +113,33 @@ def plan_budget(
         raise ClvError("The media response was fitted to cells, which have no customers. Give audience=.")
     worth = Worth(forecast, media, people, _kept(pull_forward, forecast.simulation.draws, seed), seed)
     ids = forecast.histories.customer_id
-    held = held_out(ids, share=holdout, seed=seed)
+    held = hold_out(ids, share=holdout, seed=seed).held
     since = np.full(people.own_stock.shape, np.inf) if people.since is None else people.since
     allowed = allowed_actions(
         chosen, ids, media=media.media, since=since[worth.places], consent=consent, caps=caps, quiet=quiet
     )
     allowed[held, 1:] = False
-    values = action_values(worth, chosen, allowed)
+    values = action_values(worth, chosen)
     setting = Setting(
         ids, [NOTHING, *(a.name for a in chosen)], media.media, media_counts(chosen, media.media),
         forecast.histories.segment, held,
     )  # fmt: skip
-    solution = _solved(values, allowed, setting, budget, constraints, spend_all)
-    before = _before(worth, media.contacts if contacts is None else contacts)
-    return Plan(worth, chosen, values, allowed, solution, held, holdout, before, float(budget), interval)
-
-
-def _solved(
-    values: ActionValues,
-    allowed: NDArray[np.bool_],
-    setting: Setting,
-    budget: float,
-    constraints: Sequence[Constraint],
-    spend_all: bool,
-) -> Solution:
-    """The budget counts outlay; what is made largest is the present value of margin less cost."""
-    worth = values.net + values.outlay
     limits = resolve(constraints, setting, budget=budget)
-    return solve(
-        worth, values.outlay, allowed, budget=budget, constraints=limits, spend_all=spend_all, keys=setting.ids
-    )
+
+    def best(values: ActionValues) -> Solution:
+        """The budget counts outlay; what is made largest is the present value of margin less cost."""
+        worth = values.net + values.outlay
+        return solve(worth, values.outlay, allowed, budget=budget, constraints=limits, spend_all=spend_all, keys=ids)
+
+    before = _before(worth, media.contacts if contacts is None else contacts)
+    plan = Plan(worth, chosen, values, allowed, best, best(values), held, holdout, before, float(budget), interval)
+    return plan if worst is None else _cautious(plan, worst)
+
+
+def _cautious(plan: Plan, share: float) -> Plan:
+    """The plan whose worst `share` of draws is best."""
+    found = cautious(plan.solved, plan.gross_of, draws=plan.worth.draws, share=share)
+    return replace(plan, solution=found.solution)
 
 
 def _kept(pull_forward: float | Share, draws: int, seed: int) -> float | Array:

@@ -38,33 +38,25 @@ class Price(NamedTuple):
 
 def priced(menu: Menu, rules: Rules, plan: Plan, kept: float) -> tuple[Price, ...]:
     """Prices of all constraints under a plan; `kept` is what a unit of money not spent is worth."""
-    total, _ = rules.sums(menu, plan.choice)
-    excess = total - rules.bound
-    excess = excess - rules.level @ rules.best_level(excess)
+    spare = rules.bound - rules.sums(menu, plan.choice)[0]
     out = []
     for k, limit in enumerate(rules.limits):
-        rows = (rules.owner == k) & (rules.loosened > 0)
+        rows = rules.owner == k
         per = limit.wording.per
-        slack = float(np.min(-excess[rows] / rules.loosened[rows], initial=np.inf)) / per
+        slack = max(float(np.min(spare[rows] / rules.loosened[rows])) / per, 0.0)
         worth = float(plan.prices[rows] @ rules.loosened[rows])
         binds = bool(plan.prices[rows] @ rules.scale[rows] > NOTHING * abs(plan.bound))
         price = (worth + (kept if limit.name == BUDGET else 0.0)) * per if binds else 0.0
-        out.append(
-            Price(limit.name, price, limit.wording.unit, max(slack, 0.0), binds, _sentence(limit, price, slack, binds))
-        )
+        out.append(Price(limit.name, price, limit.wording.unit, slack, binds, _sentence(limit, price, slack, binds)))
     return tuple(out)
 
 
 def _sentence(limit: Limit, price: float, slack: float, binds: bool) -> str:
-    unit, text = limit.wording.unit, limit.wording.text
+    wording = limit.wording
     if limit.name == BUDGET:
-        return (
-            f"The next unit of money returns {price:,.2f}."
-            if binds
-            else f"The budget does not bind: {slack:,.2f} is left."
-        )
+        return f"The next unit of money returns {price:,.2f}." if binds else f"The budget does not bind: {slack:,.2f} is left."
     if not binds:
-        return f"'{text}' costs nothing: {max(slack, 0.0):,.4g} {unit}{'' if slack == 1 else 's'} to spare."
-    if limit.wording.per == 1:
-        return f"One more {unit} is worth {price:,.2f}."
-    return f"One {unit} less of '{text}' would be worth {price:,.2f}."
+        return f"'{wording.text}' costs nothing: {wording.counted(float(f'{slack * wording.per:.4g}'))} to spare."
+    if wording.per == 1:
+        return f"One more {wording.unit} is worth {price:,.2f}."
+    return f"One {wording.unit} less strict, '{wording.text}' would earn {price:,.2f} more."

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 
 from clvmodels.budget.constraints import BudgetShare, Capacity, Constraint, Coverage, EqualTreatment, Setting
 from clvmodels.budget.menu import Floats
-from clvmodels.budget.rules import Limit, Wording
+from clvmodels.budget.rules import Limit, Wording, in_points
 from clvmodels.errors import ClvError
 
 BUDGET = "budget"
@@ -46,7 +47,7 @@ def resolve(constraints: Sequence[Constraint], setting: Setting, *, budget: floa
 def spending(budget: float, actions: int) -> Limit:
     """The budget as a limit."""
     nothing = np.zeros((1, 1, actions))
-    wording = Wording("unit of money", f"a budget of {budget:,.10g}")
+    wording = Wording(f"a budget of {budget:,.10g}", "unit of money", "units of money")
     return Limit(BUDGET, wording, np.array([budget]), nothing, np.ones((1, 1)), np.ones(1), np.array([budget or 1.0]))
 
 
@@ -63,12 +64,14 @@ def _(constraint: Capacity, setting: Setting, budget: float) -> list[Limit]:
     taken = _taken(constraint, setting)
     alike = taken.ndim == 1
     count = (taken if alike else np.zeros(actions))[None, None, :]
-    unit = constraint.unit or f"contact by {constraint.resource}"
+    unit, units = constraint.unit, f"{constraint.unit}s"
+    if unit is None:
+        unit, units = (f"{word} by {constraint.resource}" for word in ("contact", "contacts"))
     bound = np.array([float(constraint.at_most)])
     scale = np.array([constraint.at_most or float(taken.max(initial=0.0)) or 1.0])
     return [
         Limit(
-            constraint.name, Wording(unit, constraint.name), bound, count, np.zeros((1, 1)), np.ones(1), scale,
+            constraint.name, Wording(constraint.name, unit, units), bound, count, np.zeros((1, 1)), np.ones(1), scale,
             usage=None if alike else np.ascontiguousarray(taken),
         )
     ]  # fmt: skip
@@ -104,11 +107,10 @@ def _(constraint: Coverage, setting: Setting, budget: float) -> list[Limit]:
     needed = constraint.at_least * size
     count = np.zeros((1, 2, len(setting.actions)))
     count[0, 1] = -1.0 * setting.counting(constraint.by, constraint.name)
-    wording = Wording("percentage point", constraint.name, 0.01)
     ones = np.ones(1)
     return [
         Limit(
-            constraint.name, wording, ones * -needed, count, np.zeros((1, 2)), ones * size, ones * max(needed, 1.0),
+            constraint.name, in_points(constraint.name), ones * -needed, count, np.zeros((1, 2)), ones * size, ones * max(needed, 1.0),
             group=members.astype(np.int8),
         )
     ]  # fmt: skip
@@ -129,7 +131,7 @@ def _(constraint: BudgetShare, setting: Setting, budget: float) -> list[Limit]:
         )
         out.append(
             Limit(
-                alone.name, Wording("percentage point", alone.name, 0.01), np.array([sign * share * budget]),
+                alone.name, in_points(alone.name), np.array([sign * share * budget]),
                 np.zeros((1, 2, len(setting.actions))), np.array([[0.0, sign]]), np.array([budget]),
                 np.array([max(share, 0.01) * budget]), group=members.astype(np.int8),
             )
@@ -148,14 +150,12 @@ def _(constraint: EqualTreatment, setting: Setting, budget: float) -> list[Limit
         raise ClvError(f"{constraint.name!r}: there are fewer than two groups. Give a label to each customer.")
     counting = setting.counting(constraint.by, constraint.name)
     rate = np.zeros((len(groups), len(found) + 1, len(setting.actions)))
-    for row, group in enumerate(groups):
-        rate[row, group] = counting / sizes[group - 1]
-    ones = np.ones(len(groups))
+    rate[np.arange(len(groups)), groups] = counting / sizes[groups - 1, None]
+    pairs = np.array(list(permutations(range(len(groups)), 2)))
+    ones = np.ones(len(pairs))
     return [
         Limit(
-            constraint.name, Wording("percentage point", constraint.name, 0.01),
-            np.concatenate([ones * constraint.within, 0 * ones]), np.concatenate([rate, -rate]),
-            np.zeros((2 * len(groups), len(found) + 1)), np.concatenate([ones, 0 * ones]), np.ones(2 * len(groups)),
-            group=codes, level=np.concatenate([ones, -ones]),
+            constraint.name, in_points(constraint.name), ones * constraint.within,
+            rate[pairs[:, 0]] - rate[pairs[:, 1]], np.zeros((len(pairs), len(found) + 1)), ones, ones, group=codes,
         )
     ]  # fmt: skip

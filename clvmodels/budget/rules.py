@@ -22,14 +22,26 @@ TOLERANCE = 1e-9
 
 
 class Wording(NamedTuple):
-    """How a constraint is spoken of: `unit` of its price and of its relaxation, as in "one more call"; `text` with its bound.
+    """How a constraint is spoken of.
 
-    `per` is how much of the constraint's own measure is one unit of `unit`, such as 0.01 for a percentage point.
+    `text` is the constraint with its bound; `unit` and `units` are what its price and its relaxation are counted in, as in "one more
+    call"; `per` is how much of the constraint's own measure that is, such as 0.01 for a percentage point.
     """
 
-    unit: str
     text: str
+    unit: str
+    units: str
     per: float = 1.0
+
+    def counted(self, amount: float) -> str:
+        """An amount of the constraint's own measure with its unit."""
+        number = f"{amount / self.per:,.10g}"
+        return f"{number} {self.unit if number == '1' else self.units}"
+
+
+def in_points(text: str) -> Wording:
+    """The wording of a constraint on a share."""
+    return Wording(text, "percentage point", "percentage points", 0.01)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +63,7 @@ class Limit:
     usage
         (n, A) further weight of an action, by customer; None where there is none.
     loosened
-        (R,) by how much bounds grow when the constraint is relaxed by one; 0 for rows that stay as they are.
-    level
-        (R,) how much of a number in [0, 1], that the plan may choose, is taken off the sum.
+        (R,) by how much bounds grow when the constraint is relaxed by one, > 0.
     scale
         (R,) size of a sum that matters, > 0.
     """
@@ -67,7 +77,6 @@ class Limit:
     scale: Floats
     group: NDArray[np.integer] | None = None
     usage: Floats | None = None
-    level: Floats | None = None
 
 
 class Totals(NamedTuple):
@@ -81,7 +90,7 @@ class Totals(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Rules:
-    """All constraints together; K rows, G cells, J usages, H levels."""
+    """All constraints together; K rows, G cells, J usages."""
 
     limits: tuple[Limit, ...]
     cell: NDArray[np.int32]
@@ -93,7 +102,6 @@ class Rules:
     scale: Floats
     owner: NDArray[np.intp]
     loosened: Floats
-    level: Floats
     cells: int = field(default=1)
 
     def only(self, limits: Iterable[int]) -> Rules:
@@ -103,7 +111,7 @@ class Rules:
         owner = np.searchsorted(kept, self.owner[rows])
         return Rules(
             tuple(self.limits[k] for k in kept), self.cell, self.count[rows], self.cost[rows], self.usage, self.using[rows],
-            self.bound[rows], self.scale[rows], owner, self.loosened[rows], self.level[rows], self.cells,
+            self.bound[rows], self.scale[rows], owner, self.loosened[rows], self.cells,
         )  # fmt: skip
 
     def charged(self, prices: Floats) -> tuple[Floats, Floats, Floats]:
@@ -113,9 +121,7 @@ class Rules:
     def used(self, totals: Totals) -> Floats:
         """Sum of each row, by cell (G, K)."""
         return np.asarray(
-            np.einsum("kga,ga->gk", self.count, totals.count)
-            + self.cost.T * totals.cost[:, None]
-            + totals.usage @ self.using.T
+            np.einsum("kga,ga->gk", self.count, totals.count) + self.cost.T * totals.cost[:, None] + totals.usage @ self.using.T
         )
 
     def weights(self, menu: Menu, rows: NDArray[np.intp]) -> Floats:
@@ -131,9 +137,7 @@ class Rules:
         chosen = choice.astype(np.intp)
         rows = np.arange(menu.customers)
         costs = menu.costs[0][chosen] if len(menu.costs) == 1 else menu.costs[rows, chosen]
-        count = np.bincount(self.cell * menu.actions + chosen, minlength=self.cells * menu.actions).reshape(
-            self.cells, -1
-        )
+        count = np.bincount(self.cell * menu.actions + chosen, minlength=self.cells * menu.actions).reshape(self.cells, -1)
         used = [self._by_cell(self.usage[rows, chosen, j]) for j in range(self.usage.shape[2])]
         return Totals(
             self._by_cell(menu.values[rows, chosen]), self._by_cell(costs), count.astype(float),
@@ -153,52 +157,28 @@ class Rules:
         """By how much each constraint (limits,) has to be relaxed for a choice to keep it; 0 where only rounding is over."""
         total, size = self.sums(menu, choice)
         excess = total - self.bound
-        excess = excess - self.level @ self.best_level(excess)
-        over = np.where(excess > TOLERANCE * np.maximum(size, np.abs(self.bound)), excess, 0.0)
-        units = np.divide(over, self.loosened, out=np.where(over > 0, np.inf, 0.0), where=self.loosened > 0)
-        return np.array([units[self.owner == k].max(initial=0.0) for k in range(len(self.limits))])
-
-    def best_level(self, excess: Floats) -> Floats:
-        """The largest level in [0, 1] (H,) that the rows which add it allow."""
-        return np.array(
-            [np.clip(np.min(-excess[column < 0] / -column[column < 0]), 0.0, 1.0) for column in self.level.T]
-        )
+        over = np.where(excess > TOLERANCE * np.maximum(size, np.abs(self.bound)), excess, 0.0) / self.loosened
+        return np.array([over[self.owner == k].max(initial=0.0) for k in range(len(self.limits))])
 
 
 def rules(menu: Menu, limits: Sequence[Limit]) -> Rules:
     """Join constraints given for the rows of the caller."""
     customers, actions = menu.customers, menu.actions
-    code, table = _cells([limit.group for limit in limits], customers)
-    code = np.ascontiguousarray(menu.by_key(code))
+    code, table = _cells([None if limit.group is None else menu.by_key(limit.group) for limit in limits], customers)
     usages = [limit.usage for limit in limits if limit.usage is not None]
     usage = np.stack([menu.by_key(u) for u in usages], axis=2) if usages else np.zeros((1, actions, 0))
     rows = [len(limit.bound) for limit in limits]
     owner = np.repeat(np.arange(len(limits)), rows)
-    using, level = np.zeros((sum(rows), len(usages))), np.zeros((sum(rows), sum(u.level is not None for u in limits)))
-    with_usage = [k for k, limit in enumerate(limits) if limit.usage is not None]
-    with_level = [k for k, limit in enumerate(limits) if limit.level is not None]
-    for j, k in enumerate(with_usage):
+    using = np.zeros((sum(rows), len(usages)))
+    for j, k in enumerate(k for k, limit in enumerate(limits) if limit.usage is not None):
         using[owner == k, j] = 1.0
-    for h, k in enumerate(with_level):
-        level[owner == k, h] = limits[k].level
     count = np.concatenate([limit.count[:, table[k]] for k, limit in enumerate(limits)])
     cost = np.concatenate([limit.cost[:, table[k]] for k, limit in enumerate(limits)])
     bound, scale, loosened = (
         np.concatenate([getattr(limit, name) for limit in limits]) for name in ("bound", "scale", "loosened")
     )
     return Rules(
-        tuple(limits),
-        code,
-        count,
-        cost,
-        np.ascontiguousarray(usage),
-        using,
-        bound,
-        scale,
-        owner,
-        loosened,
-        level,
-        table.shape[1],
+        tuple(limits), code, count, cost, np.ascontiguousarray(usage), using, bound, scale, owner, loosened, table.shape[1]
     )
 
 

@@ -13,7 +13,7 @@ from clvmodels.budget.clash import infeasible
 from clvmodels.budget.dual import Goal
 from clvmodels.budget.frontier import Frontier, trace
 from clvmodels.budget.menu import FLOOR, Choice, menu
-from clvmodels.budget.planner import Plan, best_plan, earned, refined
+from clvmodels.budget.planner import GAP, Plan, best_plan, earned, refined
 from clvmodels.budget.prices import Price, priced
 from clvmodels.budget.resolve import BUDGET, spending
 from clvmodels.budget.rules import Limit, Rules, rules
@@ -148,7 +148,7 @@ def _plan(curve: Frontier, joined: Rules, budget: float, kept: float) -> Plan:
     if not joined.relaxation(m, choice).any():
         value, spent = curve.bound_at(budget, spend_all=not kept)
         found = Plan(choice, start, value - kept * spent, earned(m, joined, goal, choice))
-        return found if found.close else refined(m, joined, goal, found)
+        return found if found.within(GAP) else refined(m, joined, goal, found)
     plan = best_plan(m, joined, goal, start)
     if plan is None:
         raise infeasible(m, joined)

@@ -16,8 +16,6 @@ from clvmodels.value.valuation import bounds_of
 
 type Choice = NDArray[np.intp]
 
-FLOWS = ("gross", "cost", "outlay")
-
 
 @dataclass(frozen=True)
 class ActionValues:
@@ -37,9 +35,6 @@ class ActionValues:
         Probability that its mean effect pays for it.
     response
         P(buy within the window | first contact), 0 for doing nothing.
-    informed
-        Mean over the draws of the sum over customers of their best allowed action's value in that draw: the net value if all
-        parameters were known before choosing [currency].
     """
 
     gross: Array
@@ -48,7 +43,6 @@ class ActionValues:
     spread: Array
     p_positive: Array
     response: Array
-    informed: float
 
     @property
     def net(self) -> Array:
@@ -56,48 +50,60 @@ class ActionValues:
 
 
 class Part(NamedTuple):
-    """Of some customers: the fields of `ActionValues` (6, rows, actions + 1), and the sum of their best values (draws,)."""
+    """The fields of `ActionValues` of some customers (6, rows, actions + 1)."""
 
     rows: Rows
     fields: Array
-    best: Array
 
 
-def action_values(worth: Worth, actions: Sequence[Action], allowed: NDArray[np.bool_]) -> ActionValues:
+def action_values(worth: Worth, actions: Sequence[Action], *, weights: Array | None = None) -> ActionValues:
     """Value every action for every customer; memory does not grow with the draws.
 
     Parameters
     ----------
-    allowed
-        Which actions each customer may be given (n, actions + 1).
+    weights
+        Of the joint draws (draws,), adding up to one; equal if not given.
     """
+    weight = np.full(worth.draws, 1.0 / worth.draws) if weights is None else weights
 
     def reduce(block: Block) -> Part:
-        best, columns = np.zeros((block.rows.size, worth.draws)), [np.zeros((6, block.rows.size))]
-        for number, action in enumerate(actions, start=1):
-            column, net = _one(block, action)
-            columns.append(column)
-            best = np.where(allowed[block.rows, number][:, None], np.maximum(best, net), best)
-        return Part(block.rows, np.stack(columns, axis=2), best.sum(axis=0))
+        columns = [np.zeros((6, block.rows.size)), *(_fields(block, action, weight) for action in actions)]
+        return Part(block.rows, np.stack(columns, axis=2))
 
     parts = worth.play(reduce, description="Valuing actions", width=8)
-    tables = np.empty((6, len(allowed), len(actions) + 1))
+    tables = np.empty((6, len(worth.places), len(actions) + 1))
     for part in parts:
         tables[:, part.rows] = part.fields
     gross, cost, outlay, spread, p_positive, response = tables
-    informed = float(np.sum([part.best for part in parts], axis=0).mean())
-    return ActionValues(gross, cost, outlay, spread, p_positive, response, informed)
+    return ActionValues(gross, cost, outlay, spread, p_positive, response)
 
 
-def _one(block: Block, action: Action) -> tuple[Array, Array]:
-    """The fields of `ActionValues` of one action (6, rows), and its net value (rows, draws)."""
-    valued = [block.value(contact) for contact in block.programme(action)]
-    gross, cost, outlay = (
-        np.sum(np.broadcast_arrays(*(getattr(one.value, name) for one in valued)), axis=0) for name in FLOWS
-    )
-    net = gross - cost
-    means = [values.mean(axis=-1) * np.ones(len(net)) for values in (gross, cost, outlay)]
-    return np.array([*means, net.std(axis=1), (net > 0).mean(axis=1), valued[0].response.mean(axis=1)]), net
+def _fields(block: Block, action: Action, weight: Array) -> Array:
+    """The fields of `ActionValues` of one action (6, rows)."""
+    valued = _programme(block, action)
+    net = valued.gross - valued.cost
+    mean = net @ weight
+    spread = np.sqrt(np.maximum((net - mean[:, None]) ** 2 @ weight, 0.0))
+    return np.array([*(flow @ weight for flow in valued), spread, (net > 0) @ weight, _first(block, action) @ weight])
+
+
+class Flows(NamedTuple):
+    """What a programme brings, costs and takes (rows, draws) [currency]."""
+
+    gross: Array
+    cost: Array
+    outlay: Array
+
+
+def _programme(block: Block, action: Action) -> Flows:
+    values = [block.value(contact).value for contact in block.programme(action)]
+    shape = (block.rows.size, block.worth.draws)
+    return Flows(*(np.sum([np.broadcast_to(one[k], shape) for one in values], axis=0) for k in range(3)))
+
+
+def _first(block: Block, action: Action) -> Array:
+    """P(buy within the window | the action's first contact) (rows, draws)."""
+    return block.value(next(block.programme(action))).response
 
 
 def chosen_bounds(worth: Worth, actions: Sequence[Action], choice: Choice, interval: float) -> tuple[Array, Array]:
@@ -108,8 +114,8 @@ def chosen_bounds(worth: Worth, actions: Sequence[Action], choice: Choice, inter
         for number, action in enumerate(actions, start=1):
             some = np.flatnonzero(choice[block.rows] == number)
             if some.size:
-                net = _one(block.picked(some), action)[1]
-                lower[block.rows[some]], upper[block.rows[some]] = bounds_of(net, interval)
+                valued = _programme(block.picked(some), action)
+                lower[block.rows[some]], upper[block.rows[some]] = bounds_of(valued.gross - valued.cost, interval)
 
     worth.play(fill, description="Intervals of the plan", width=8)
     return lower, upper

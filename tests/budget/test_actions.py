@@ -9,7 +9,6 @@ import pytest
 import clvmodels as clv
 from clvmodels.budget.actions import check_actions, media_counts
 from clvmodels.budget.allowed import allowed_actions
-from clvmodels.budget.holdout import held_out
 
 CALL = clv.Action("call", clv.PlannedContact("TM", 4.0))
 LETTERS = clv.Action.repeated("letters", "DM", cost=1.0, times=3, every=2 * clv.WEEK)
@@ -80,14 +79,3 @@ def test_rules_that_make_no_sense(given, words) -> None:
 def test_actions_that_make_no_sense(make, words) -> None:
     with pytest.raises(clv.ClvError, match=words):
         make()
-
-
-def test_held_out_at_random_whatever_the_order() -> None:
-    ids = np.arange(20_000)
-    first = held_out(ids, share=0.05, seed=3)
-    assert abs(first.mean() - 0.05) < 4 * np.sqrt(0.05 * 0.95 / ids.size)
-    shuffled = np.random.default_rng(0).permutation(ids)
-    assert np.array_equal(held_out(shuffled, share=0.05, seed=3), first[shuffled])
-    assert np.corrcoef(first, held_out(ids, share=0.05, seed=4))[0, 1] < 0.05
-    with pytest.raises(clv.ClvError, match=r"holdout=1\.5 is not a share"):
-        held_out(ids, share=1.5, seed=0)

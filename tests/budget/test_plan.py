@@ -31,8 +31,7 @@ def test_values_written_out(shop: Shop, worth: Worth) -> None:
     n, forecast, media = 4, shop.forecast, shop.media
     simulation = forecast.simulation
     rows = np.argsort(-forecast.histories.frequency)[:n]
-    everybody = np.ones((len(forecast.histories), 4), dtype=bool)
-    values = action_values(worth, shop.actions, everybody)
+    values = action_values(worth, shop.actions)
     who = media.audience.picked(worth.places[rows])
     draws = {"draws": simulation.draws, "seed": 5}
     first = media.increment_draws(who, medium="DM", **draws)[0]
@@ -108,7 +107,8 @@ def test_tables_add_up(plan: clv.Plan) -> None:
     for name in ("outlay", "gross", "cost", "net"):
         assert table[name].sum() == pytest.approx(total.loc[name, "mean"], rel=1e-9)
     assert media["net"].sum() == pytest.approx(total.loc["net", "mean"], rel=1e-9)
-    assert total.loc["outlay", "mean"] == pytest.approx(plan.solution.spent) <= 150.0
+    assert total.loc["outlay", "mean"] == pytest.approx(plan.solution.spent)
+    assert plan.solution.spent <= 150.0
     assert np.all(table["lower"] <= table["net"] + 1e-12) and np.all(table["net"] <= table["upper"] + 1e-12)
     letters = table["action"].isin([LETTER, BOTH]).sum()
     assert media.loc["DM", "customers"] == letters == media.loc["DM", "contacts"]
@@ -219,9 +219,17 @@ def test_the_list_for_those_who_make_the_contacts(plan: clv.Plan, tmp_path) -> N
 
 
 def test_knowing_more_is_never_worth_less_than_nothing(plan: clv.Plan) -> None:
-    risk = plan.risk()
-    assert risk["perfect_information"] >= 0
-    assert risk["worst_draws"] <= risk["net"] and 0 <= risk["p_positive"] <= 1
+    risk, information = plan.risk(0.10), plan.perfect_information(6)
+    assert risk.cvar <= risk.mean == pytest.approx(plan.total().loc["net", "mean"])
+    assert risk.probability_of_gain == np.mean(plan.draws.net > 0)
+    assert 0 <= information.value < risk.mean
+
+
+def test_a_cautious_plan_is_no_worse_where_it_is_bad(shop: Shop, plan: clv.Plan) -> None:
+    careful = clv.plan_budget(shop.forecast, shop.media, shop.actions, budget=150.0, seed=5, worst=0.10)
+    assert careful.risk(0.10).cvar >= plan.risk(0.10).cvar - 1e-9
+    assert careful.risk(0.10).mean <= plan.risk(0.10).mean + plan.solution.gap
+    assert careful.solution.spent <= 150.0
 
 
 def test_what_cannot_be_planned(shop: Shop) -> None:
