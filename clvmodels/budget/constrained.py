@@ -53,7 +53,9 @@ def constrained_frontier(
     seen: Pool | None = None
     start, rows = None, []
     for budget in sorted(float(b) for b in budgets):
-        joined = rules(m, [*(limit for limit in constraints(budget) if limit.name != BUDGET), spending(budget, m.actions)])
+        joined = rules(
+            m, [*(limit for limit in constraints(budget) if limit.name != BUDGET), spending(budget, m.actions)]
+        )
         seen = seen or Pool(parts_of(joined))
         if not feasible(m, joined, seen):
             rows.append([budget, *[np.nan] * 4])

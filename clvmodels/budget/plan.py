@@ -234,9 +234,7 @@ class Plan:
         draws
             How many draws, evenly spread, to plan for; each takes as long as the plan.
         """
-        return perfect_information(
-            self.solved, self.solution, self.gross_of, draws=self.worth.draws, used=draws
-        )
+        return perfect_information(self.solved, self.solution, self.gross_of, draws=self.worth.draws, used=draws)
 
     def why(self, customer: Any) -> str:
         """One plain sentence: what this customer gets, why, and what came next."""

@@ -15,8 +15,8 @@ from clvmodels.budget.allowed import allowed_actions
 from clvmodels.budget.constraints import Constraint, Setting
 from clvmodels.budget.holdout import hold_out
 from clvmodels.budget.plan import Plan
-from clvmodels.budget.risk import cautious
 from clvmodels.budget.resolve import resolve
+from clvmodels.budget.risk import cautious
 from clvmodels.budget.solve import Solution, solve
 from clvmodels.budget.status_quo import StatusQuo, past_contacts, status_quo
 from clvmodels.budget.values import ActionValues, action_values

@@ -168,7 +168,12 @@ def against(nets: Floats, *, share: float) -> Floats:
 
 
 def perfect_information(
-    solved: Callable[[Floats], Solution], mean: Solution, totals_of: Callable[[NDArray[np.int16]], Floats], *, draws: int, used: int = 64
+    solved: Callable[[Floats], Solution],
+    mean: Solution,
+    totals_of: Callable[[NDArray[np.int16]], Floats],
+    *,
+    draws: int,
+    used: int = 64,
 ) -> Information:
     """What it would be worth to know the truth before planning: the best net value draw by draw, less that of the mean plan.
 

@@ -121,7 +121,9 @@ class Rules:
     def used(self, totals: Totals) -> Floats:
         """Sum of each row, by cell (G, K)."""
         return np.asarray(
-            np.einsum("kga,ga->gk", self.count, totals.count) + self.cost.T * totals.cost[:, None] + totals.usage @ self.using.T
+            np.einsum("kga,ga->gk", self.count, totals.count)
+            + self.cost.T * totals.cost[:, None]
+            + totals.usage @ self.using.T
         )
 
     def weights(self, menu: Menu, rows: NDArray[np.intp]) -> Floats:
@@ -137,7 +139,9 @@ class Rules:
         chosen = choice.astype(np.intp)
         rows = np.arange(menu.customers)
         costs = menu.costs[0][chosen] if len(menu.costs) == 1 else menu.costs[rows, chosen]
-        count = np.bincount(self.cell * menu.actions + chosen, minlength=self.cells * menu.actions).reshape(self.cells, -1)
+        count = np.bincount(self.cell * menu.actions + chosen, minlength=self.cells * menu.actions).reshape(
+            self.cells, -1
+        )
         used = [self._by_cell(self.usage[rows, chosen, j]) for j in range(self.usage.shape[2])]
         return Totals(
             self._by_cell(menu.values[rows, chosen]), self._by_cell(costs), count.astype(float),
@@ -168,17 +172,28 @@ def rules(menu: Menu, limits: Sequence[Limit]) -> Rules:
     usages = [limit.usage for limit in limits if limit.usage is not None]
     usage = np.stack([menu.by_key(u) for u in usages], axis=2) if usages else np.zeros((1, actions, 0))
     rows = [len(limit.bound) for limit in limits]
-    owner = np.repeat(np.arange(len(limits)), rows)
+    owner = np.repeat(np.arange(len(limits)), np.array(rows, dtype=np.intp))
     using = np.zeros((sum(rows), len(usages)))
     for j, k in enumerate(k for k, limit in enumerate(limits) if limit.usage is not None):
         using[owner == k, j] = 1.0
-    count = np.concatenate([limit.count[:, table[k]] for k, limit in enumerate(limits)])
-    cost = np.concatenate([limit.cost[:, table[k]] for k, limit in enumerate(limits)])
+    cells, none = table.shape[1], np.zeros(0)
+    count = np.concatenate([np.zeros((0, cells, actions)), *(limit.count[:, table[k]] for k, limit in enumerate(limits))])
+    cost = np.concatenate([np.zeros((0, cells)), *(limit.cost[:, table[k]] for k, limit in enumerate(limits))])
     bound, scale, loosened = (
-        np.concatenate([getattr(limit, name) for limit in limits]) for name in ("bound", "scale", "loosened")
+        np.concatenate([none, *(getattr(limit, name) for limit in limits)]) for name in ("bound", "scale", "loosened")
     )
     return Rules(
-        tuple(limits), code, count, cost, np.ascontiguousarray(usage), using, bound, scale, owner, loosened, table.shape[1]
+        tuple(limits),
+        code,
+        count,
+        cost,
+        np.ascontiguousarray(usage),
+        using,
+        bound,
+        scale,
+        owner,
+        loosened,
+        table.shape[1],
     )
 
 

@@ -83,7 +83,9 @@ def asked(rng: np.random.Generator, costs: np.ndarray, budget: float) -> Asked:
     n, actions = costs.shape
     names = ["none", "a1", "a2", "a3", "a4", "a5"][:actions]
     segments, groups = rng.choice(["x", "y", "z"], n), rng.choice(["f", "m"], n)
-    setting = Setting(ids=np.arange(n), actions=names, media=("mail", "call"), contacts=MEDIA[:actions], segments=segments)
+    setting = Setting(
+        ids=np.arange(n), actions=names, media=("mail", "call"), contacts=MEDIA[:actions], segments=segments
+    )
     kinds: list[Any] = []
     rows: dict[str, Rows] = {}
     contact = np.broadcast_to(np.arange(actions) > 0, (n, actions))
