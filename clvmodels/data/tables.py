@@ -112,7 +112,7 @@ def fetch(table: ir.Table) -> pa.Table:
 def kept(expression: ir.Table) -> ir.Table:
     """The rows of an expression computed once, as a temporary table of its backend until the last expression over it is gone.
 
-    (Ibis' own `cache` also drops its tables while Python shuts down, when the SQL can no longer be built, and prints the failure.)
+    (Ibis' own `cache` also drops its tables while Python shuts down, when SQL can no longer be built, and prints the failure.)
     """
     backend, name = expression.get_backend(), next(_names)
     with _undeprecated():

@@ -7,10 +7,10 @@ from typing import Any
 
 from clvmodels.data.quality import Finding, Quality
 from clvmodels.data.tables import fetch
-from clvmodels.response.assemble import PSEUDO, Assembled
+from clvmodels.response.assemble import Assembled
 from clvmodels.response.cells import Cells
 from clvmodels.response.evidence import Evidence
-from clvmodels.response.fates import CONTACT, DOUBLY, EARLY, HELD_OUT, LATE, REPEATS, UNKNOWN
+from clvmodels.response.fates import CONTACT, DOUBLY, EARLY, HELD_OUT, LATE, PSEUDO, REPEATS, UNKNOWN
 from clvmodels.response.grouping import Bins
 from clvmodels.units import Span
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clvmodels.data.tables import kept
 from clvmodels.errors import ContactError
 from clvmodels.response.baseline import Baseline, pseudo_contacts
-from clvmodels.response.fates import CONTACT, HELD_OUT, USED, account, once_a_day, with_fates
+from clvmodels.response.fates import CONTACT, HELD_OUT, PSEUDO, USED, account, once_a_day, with_fates
 from clvmodels.response.past import first_purchases, running_purchases, running_responses, with_outcome, with_past
 from clvmodels.response.stocks import with_stocks
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from clvmodels.data.contacts import Contacts
     from clvmodels.data.transactions import Transactions
 
-PSEUDO = "pseudo-contact"
 COLUMNS = (
     "customer_id", "date", "medium", "arm", "kind", "probability", "cost", "responded", "attributed_amount", "score",
     "campaign", "segment", "own_stock", "other_stock",

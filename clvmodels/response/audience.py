@@ -42,7 +42,7 @@ def rows_of_table(occasions: Any) -> pa.Table:
     if rows != occasions.customer_id.nunique().to_pyarrow().as_py():
         if occasions.date.isnull().any().to_pyarrow().as_py():
             raise ContactError(
-                "Some customers have several rows, and nobody knows which is the latest. Name the day with date=, or keep one row each."
+                "Some customers have several rows, nobody knows which is the latest. Name the day with date=, or keep one row."
             )
         latest = ibis.row_number().over(ibis.window(group_by=occasions.customer_id, order_by=ibis.desc(occasions.date)))
         occasions = occasions.mutate(latest=latest)
@@ -105,7 +105,7 @@ def contacts_until(
 
 def mean_costs(contacts: Any, media: Sequence[str]) -> Floats:
     """Mean cost of a contact by medium [currency], NaN where none is known."""
-    sent = contacts.filter(contacts.medium.notnull())
+    sent = contacts.drop_null("medium")
     found = {
         row["medium"]: row["cost"]
         for row in fetch(sent.group_by("medium").aggregate(cost=sent.cost.mean())).to_pylist()

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.data.tables import fetch
+from clvmodels.response.fates import CONTACT
 
 LEVEL = 0.001
 """Assignment by chance fails the test once in a thousand."""
-SAMPLE = 1_000_000
-"""Of more occasions than that, those of some customers are compared."""
 NEVER = datetime.date(1970, 1, 1)
 
 type Floats = NDArray[np.float64]
@@ -67,7 +66,7 @@ def balance(occasions: Any, features: Sequence[str]) -> Balance:
     features
         Names of columns of numbers.
     """
-    rows = _prepared(_some(occasions), features)
+    rows = _prepared(occasions, features)
     arms = _arms(rows, len(features))
     scores, spread, size, customers = _scores(rows, len(features))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -78,12 +77,6 @@ def balance(occasions: Any, features: Sequence[str]) -> Balance:
     return Balance(tuple(features), arms[1][0], arms[0][0], difference, p_value)
 
 
-def _some(occasions: Any) -> Any:
-    """All occasions of some customers, where there are more than `SAMPLE`."""
-    share = -(-int(occasions.count().to_pyarrow().as_py()) // SAMPLE)
-    return occasions.filter(occasions.customer_id.hash() % share == 0) if share > 1 else occasions
-
-
 def _prepared(occasions: Any, features: Sequence[str]) -> Any:
     """Rows with a (contacted), w (weight), x0, x1, ... and their stratum: the day, and the campaign where all have one."""
     import ibis
@@ -91,7 +84,7 @@ def _prepared(occasions: Any, features: Sequence[str]) -> Any:
     named = bool(occasions.campaign.notnull().all().to_pyarrow().as_py())
     return occasions.select(
         "customer_id",
-        a=(occasions.kind == "contact").cast("float64"),
+        a=(occasions.kind == CONTACT).cast("float64"),
         w=(1.0 / occasions.probability).fill_null(1.0),
         day=occasions.date.fill_null(NEVER),
         campaign=occasions.campaign if named else ibis.literal(""),

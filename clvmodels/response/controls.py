@@ -1,4 +1,4 @@
-"""What the baseline is adjusted for where contact was not drawn at random: the score behind it, or customers' means and periods."""
+"""What the baseline is adjusted for where contact was not drawn: the score behind it, or customers' means and periods."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from clvmodels.data.tables import as_table, fetch, kept
 from clvmodels.response.evidence import Evidence
+from clvmodels.response.fates import CONTACT, HELD_OUT, PSEUDO
 from clvmodels.response.overlap import ScoreRule
 
 OBSERVATIONAL = "observational"
@@ -99,9 +100,7 @@ def with_blocks(
     """
     rules = {one.medium: one.rule for one in evidence if one.rule is not None}
     media = tuple(one.medium for one in evidence if one.grade == "observational")
-    shared = bool(
-        occasions.filter((occasions.kind == "held out") & occasions.arm.isnull()).count().to_pyarrow().as_py()
-    )
+    shared = bool(occasions.filter((occasions.kind == HELD_OUT) & occasions.arm.isnull()).count().to_pyarrow().as_py())
     rows = _inside(occasions, rules, shared=shared)
     if shared and rules:
         rules = dict([next(iter(rules.items()))])
@@ -117,7 +116,7 @@ def _inside(occasions: Any, rules: Mapping[str, ScoreRule], *, shared: bool) -> 
     for medium, rule in rules.items():
         mine = (occasions.arm == medium).fill_null(shared and len(rules) == 1)
         if shared and len(rules) == 1:
-            mine = mine & (occasions.kind != "pseudo-contact")
+            mine = mine & (occasions.kind != PSEUDO)
         occasions = occasions.filter(~mine | rule.overlap(occasions.score).fill_null(False))
     return occasions
 
@@ -130,7 +129,7 @@ def _block(rows: Any, rules: Mapping[str, ScoreRule], media: tuple[str, ...], *,
         return ibis.literal(next(iter(rules), OBSERVATIONAL if media else ""))
     cases = [((rows.arm == medium).fill_null(False), medium) for medium in rules]
     cases += [((rows.arm == medium).fill_null(False), OBSERVATIONAL) for medium in media]
-    cases.append((rows.kind == "pseudo-contact", OBSERVATIONAL if media else ""))
+    cases.append((rows.kind == PSEUDO, OBSERVATIONAL if media else ""))
     return ibis.cases(*cases, else_="")
 
 
@@ -140,7 +139,8 @@ def _with_periods(rows: Any, *, wanted: bool) -> tuple[Any, tuple[str, ...]]:
 
     period = rows.date.strftime("%Y-%m").fill_null("")
     if wanted:
-        found = [row["period"] for row in fetch(rows.select(period=period).distinct().order_by("period")).to_pylist()]
+        days = fetch(rows.select("date").distinct()).to_pylist()
+        found = sorted({"" if row["date"] is None else f"{row['date']:%Y-%m}" for row in days})
         if len({one[-2:] for one in found}) < len(found):
             return rows.mutate(period=period), tuple(found)
     return rows.mutate(period=ibis.literal("")), ()
@@ -152,7 +152,7 @@ def _with_share(rows: Any, days: Sequence[datetime.date], *, wanted: bool) -> An
     if not wanted:
         return rows.mutate(contact_share=ibis.literal(0.0))
     inside = rows.block == OBSERVATIONAL
-    facts = {"sent": (inside & (rows.kind == "contact")).sum().cast("float64"), "there": inside.sum().cast("float64")}
+    facts = {"sent": (inside & (rows.kind == CONTACT)).sum().cast("float64"), "there": inside.sum().cast("float64")}
     if days:
         facts["first"] = (rows.date - rows.tenure.cast("int64").as_interval("D")).min()
     each: Any = rows.group_by(who=rows.customer_id).aggregate(**facts)

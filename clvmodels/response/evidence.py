@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clvmodels.data.tables import fetch
+from clvmodels.data.tables import fetch, kept
 from clvmodels.errors import ContactError
 from clvmodels.response.balance import Balance, balance
 from clvmodels.response.cells import Grade
+from clvmodels.response.fates import CONTACT, HELD_OUT, PSEUDO
 from clvmodels.response.overlap import HIGHEST, LOWEST, ScoreRule, score_rule
 
+SAMPLE = 4_000_000
+"""Of more occasions than that, those of some customers are looked at for balance and for the rule behind a score."""
 FEWEST = 20
 """Contacts, and baseline occasions, that have to be left where the probabilities of contact overlap."""
 
@@ -44,17 +47,6 @@ class Evidence:
     outside: int = 0
 
 
-def comparable(occasions: Any, medium: str, *, held_out: bool) -> Any:
-    """The medium's contacts and its baseline: those held out of it, or else pseudo-contacts on its days."""
-    mine = (occasions.arm == medium).fill_null(False)
-    if held_out:
-        return occasions.filter(mine | ((occasions.kind == "held out") & occasions.arm.isnull()))
-    sent = occasions.filter(mine & (occasions.kind == "contact"))
-    days = sent.select("date").distinct()
-    others = occasions.filter(occasions.kind == "pseudo-contact").semi_join(days, "date")
-    return sent.union(others)
-
-
 def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tuple[Evidence, ...]:
     """The evidence of each medium with a contact, in alphabetical order.
 
@@ -63,7 +55,8 @@ def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tup
     occasions
         Ibis table of occasions.
     features
-        Whose balance is checked, besides the targeting score where it is known.
+        Whose balance is checked, besides the targeting score where it is known; with more than `SAMPLE` occasions, on those of
+        some customers.
     drawn
         Whether rows that were held out are said to be held out at random.
 
@@ -72,52 +65,70 @@ def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tup
     ContactError
         A medium has neither a baseline nor attributed responses.
     """
-    counted = occasions.group_by("arm", "kind").aggregate(rows=occasions.count(), replies=occasions.responded.count())
-    counts = {(row["arm"], row["kind"]): row for row in fetch(counted).to_pylist()}
-    media = sorted(arm for arm, kind in counts if kind == "contact")
-    shared = int(counts.get((None, "held out"), {"rows": 0})["rows"])
+    counts = _counts(occasions)
+    share = -(-sum(count for count, _ in counts.values()) // SAMPLE)
+    some = occasions.filter(occasions.customer_id.hash() % share == 0) if share > 1 else occasions
+    some = kept(some.select("customer_id", "date", "campaign", "kind", "arm", "probability", "score", *features))
     found = []
-    for medium in media:
-        sent = counts[medium, "contact"]
-        held = int(counts.get((medium, "held out"), {"rows": 0})["rows"]) + shared
-        rows = comparable(occasions, medium, held_out=held > 0)
+    for medium in sorted({arm for arm, kind, _ in counts if kind == CONTACT}):
+        sent = {day: count for (arm, kind, day), (count, _) in counts.items() if arm == medium and kind == CONTACT}
+        held = sum(count for (arm, kind, _), (count, _) in counts.items() if kind == HELD_OUT and arm in (medium, None))
+        pseudo = sum(count for (_, kind, day), (count, _) in counts.items() if kind == PSEUDO and day in sent)
+        replies = sum(known for (arm, kind, _), (_, known) in counts.items() if arm == medium and kind == CONTACT)
+        bare = Evidence(medium, "randomised", "", sum(sent.values()), held or pseudo)
+        rows = _comparable(some, medium, held_out=held > 0)
         if held:
-            found.append(_of_held_out(rows, medium, features, int(sent["rows"]), held, drawn=drawn))
+            found.append(_of_held_out(rows, _comparable(occasions, medium, held_out=True), bare, features, drawn=drawn))
         else:
-            found.append(_of_pseudo(rows, medium, features, int(sent["rows"]), int(sent["replies"])))
+            found.append(_of_pseudo(rows, bare, features, replies))
     return tuple(found)
 
 
-def _of_held_out(rows: Any, medium: str, features: Sequence[str], contacts: int, held: int, *, drawn: bool) -> Evidence:
-    facts = fetch(
-        rows.aggregate(scores=rows.score.count(), sent=rows.score.count(where=rows.kind == "contact"))
-    ).to_pylist()[0]
-    scored = facts["sent"] > 0 and facts["scores"] > facts["sent"]
-    checked = [*features, "score"] if scored and facts["scores"] == contacts + held else list(features)
-    found = balance(rows, checked)
-    evidence = Evidence(medium, "randomised", "", contacts, held, found)
+def _counts(occasions: Any) -> dict[tuple[Any, str, Any], tuple[int, int]]:
+    """Occasions, and known attributed responses, by arm, kind and day."""
+    counted = occasions.group_by("arm", "kind", "date").aggregate(
+        n=occasions.count(), known=occasions.responded.count()
+    )
+    return {(row["arm"], row["kind"], row["date"]): (row["n"], row["known"]) for row in fetch(counted).to_pylist()}
+
+
+def _comparable(occasions: Any, medium: str, *, held_out: bool) -> Any:
+    """The medium's contacts and its baseline: those held out of it, or else pseudo-contacts on its days."""
+    mine = (occasions.arm == medium).fill_null(False)
+    if held_out:
+        return occasions.filter(mine | ((occasions.kind == HELD_OUT) & occasions.arm.isnull()))
+    sent = occasions.filter(mine)
+    others = occasions.filter(occasions.kind == PSEUDO).semi_join(sent.select("date").distinct(), "date")
+    return sent.union(others)
+
+
+def _of_held_out(rows: Any, whole: Any, bare: Evidence, features: Sequence[str], *, drawn: bool) -> Evidence:
+    """`rows` are those whose balance is looked at, `whole` all of them."""
+    sent = rows.kind == CONTACT
+    [known] = fetch(
+        rows.aggregate(rows=rows.count(), scores=rows.score.count(), sent=rows.score.count(where=sent))
+    ).to_pylist()
+    scored = 0 < known["sent"] < known["scores"]
+    found = balance(rows, [*features, "score"] if known["scores"] == known["rows"] else list(features))
+    evidence = replace(bare, balance=found)
     worst, size = found.worst
     if drawn and found.holds:
-        reason = f"{held:,} held out; balanced (p = {found.p_value:.2g}, largest difference {size:.3f} sd in {worst})"
+        reason = f"{bare.baseline:,} held out; balanced (p = {found.p_value:.2g}, largest difference {size:.3f} sd in {worst})"
         return replace(evidence, reason=reason)
-    why = (
-        f"those not contacted differ beyond chance (p = {found.p_value:.1g}, {worst} by {size:.2f} sd)"
-        if drawn
-        else "not drawn at random"
-    )
+    beyond = f"those not contacted differ beyond chance (p = {found.p_value:.1g}, {worst} by {size:.2f} sd)"
+    why = beyond if drawn else "not drawn at random"
     if not scored:
         return replace(evidence, grade="observational", reason=f"{why}; adjusted for customers' means and periods")
-    return _by_rule(rows, replace(evidence, reason=why))
+    return _by_rule(whole, score_rule(rows), replace(evidence, reason=why))
 
 
-def _by_rule(rows: Any, evidence: Evidence) -> Evidence:
+def _by_rule(rows: Any, rule: ScoreRule | None, evidence: Evidence) -> Evidence:
     """The grade where the score behind the contacts is known: adjusted for it, if contact was open at some scores."""
-    rule = score_rule(rows)
     if rule is None:
         return replace(
             evidence, grade="observational", reason=f"{evidence.reason}; the target score is the same for all"
         )
-    sent = rows.kind == "contact"
+    sent = rows.kind == CONTACT
     inside = rule.overlap(rows.score).fill_null(False)
     facts = {"sent": (inside & sent).sum(), "held": (inside & ~sent).sum()}
     facts |= {"low": rows.score.min(where=inside & sent), "high": rows.score.max(where=inside & ~sent)}
@@ -141,20 +152,19 @@ def _by_rule(rows: Any, evidence: Evidence) -> Evidence:
     )
 
 
-def _of_pseudo(rows: Any, medium: str, features: Sequence[str], contacts: int, replies: int) -> Evidence:
-    others = int(rows.count().to_pyarrow().as_py()) - contacts
-    if others:
+def _of_pseudo(rows: Any, bare: Evidence, features: Sequence[str], replies: int) -> Evidence:
+    if bare.baseline:
         found = balance(rows, features)
         worst, size = found.worst
         reason = (
             f"nobody was held out; compared with customers not contacted on the same days, who differ most in {worst} "
             f"({size:.2f} sd); adjusted for customers' means and periods"
         )
-        return Evidence(medium, "observational", reason, contacts, others, found)
+        return replace(bare, grade="observational", reason=reason, balance=found)
     if replies:
         reason = "no customer was left without contact on its days: only attributed responses tell of its effect"
-        return Evidence(medium, "attributed-only", reason, contacts, 0)
+        return replace(bare, grade="attributed-only", reason=reason)
     raise ContactError(
-        f"'{medium}' has no baseline: on the days of its {contacts:,} contacts nobody was held out and no customer of the log "
-        "was left without contact. Name the held-out rows with Contacts(..., holdout=...), or the replies with responded=."
+        f"'{bare.medium}' has no baseline: on the days of its {bare.contacts:,} contacts nobody was held out and no customer "
+        "of the log was left alone. Name the held-out rows with Contacts(..., holdout=...), or the replies with responded=."
     )

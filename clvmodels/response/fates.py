@@ -9,7 +9,7 @@ from typing import Any
 from clvmodels.data.tables import fetch
 from clvmodels.errors import SHOWN, ContactError, offenders
 
-CONTACT, HELD_OUT = "contact", "held out"
+CONTACT, HELD_OUT, PSEUDO = "contact", "held out", "pseudo-contact"
 LATE, UNKNOWN, EARLY = "window reaches past the log's end", "unknown customer", "not after the first purchase"
 DOUBLY = "held out but contacted on that day"
 REPEATS = "repeats on one day"

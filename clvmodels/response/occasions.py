@@ -19,6 +19,7 @@ from clvmodels.response.assemble import Assembled, Wanted, assemble
 from clvmodels.response.cells import Audience, Cells, Grade, Scaling
 from clvmodels.response.controls import with_blocks
 from clvmodels.response.evidence import Evidence, weigh
+from clvmodels.response.fates import CONTACT
 from clvmodels.response.grouping import STOCKS, Bins, as_cells, group, standard_scaling
 from clvmodels.response.half_lives import half_lives
 from clvmodels.response.past import chosen_features
@@ -174,7 +175,7 @@ class Occasions:
         """
         import pandas as pd
 
-        sent = self.table.filter(self.table.medium.notnull())
+        sent = self.table.drop_null("medium")
         facts = {"known": sent.responded.count(), "responses": sent.responded.sum(), "mean_cost": sent.cost.mean()}
         found = {row["medium"]: row for row in fetch(sent.group_by("medium").aggregate(**facts)).to_pylist()}
         return pd.DataFrame([_grade(one, found.get(one.medium, {})) for one in self.evidence])
@@ -335,7 +336,7 @@ class Occasions:
 
     def __repr__(self) -> str:
         sent = [f"{one.contacts:,} by {one.medium} ({one.grade})" for one in self.evidence]
-        without = int(self.table.medium.isnull().sum().to_pyarrow().as_py())
+        without = int((self.table.kind != CONTACT).sum().to_pyarrow().as_py())
         return f"Occasions: {', '.join(sent)}, {without:,} without contact, window {self.window}"
 
     def _repr_html_(self) -> str:
@@ -376,8 +377,8 @@ def occasions(
 ) -> Occasions:
     """Occasions of contact, and occasions without as their baseline, with what was known before and what was bought after.
 
-    The baseline of a medium are the customers held out of it. Where nobody was held out, it is *pseudo-contacts*: the customers of
-    the log who had bought before, and whom no medium contacted, on the days of its contacts.
+    The baseline of a medium are the customers held out of it. Where nobody was, it is *pseudo-contacts*: the customers of the log
+    who had bought before and whom no medium contacted on the days of its contacts.
 
     Parameters
     ----------
@@ -415,7 +416,7 @@ def occasions(
     if most_baseline < 1:
         raise ContactError(f"most_baseline={most_baseline} leaves no baseline. Give 1 or more.")
     rows: ir.Table = contacts.rows()
-    replies = bool(rows.responded.notnull().any().to_pyarrow().as_py())
+    replies = int(rows.responded.count().to_pyarrow().as_py()) > 0
     names = chosen_features(features, priced="amount" in log.lines().columns, replies=replies)
     lives = half_lives(contacts.media, half_life)
     wanted = Wanted(round(span.days), lives, unmatched == "error", most_baseline, seed)

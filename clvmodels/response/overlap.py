@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from clvmodels.data.tables import fetch
 from clvmodels.numerics.splines import natural_spline
+from clvmodels.response.fates import CONTACT
 
 LOWEST, HIGHEST = 0.02, 0.98
 GROUPS = 200
@@ -82,7 +83,7 @@ def _groups(scored: Any, cuts: Floats) -> tuple[Floats, Floats, Floats]:
     from clvmodels.data.tables import as_table
 
     edges = as_table(pa.table({"edge": cuts, "group": np.arange(len(cuts))}))
-    placed = scored.select("score", contacted=(scored.kind == "contact").cast("int64"))
+    placed = scored.select("score", contacted=(scored.kind == CONTACT).cast("int64"))
     placed = placed.asof_join(edges, on=placed.score >= edges.edge)
     grouped = placed.group_by(group=placed.group.fill_null(-1)).aggregate(
         score=placed.score.mean(), rows=placed.count(), contacts=placed.contacted.sum()
