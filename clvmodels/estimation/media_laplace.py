@@ -25,11 +25,13 @@ ROUNDS = 25
 """Times the spreads are estimated anew, each where the last round found the coefficients."""
 CLOSE = 0.02
 """Change of a log spread at which the rounds end."""
-LESSONS = 3
-"""Proposals of the outer parameters, each wiser than the one before."""
+LESSONS = (2000, 2000)
+"""Draws of the proposals of outer parameters that the last one learns from."""
+WIDER = 1.6
+"""The proposals' covariance over that of the posterior: spreads have longer tails to the right than a normal."""
 BORDER = 1e200
 """Corner of a matrix whose Cholesky root also solves for its last row; any number that is large enough."""
-CANDIDATES = 2
+CANDIDATES = 3
 """Outer parameters proposed for each that is kept."""
 
 
@@ -56,7 +58,9 @@ class Quadratic:
         per = np.ones_like(psi)
         per[problem.linear :] = 1 / psi[problem.linear :]
         gradient, bent = per * slopes.gradient, per[:, None] * slopes.information * per
-        return cls(problem, slopes.value - float(gradient @ psi) - float(psi @ bent @ psi) / 2, gradient + bent @ psi, bent)
+        return cls(
+            problem, slopes.value - float(gradient @ psi) - float(psi @ bent @ psi) / 2, gradient + bent @ psi, bent
+        )
 
     def at(self, theta: Array) -> Array:
         """Of theta (draws, p)."""
@@ -72,7 +76,9 @@ class Quadratic:
         q, spreads = self.problem.linear, self.problem.start.size
         precision = self.problem.precision(v[:, :spreads])[:, :q]
         matrix = self.curvature[:q, :q] + precision[:, :, None] * np.eye(q)
-        right = self.pull[:q] - np.exp(v[:, spreads:]) @ self.curvature[q:, :q] + precision * self.problem.prior_mean[:q]
+        right = (
+            self.pull[:q] - np.exp(v[:, spreads:]) @ self.curvature[q:, :q] + precision * self.problem.prior_mean[:q]
+        )
         return precision, matrix, right
 
     def marginal(self, v: Array) -> Array:
@@ -190,9 +196,9 @@ def _outer(settled: Settled, count: int, rng: np.random.Generator) -> tuple[Arra
     curvature = -jacobian(settled.quadratic.objective, v)
     roots, axes = np.linalg.eigh(curvature)
     covariance = (axes / np.maximum(roots, 0.25)) @ axes.T
-    for _ in range(LESSONS):
-        proposal = stats.multivariate_t(v, covariance, df=DEGREES_OF_FREEDOM)
-        tried = proposal.rvs(size=CANDIDATES * count, random_state=rng).reshape(CANDIDATES * count, -1)
+    for size in (*LESSONS, CANDIDATES * count):
+        proposal = stats.multivariate_t(v, WIDER * covariance, df=DEGREES_OF_FREEDOM)
+        tried = proposal.rvs(size=size, random_state=rng).reshape(size, -1)
         weights, k_hat = _weights(marginal(tried) - proposal.logpdf(tried))
         v, covariance = weights @ tried, np.atleast_2d(np.cov(tried.T, aweights=weights))
     return tried[resample(weights, count, rng)], weights, k_hat

@@ -166,7 +166,7 @@ class MediaProblem:
     @property
     def linear(self) -> int:
         """How many coefficients are linear; those of fatigue, which are logarithms, come after them."""
-        return self.layout.blocks["fatigue"].start
+        return int(self.layout.blocks["fatigue"].start)
 
     @cached_property
     def outer_start(self) -> Array:
@@ -196,10 +196,10 @@ class MediaProblem:
 
         def block(some: Array) -> Array:
             columns = np.ascontiguousarray(some.T)
-            return np.asarray(sum(part.log_likelihood(columns) for part in self.parts))
+            return np.sum([part.log_likelihood(columns) for part in self.parts], axis=0)
 
         with ThreadPoolExecutor(THREADS) as pool:
-            return np.concatenate(list(pool.map(block, blocks)))
+            return np.asarray(np.concatenate(list(pool.map(block, blocks))))
 
     def slopes(self, theta: Array) -> Slopes:
         """Log-likelihood at theta (p,), its gradient (p,) and second derivatives."""
