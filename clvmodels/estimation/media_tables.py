@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -190,7 +190,7 @@ def said(fit: MediaFit, effects: pd.DataFrame) -> list[str]:
     return [heading, *lines, str(fit.diagnostics)]
 
 
-def _line(row: pd.Series[float]) -> str:
+def _line(row: Any) -> str:
     gain, lower, upper, base = (100 * row[name] for name in ("increment", "lower", "upper", "base"))
     return (
         f"{gain:+.2f} points [{lower:+.2f}, {upper:+.2f}] on {base:.2f} %, P(> 0) = {row['p_positive']:.2f}, "
