@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, special, stats
 
-from clvmodels.estimation.laplace import DEGREES_OF_FREEDOM, OVERSAMPLING, effective, resample, smoothed
+from clvmodels.estimation.laplace import DEGREES_OF_FREEDOM, K_HAT_LIMIT, OVERSAMPLING, effective, resample, smoothed
+from clvmodels.estimation.media_moves import log_ratio, moved
 from clvmodels.estimation.media_problem import NUMBERS, MediaProblem, Slopes, Top, gram
 from clvmodels.estimation.mode import jacobian
 from clvmodels.estimation.outcome import Diagnostics
@@ -33,6 +34,7 @@ LESSONS = (400, 400, 400)
 """Draws that the quadratic and the proposal of outer parameters learn from."""
 LEAST = 1000
 """Draws weighed at least: fewer cannot vouch for themselves."""
+MOST_STEPS = 6
 WIDER = 1.6
 """The proposals' covariance over that of the posterior: spreads have longer tails to the right than a normal."""
 BORDER = 1e200
@@ -116,19 +118,22 @@ class Quadratic:
         return np.asarray(self.constant + volume + height / 2 + tired + self.problem.log_prior_of_outer(v)[0])
 
     def drawn(self, v: Array, rng: np.random.Generator) -> Array:
-        """One theta for each v (n, k): b is its mean given v plus noise of its precision, both solved for at once (n, p)."""
-        q = self.problem.linear
-        roots, axes = np.linalg.eigh(self.curvature[:q, :q])
+        """One theta for each v (n, k): b is normal given v (n, p)."""
+        middle, _, noise = self.means_and_noise(v, v, rng)
+        return np.hstack([middle + noise, v[:, self.problem.start.size :]])
+
+    def means_and_noise(self, v: Array, other: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Mean of b given v, given another v with the same spreads, and noise of its covariance; each (n, q)."""
+        roots, axes = np.linalg.eigh(self.curvature[: self.problem.linear, : self.problem.linear])
         side = axes * np.sqrt(np.maximum(roots, 0.0))
 
-        def block(part: Array) -> Array:
-            precision, matrix, right = self._given(part)
-            noise = rng.standard_normal(right.shape) @ side.T
-            noise += rng.standard_normal(right.shape) * np.sqrt(precision)
-            b = np.linalg.solve(matrix, (right + noise)[..., None])[..., 0]
-            return np.hstack([b, part[:, self.problem.start.size :]])
+        def block(here: Array, there: Array) -> Array:
+            precision, matrix, right = self._given(here)
+            noise = rng.standard_normal(right.shape) @ side.T + rng.standard_normal(right.shape) * np.sqrt(precision)
+            return np.linalg.solve(matrix, np.stack([right, self._given(there)[2], noise], axis=-1))
 
-        return np.concatenate([block(part) for part in self.blocks(v)])
+        found = np.concatenate([block(*pair) for pair in zip(self.blocks(v), self.blocks(other), strict=True)])
+        return found[..., 0], found[..., 1], found[..., 2]
 
     def objective(self, v: Array) -> tuple[float, Array]:
         """Marginal at v (k,) and its gradient: half of prior variance against what is left of it, coefficient by coefficient."""
@@ -189,21 +194,36 @@ def media_laplace(problem: MediaProblem, settled: Settled, *, draws: int, seed: 
     rng = np.random.default_rng(seed)
     quadratic, proposal = settled.quadratic, _first(settled)
     for count in LESSONS:
-        _, theta, weights, proposal = _drawn(problem, quadratic, proposal, count, rng)
-        quadratic = quadratic.learned(theta, weights.weights)
-    v, theta, weights, _ = _drawn(problem, quadratic, proposal, max(LEAST, int(OVERSAMPLING * draws)), rng)
+        v, theta, weights = _drawn(quadratic, proposal, count, rng)
+        quadratic, proposal = quadratic.learned(theta, weights.weights), Proposal.of(v, weights.weights)
+    v, theta, weights = _drawn(quadratic, proposal, max(LEAST, int(OVERSAMPLING * draws)), rng)
     chosen = resample(weights.weights, draws, rng)
     ess = 1 / (1 / effective(weights.weights, draws) + 1 / weights.before)
     diagnostics = Diagnostics(settled.top.decrement, settled.top.iterations, k_hat=weights.k_hat, ess=ess)
     return MediaDraws(theta[chosen], v[chosen, : problem.start.size], diagnostics)
 
 
+def _in_steps(
+    quadratic: Quadratic, v: Array, theta: Array, whole: Weights, rng: np.random.Generator
+) -> tuple[Array, Array, Weights]:
+    """Draws whose weights have been taken in so many steps that each is short, with moves between; and the weights of the last."""
+    steps = min(MOST_STEPS, 1 + int(np.ceil(2 * whole.k_hat)))
+    ratio, before, k_hat = log_ratio(quadratic, theta), whole.before, whole.rough
+    for step in range(1, steps + 1):
+        found = _weights(ratio / steps)
+        k_hat, before = max(k_hat, found.k_hat), 1 / (1 / before + 1 / effective(found.weights, len(v)))
+        chosen = resample(found.weights, len(v), rng)
+        v, theta, ratio = moved(quadratic, v[chosen], theta[chosen], step / steps, rng)
+    return v, theta, Weights(np.full(len(v), 1 / len(v)), k_hat, before, whole.rough)
+
+
 class Weights(NamedTuple):
-    """Importance weights that sum to one, the largest k-hat so far, and how many draws the draws before weighing are worth."""
+    """Importance weights that sum to one, the largest k-hat so far, how many draws those before weighing are worth, and their k-hat."""
 
     weights: Array
     k_hat: float
-    before: float
+    before: float = np.inf
+    rough: float = -np.inf
 
 
 class Proposal(NamedTuple):
@@ -211,6 +231,12 @@ class Proposal(NamedTuple):
 
     mean: Array
     covariance: Array
+
+    @classmethod
+    def of(cls, v: Array, weights: Array) -> Proposal:
+        """From weighted draws (n, k)."""
+        off = v - weights @ v
+        return cls(weights @ v, (off * weights[:, None]).T @ off)
 
 
 def _first(settled: Settled) -> Proposal:
@@ -222,31 +248,30 @@ def _first(settled: Settled) -> Proposal:
 
 
 def _drawn(
-    problem: MediaProblem, quadratic: Quadratic, proposal: Proposal, count: int, rng: np.random.Generator
-) -> tuple[Array, Array, Weights, Proposal]:
-    """Outer parameters v (count, k) and theta (count, p) by the quadratic, their weights, and a wiser proposal."""
-    v, rough, wiser = _outer(quadratic, proposal, count, rng)
+    quadratic: Quadratic, proposal: Proposal, count: int, rng: np.random.Generator
+) -> tuple[Array, Array, Weights]:
+    """Draws of v (count, k) and theta (count, p) by the quadratic, and the weights that make them the posterior's."""
+    v, rough = _outer(quadratic, proposal, count, rng)
     theta = quadratic.drawn(v, rng)
-    fine = _weights(problem.log_likelihood_of_draws(theta) - quadratic.at(theta))
-    return v, theta, Weights(fine.weights, max(rough.k_hat, fine.k_hat), rough.before), wiser
+    fine = _weights(log_ratio(quadratic, theta))
+    found = Weights(fine.weights, max(rough.k_hat, fine.k_hat), rough.before, rough.k_hat)
+    return (v, theta, found) if fine.k_hat <= K_HAT_LIMIT else _in_steps(quadratic, v, theta, found, rng)
 
 
 def _weights(log_ratio: Array) -> Weights:
     log_weights, k_hat = smoothed(log_ratio)
     weights = np.exp(log_weights - log_weights.max())
-    return Weights(weights / weights.sum(), k_hat, np.inf)
+    return Weights(weights / weights.sum(), k_hat)
 
 
 def _outer(
     quadratic: Quadratic, proposal: Proposal, count: int, rng: np.random.Generator
-) -> tuple[Array, Weights, Proposal]:
-    """Draws of v (count, k) from its marginal, their k-hat and worth, and a proposal that has learned from their weights."""
+) -> tuple[Array, Weights]:
+    """Draws of v (count, k) from its marginal; the k-hat and the worth of the weights that they were resampled with."""
     k = proposal.mean.size
     if not k:
-        return np.zeros((count, 0)), Weights(np.full(count, 1 / count), -np.inf, np.inf), proposal
+        return np.zeros((count, 0)), Weights(np.full(count, 1 / count), -np.inf)
     student = stats.multivariate_t(proposal.mean, WIDER * proposal.covariance, df=DEGREES_OF_FREEDOM)
     tried = student.rvs(size=CANDIDATES * count, random_state=rng).reshape(CANDIDATES * count, k)
     found = _weights(quadratic.marginal(tried) - student.logpdf(tried))
-    wiser = Proposal(found.weights @ tried, np.atleast_2d(np.cov(tried.T, aweights=found.weights)))
-    worth = effective(found.weights, count)
-    return tried[resample(found.weights, count, rng)], Weights(found.weights, found.k_hat, worth), wiser
+    return tried[resample(found.weights, count, rng)], Weights(found.weights, found.k_hat, effective(found.weights, count))

@@ -78,7 +78,7 @@ def test_one_medium_and_one_cell_is_the_exact_integral() -> None:
     fit = clv.fit(SPEC, cells, method="laplace", draws=20_000, seed=1)
     a, t = np.meshgrid(np.linspace(-5, -1, 400), np.linspace(-2.5, 3.5, 600), indexing="ij")
     u = np.linspace(np.log(0.3) - 5, np.log(0.3) + 5, 400)
-    prior_t = np.exp(norm.logpdf(t[0][:, None], 0, np.exp(u))) @ norm.pdf(u, np.log(0.3), 1.0)
+    prior_t = np.exp(norm.logpdf(t[0][:, None], 0, np.exp(u))) @ norm.pdf(u, np.log(0.3), 0.75)
     likelihood = 14 * a - 200 * np.logaddexp(0, a) + 9 * (a + t) - 60 * np.logaddexp(0, a + t)
     density = np.exp(likelihood - likelihood.max()) * norm.pdf(a, 0, 5) * prior_t
     density /= density.sum()
