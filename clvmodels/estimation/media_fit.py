@@ -198,9 +198,10 @@ class MediaFit:
 
         Returns
         -------
-        DataFrame, a row per customer and medium: customer_id, medium, increment, lower, upper, p_positive, p_best (probability that
-        the medium adds most, doing nothing included), p_best_per_cost (the same per unit of cost, NaN without costs), contacts so
-        far, pooling (weight of the medium's own data in its effect on the segment, 0 is all prior and 1 all data), grade
+        DataFrame, a row per customer and medium: customer_id, medium, increment, lower, upper, p_positive, p_best (probability
+        that the medium adds most, doing nothing included), p_best_per_cost (the same per unit of cost, NaN without costs),
+        contacts so far, pooling (weight of the medium's own data in its effect on the segment, 0 is all prior and 1 all data),
+        grade
         """
         who = self._audience(audience)
         return increments_table(self, who, tail=tail_of(interval), draws=draws, seed=seed)
@@ -231,10 +232,10 @@ class MediaFit:
         Returns
         -------
         DataFrame indexed by medium: contacts, base (P(buy | none)), increment, lower, upper, p_positive; spend, spend_lower,
-        spend_upper (increment times the mean amount of a purchase [currency], its error included; the amount is taken not to depend
-        on the medium, see `amounts`); grade; net (value * increment - cost [currency per contact], NaN without value and cost);
-        break_even (points of probability of the increment that must be bias for the net value to be zero) and break_even_share (the
-        same as a share of the increment), NaN for randomised media, to which no bias is to be granted
+        spend_upper (increment times the mean amount of a purchase [currency], its error included; the amount is taken not to
+        depend on the medium, see `amounts`); grade; net (value * increment - cost [currency per contact], NaN without value and
+        cost); break_even (points of probability of the increment that must be bias for the net value to be zero) and
+        break_even_share (the same as a share of the increment), NaN for randomised media, to which no bias is to be granted
         """
         return effects_table(self, audience, tail=tail_of(interval), value=value, cost=cost, draws=draws, seed=seed)
 

@@ -5,6 +5,10 @@ place of the likelihood, b given the outer parameters v = (log spreads, log fati
 integrated out is a formula. So v is drawn from that marginal posterior, and b given v from its normal; each draw is weighed by
 likelihood over quadratic, weights are smoothed (see `laplace`), and draws are resampled to equal weight: exact in the limit, with
 k-hat to vouch for it.
+
+A quadratic that touches at the top is a poor guide far from it, where a medium with three contacts may be. So it is replaced by
+one whose slope and curvature are the posterior means of the likelihood's, found from draws in a few rounds: the condition that a
+normal approximation nearest to the posterior fulfils (Opper and Archambeau 2009).
 """
 
 from __future__ import annotations
@@ -13,10 +17,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
-from clvmodels.estimation.laplace import DEGREES_OF_FREEDOM, OVERSAMPLING, effective, resample, smoothed
-from clvmodels.estimation.media_problem import NUMBERS, MediaProblem, Slopes, Top
+from clvmodels.estimation.laplace import DEGREES_OF_FREEDOM, K_HAT_LIMIT, OVERSAMPLING, effective, resample, smoothed
+from clvmodels.estimation.media_moves import log_ratio, moved
+from clvmodels.estimation.media_problem import NUMBERS, MediaProblem, Slopes, Top, gram
 from clvmodels.estimation.mode import jacobian
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.model import Array
@@ -25,11 +30,16 @@ ROUNDS = 25
 """Times the spreads are estimated anew, each where the last round found the coefficients."""
 CLOSE = 0.02
 """Change of a log spread at which the rounds end."""
-LESSONS = 3
-"""Proposals of the outer parameters, each wiser than the one before."""
+LESSONS = (400, 400, 400)
+"""Draws that the quadratic and the proposal of outer parameters learn from."""
+LEAST = 1000
+"""Draws weighed at least: fewer cannot vouch for themselves."""
+MOST_STEPS = 6
+WIDER = 1.6
+"""The proposals' covariance over that of the posterior: spreads have longer tails to the right than a normal."""
 BORDER = 1e200
 """Corner of a matrix whose Cholesky root also solves for its last row; any number that is large enough."""
-CANDIDATES = 2
+CANDIDATES = 3
 """Outer parameters proposed for each that is kept."""
 
 
@@ -59,6 +69,18 @@ class Quadratic:
         return cls(
             problem, slopes.value - float(gradient @ psi) - float(psi @ bent @ psi) / 2, gradient + bent @ psi, bent
         )
+
+    def learned(self, theta: Array, weights: Array) -> Quadratic:
+        """The one with the mean slope and curvature of the likelihood over weighted draws theta (draws, p)."""
+        psi, columns = self.problem.natural(theta), np.ascontiguousarray(theta.T)
+        middle = weights @ psi
+        gradient, bent = np.zeros_like(middle), np.zeros_like(self.curvature)
+        for part in self.problem.parts:
+            chance = special.expit(part.logit(columns))
+            design = np.hstack([part.linear, -part.stock])
+            gradient[part.where] += design.T @ (part.successes - part.trials * (chance @ weights))
+            bent[np.ix_(part.where, part.where)] += gram(design, part.trials * ((chance * (1 - chance)) @ weights))
+        return Quadratic(self.problem, 0.0, gradient + bent @ middle, bent)
 
     def at(self, theta: Array) -> Array:
         """Of theta (draws, p)."""
@@ -96,19 +118,22 @@ class Quadratic:
         return np.asarray(self.constant + volume + height / 2 + tired + self.problem.log_prior_of_outer(v)[0])
 
     def drawn(self, v: Array, rng: np.random.Generator) -> Array:
-        """One theta for each v (n, k): b is its mean given v plus noise of its precision, both solved for at once (n, p)."""
-        q = self.problem.linear
-        roots, axes = np.linalg.eigh(self.curvature[:q, :q])
+        """One theta for each v (n, k): b is normal given v (n, p)."""
+        middle, _, noise = self.means_and_noise(v, v, rng)
+        return np.hstack([middle + noise, v[:, self.problem.start.size :]])
+
+    def means_and_noise(self, v: Array, other: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Mean of b given v, given another v with the same spreads, and noise of its covariance; each (n, q)."""
+        roots, axes = np.linalg.eigh(self.curvature[: self.problem.linear, : self.problem.linear])
         side = axes * np.sqrt(np.maximum(roots, 0.0))
 
-        def block(part: Array) -> Array:
-            precision, matrix, right = self._given(part)
-            noise = rng.standard_normal(right.shape) @ side.T
-            noise += rng.standard_normal(right.shape) * np.sqrt(precision)
-            b = np.linalg.solve(matrix, (right + noise)[..., None])[..., 0]
-            return np.hstack([b, part[:, self.problem.start.size :]])
+        def block(here: Array, there: Array) -> Array:
+            precision, matrix, right = self._given(here)
+            noise = rng.standard_normal(right.shape) @ side.T + rng.standard_normal(right.shape) * np.sqrt(precision)
+            return np.linalg.solve(matrix, np.stack([right, self._given(there)[2], noise], axis=-1))
 
-        return np.concatenate([block(part) for part in self.blocks(v)])
+        found = np.concatenate([block(*pair) for pair in zip(self.blocks(v), self.blocks(other), strict=True)])
+        return found[..., 0], found[..., 1], found[..., 2]
 
     def objective(self, v: Array) -> tuple[float, Array]:
         """Marginal at v (k,) and its gradient: half of prior variance against what is left of it, coefficient by coefficient."""
@@ -167,36 +192,86 @@ def _best(quadratic: Quadratic, start: Array) -> Array:
 def media_laplace(problem: MediaProblem, settled: Settled, *, draws: int, seed: int) -> MediaDraws:
     """Posterior draws of equal weight; the caller judges their k-hat."""
     rng = np.random.default_rng(seed)
-    count = int(OVERSAMPLING * draws)
-    v, rough, rough_k = _outer(settled, count, rng)
-    theta = settled.quadratic.drawn(v, rng)
-    weights, k_hat = _weights(problem.log_likelihood_of_draws(theta) - settled.quadratic.at(theta))
-    chosen = resample(weights, draws, rng)
-    ess = 1 / (1 / effective(weights, draws) + (1 / effective(rough, count) if v.shape[1] else 0.0))
-    diagnostics = Diagnostics(settled.top.decrement, settled.top.iterations, k_hat=max(k_hat, rough_k), ess=ess)
+    quadratic, proposal = settled.quadratic, _first(settled)
+    for count in LESSONS:
+        v, theta, weights = _drawn(quadratic, proposal, count, rng)
+        quadratic, proposal = quadratic.learned(theta, weights.weights), Proposal.of(v, weights.weights)
+    v, theta, weights = _drawn(quadratic, proposal, max(LEAST, int(OVERSAMPLING * draws)), rng)
+    chosen = resample(weights.weights, draws, rng)
+    ess = 1 / (1 / effective(weights.weights, draws) + 1 / weights.before)
+    diagnostics = Diagnostics(settled.top.decrement, settled.top.iterations, k_hat=weights.k_hat, ess=ess)
     return MediaDraws(theta[chosen], v[chosen, : problem.start.size], diagnostics)
 
 
-def _weights(log_ratio: Array) -> tuple[Array, float]:
+def _in_steps(
+    quadratic: Quadratic, v: Array, theta: Array, whole: Weights, rng: np.random.Generator
+) -> tuple[Array, Array, Weights]:
+    """Draws whose weights have been taken in so many steps that each is short, with moves between; and the weights of the last."""
+    steps = min(MOST_STEPS, 1 + int(np.ceil(2 * whole.k_hat)))
+    ratio, before, k_hat = log_ratio(quadratic, theta), whole.before, whole.rough
+    for step in range(1, steps + 1):
+        found = _weights(ratio / steps)
+        k_hat, before = max(k_hat, found.k_hat), 1 / (1 / before + 1 / effective(found.weights, len(v)))
+        chosen = resample(found.weights, len(v), rng)
+        v, theta, ratio = moved(quadratic, v[chosen], theta[chosen], step / steps, rng)
+    return v, theta, Weights(np.full(len(v), 1 / len(v)), k_hat, before, whole.rough)
+
+
+class Weights(NamedTuple):
+    """Importance weights that sum to one, the largest k-hat so far, how many draws those before weighing are worth, and their k-hat."""
+
+    weights: Array
+    k_hat: float
+    before: float = np.inf
+    rough: float = -np.inf
+
+
+class Proposal(NamedTuple):
+    """Mean (k,) and covariance (k, k) of outer parameters."""
+
+    mean: Array
+    covariance: Array
+
+    @classmethod
+    def of(cls, v: Array, weights: Array) -> Proposal:
+        """From weighted draws (n, k)."""
+        off = v - weights @ v
+        return cls(weights @ v, (off * weights[:, None]).T @ off)
+
+
+def _first(settled: Settled) -> Proposal:
+    """About the top of the marginal; directions that hardly bend get the spread of a wide prior."""
+    if not settled.v.size:
+        return Proposal(settled.v, np.zeros((0, 0)))
+    roots, axes = np.linalg.eigh(-jacobian(settled.quadratic.objective, settled.v))
+    return Proposal(settled.v, (axes / np.maximum(roots, 0.25)) @ axes.T)
+
+
+def _drawn(
+    quadratic: Quadratic, proposal: Proposal, count: int, rng: np.random.Generator
+) -> tuple[Array, Array, Weights]:
+    """Draws of v (count, k) and theta (count, p) by the quadratic, and the weights that make them the posterior's."""
+    v, rough = _outer(quadratic, proposal, count, rng)
+    theta = quadratic.drawn(v, rng)
+    fine = _weights(log_ratio(quadratic, theta))
+    found = Weights(fine.weights, max(rough.k_hat, fine.k_hat), rough.before, rough.k_hat)
+    return (v, theta, found) if fine.k_hat <= K_HAT_LIMIT else _in_steps(quadratic, v, theta, found, rng)
+
+
+def _weights(log_ratio: Array) -> Weights:
     log_weights, k_hat = smoothed(log_ratio)
     weights = np.exp(log_weights - log_weights.max())
-    return weights / weights.sum(), k_hat
+    return Weights(weights / weights.sum(), k_hat)
 
 
-def _outer(settled: Settled, count: int, rng: np.random.Generator) -> tuple[Array, Array, float]:
-    """Draws of v (count, k) from its marginal, the weights they were resampled with and their k-hat.
-
-    The proposal learns from the weights of the one before: spreads have long tails, which the curvature at the top does not show.
-    """
-    v, marginal = settled.v, settled.quadratic.marginal
-    if not v.size:
-        return np.zeros((count, 0)), np.full(count, 1 / count), -np.inf
-    curvature = -jacobian(settled.quadratic.objective, v)
-    roots, axes = np.linalg.eigh(curvature)
-    covariance = (axes / np.maximum(roots, 0.25)) @ axes.T
-    for _ in range(LESSONS):
-        proposal = stats.multivariate_t(v, covariance, df=DEGREES_OF_FREEDOM)
-        tried = proposal.rvs(size=CANDIDATES * count, random_state=rng).reshape(CANDIDATES * count, -1)
-        weights, k_hat = _weights(marginal(tried) - proposal.logpdf(tried))
-        v, covariance = weights @ tried, np.atleast_2d(np.cov(tried.T, aweights=weights))
-    return tried[resample(weights, count, rng)], weights, k_hat
+def _outer(
+    quadratic: Quadratic, proposal: Proposal, count: int, rng: np.random.Generator
+) -> tuple[Array, Weights]:
+    """Draws of v (count, k) from its marginal; the k-hat and the worth of the weights that they were resampled with."""
+    k = proposal.mean.size
+    if not k:
+        return np.zeros((count, 0)), Weights(np.full(count, 1 / count), -np.inf)
+    student = stats.multivariate_t(proposal.mean, WIDER * proposal.covariance, df=DEGREES_OF_FREEDOM)
+    tried = student.rvs(size=CANDIDATES * count, random_state=rng).reshape(CANDIDATES * count, k)
+    found = _weights(quadratic.marginal(tried) - student.logpdf(tried))
+    return tried[resample(found.weights, count, rng)], Weights(found.weights, found.k_hat, effective(found.weights, count))

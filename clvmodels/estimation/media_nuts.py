@@ -37,7 +37,7 @@ def media_nuts(problem: MediaProblem, settled: Settled, *, draws: int, chains: i
 
 
 def pymc_model(problem: MediaProblem, settled: Settled) -> pm.Model:
-    """The same model in PyMC: u the logarithms of the spreads, z the coefficients in prior standard deviations from the prior mean."""
+    """The same model in PyMC: u the logarithms of the spreads, z the coefficients in prior standard deviations off their mean."""
     size, k = problem.layout.size, problem.start.size
     first = settled.v[:k]
     scale = np.sqrt(problem.precision(first))

@@ -166,7 +166,7 @@ class MediaProblem:
     @property
     def linear(self) -> int:
         """How many coefficients are linear; those of fatigue, which are logarithms, come after them."""
-        return self.layout.blocks["fatigue"].start
+        return int(self.layout.blocks["fatigue"].start)
 
     @cached_property
     def outer_start(self) -> Array:
@@ -196,10 +196,10 @@ class MediaProblem:
 
         def block(some: Array) -> Array:
             columns = np.ascontiguousarray(some.T)
-            return np.asarray(sum(part.log_likelihood(columns) for part in self.parts))
+            return np.asarray(np.sum([part.log_likelihood(columns) for part in self.parts], axis=0))
 
         with ThreadPoolExecutor(THREADS) as pool:
-            return np.concatenate(list(pool.map(block, blocks)))
+            return np.asarray(np.concatenate(list(pool.map(block, blocks))))
 
     def slopes(self, theta: Array) -> Slopes:
         """Log-likelihood at theta (p,), its gradient (p,) and second derivatives."""
@@ -213,13 +213,13 @@ class MediaProblem:
             weight = part.trials * chance * (1 - chance)
             jacobian = part.jacobian(theta)
             gradient[part.where] += jacobian.T @ surprise
-            information[np.ix_(part.where, part.where)] += _gram(jacobian, weight)
+            information[np.ix_(part.where, part.where)] += gram(jacobian, weight)
             bend[part.fatigue] += np.exp(theta[part.fatigue]) * (part.stock.T @ surprise)
         return Slopes(value, gradient, information, bend)
 
     def curvature(self, slopes: Slopes) -> Array:
         """Minus the second derivatives of the log-likelihood (p, p), kept from being so negative that no prior could mend it."""
-        return slopes.information + np.diag(np.maximum(slopes.bend, -self.fixed_precision / 2))
+        return np.asarray(slopes.information + np.diag(np.maximum(slopes.bend, -self.fixed_precision / 2)))
 
     def top(self, u: Array, start: Array) -> Top:
         """Conditional mode of theta given u (k,) by Newton's method with steps that are halved until they climb.
@@ -258,7 +258,7 @@ def _sigma(prior: Prior) -> float:
     return prior.sigma
 
 
-def _gram(rows: Array, weight: Array) -> Array:
+def gram(rows: Array, weight: Array) -> Array:
     """rows' diag(weight) rows, some rows at a time."""
     step = max(1, NUMBERS // max(1, rows.shape[1]))
     parts = [

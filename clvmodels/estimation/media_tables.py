@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ def increments_table(fit: MediaFit, audience: Audience, *, tail: float, draws: i
         table[:, rows] = np.transpose(np.stack(found), (0, 2, 1))
     frame = {
         "customer_id": np.repeat(np.asarray(audience.customer_id), media),
-        "medium": pd.Categorical.from_codes(np.tile(np.arange(media), n), categories=list(fit.media)),
+        "medium": pd.Categorical.from_codes(np.tile(np.arange(media), n), dtype=pd.CategoricalDtype(list(fit.media))),
     }
     frame |= dict(zip(COLUMNS, table.reshape(len(COLUMNS), -1), strict=True))
     frame["contacts"] = np.asarray(audience.contacts, dtype=float).reshape(-1)
@@ -65,8 +65,8 @@ def best_per_cost(block: Array, cost: Array) -> Array:
 def pooling(fit: MediaFit) -> Array:
     """Weight of own data in the effect of each medium on each segment (media, segments + 1); the last segment is a new one.
 
-    One minus the variance of what is left of the effect of a customer with average features, over what it was before the data at the
-    median spreads (Gelman and Pardoe 2006).
+    One minus the variance of what is left of the effect on a customer with average features, over what it was before the data at
+    the median spreads (Gelman and Pardoe 2006).
     """
     found = np.empty((len(fit.media), len(fit.cells.segments) + 1))
     spread = dict(zip(fit.layout.spreads, np.median(fit.spreads, axis=0), strict=True))
@@ -182,16 +182,15 @@ def said(fit: MediaFit, effects: pd.DataFrame) -> list[str]:
     """A heading, a line per medium, and what vouches for it."""
     occasions, buyers = fit.cells.occasions.sum(), fit.cells.buyers.sum()
     heading = (
-        f"{fit.spec.title} by {fit.method}: {occasions:,.0f} occasions in {fit.cells.occasions.size:,} cells, {buyers:,.0f} followed "
-        f"by a purchase within {fit.spec.window}"
+        f"{fit.spec.title} by {fit.method}: {occasions:,.0f} occasions in {fit.cells.occasions.size:,} cells, {buyers:,.0f} "
+        f"followed by a purchase within {fit.spec.window}"
     )
     width = max((len(name) for name in fit.media), default=0)
-    table = effects.to_dict("index")
-    lines = [f"{name:{width}}  {_line(table[name])}" for name in fit.media]
+    lines = [f"{name:{width}}  {_line(effects.loc[name])}" for name in fit.media]
     return [heading, *lines, str(fit.diagnostics)]
 
 
-def _line(row: dict[str, float]) -> str:
+def _line(row: Any) -> str:
     gain, lower, upper, base = (100 * row[name] for name in ("increment", "lower", "upper", "base"))
     return (
         f"{gain:+.2f} points [{lower:+.2f}, {upper:+.2f}] on {base:.2f} %, P(> 0) = {row['p_positive']:.2f}, "

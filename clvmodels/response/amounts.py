@@ -25,8 +25,8 @@ def amounts(cells: Cells, *, adjusted: bool = True) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame indexed by medium, "none" first: buyers, mean, standard_error [currency]; difference, difference_error [currency], z,
-    p (two-sided); NaN where there are fewer than two buyers
+    DataFrame indexed by medium, "none" first: buyers, mean, standard_error [currency]; difference, difference_error [currency],
+    z, p (two-sided); NaN where there are fewer than two buyers
     """
     media = ("none", *cells.media)
     codes = cells.medium - NONE

@@ -78,7 +78,7 @@ class Layout:
     @property
     def size(self) -> int:
         """Number of coefficients."""
-        return self.blocks["fatigue_other"].stop
+        return int(self.blocks["fatigue_other"].stop)
 
     @cached_property
     def spreads(self) -> tuple[str, ...]:

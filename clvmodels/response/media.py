@@ -35,9 +35,9 @@ PRIORS: Final[Mapping[str, Prior]] = MappingProxyType({
     "fatigue_other": LogNormal(0.1, 1.0),
     "spread_segments": LogNormal(0.3, 1.0),
     "spread_months": LogNormal(0.2, 1.0),
-    "spread_media": LogNormal(0.3, 1.0),
-    "spread_features": LogNormal(0.1, 1.0),
-    "spread_media_segments": LogNormal(0.1, 1.0),
+    "spread_media": LogNormal(0.3, 0.75),
+    "spread_features": LogNormal(0.15, 1.0),
+    "spread_media_segments": LogNormal(0.15, 1.0),
 })  # fmt: skip
 """Default priors on the scale of log-odds; of features and controls per standard deviation of theirs."""
 

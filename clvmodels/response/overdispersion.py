@@ -52,9 +52,9 @@ class Overdispersion:
 def overdispersion(successes: Floats, trials: Floats, chance: Floats, leverage: Floats) -> Overdispersion:
     """Score test of a common correlation, with the degrees of freedom that the fit has used put back.
 
-    For each cell (y - np)^2 - (1 - 2p)(y - np) - npq over pq has mean 0 and variance 2n(n - 1) under the binomial distribution, and
-    mean n(n - 1) times the correlation with one. A cell of one occasion says nothing, whatever its p. The probability is that of a
-    gamma distribution with the same variance and skewness.
+    For each cell (y - np)^2 - (1 - 2p)(y - np) - npq over pq has mean 0 and variance 2n(n - 1) under the binomial distribution,
+    and mean n(n - 1) times the correlation with one. A cell of one occasion says nothing, whatever its p. The probability is that
+    of a gamma distribution with the same variance and skewness.
 
     Parameters
     ----------

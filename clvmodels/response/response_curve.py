@@ -38,7 +38,7 @@ class ResponseCurve:
         """Spend per customer [currency] that reaches a rate below the ceiling."""
         wanted = np.asarray(rate, dtype=float)
         if not np.all((wanted >= 0) & (wanted < self.ceiling)):
-            raise ModelError(f"No spending reaches a rate of {rate}: the ceiling is {self.ceiling:g}. Ask for less.")
+            raise ModelError(f"No spending reaches a rate of {rate!r}: the ceiling is {self.ceiling:g}. Ask for less.")
         return np.asarray(-np.log1p(-wanted / self.ceiling) / self.steepness)
 
     def net(self, spend: ArrayLike, *, value: float) -> Floats:
@@ -95,7 +95,7 @@ def response_curve(*, current_spend: float, current_rate: float, ceiling: float)
     """
     if not (0 < current_rate < ceiling <= 1):
         raise ModelError(
-            f"current_rate={current_rate} and ceiling={ceiling}: a rate lies between 0 and its ceiling, the ceiling at most at 1. "
+            f"current_rate={current_rate} and ceiling={ceiling}: a rate lies between 0 and its ceiling, that at most at 1. "
             "Ask what the rate would be if money were no limit."
         )
     if not 0 < current_spend < float("inf"):
@@ -106,5 +106,5 @@ def response_curve(*, current_spend: float, current_rate: float, ceiling: float)
 def _spend(spend: ArrayLike) -> Floats:
     values = np.asarray(spend, dtype=float)
     if not np.all(values >= 0):
-        raise ModelError(f"A spend cannot be {spend}. Give zero or more per customer.")
+        raise ModelError(f"A spend cannot be {spend!r}. Give zero or more per customer.")
     return values
