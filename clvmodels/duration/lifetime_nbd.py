@@ -23,8 +23,7 @@ from clvmodels.duration.expectation import log_negative_binomial
 from clvmodels.duration.futures import Individuals
 from clvmodels.duration.lifetime import (
     MEANS,
-    NODES,
-    ROWS,
+    WORK,
     age_of_survival,
     growth_in_g,
     hazard,
@@ -62,7 +61,7 @@ def log_likelihood(theta, frequency, recency, T):
     """
     n = frequency.size
     value, gradient = np.empty(n), np.empty((n, 5))
-    work, means = np.empty((ROWS, NODES)), np.empty(MEANS)
+    work, means = np.empty(WORK), np.empty(MEANS)
     per_row = theta.shape[0] > 1
     x = log_r = d_r = 0.0
     for i in range(n):
@@ -92,7 +91,7 @@ def log_likelihood(theta, frequency, recency, T):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _p_alive(r, alpha, g, s, beta, x, t_x, T):
-    alive, work, none = np.empty(x.size), np.empty((ROWS, NODES)), np.empty(0)
+    alive, work, none = np.empty(x.size), np.empty(WORK), np.empty(0)
     for i in range(x.size):
         c = r[i] + x[i]
         left = log_integral(g[i], 1.0, alpha[i], c, beta[i], s[i] + 1.0, 0.0, t_x[i], T[i], work, none)
@@ -115,7 +114,7 @@ def _survival(g, s, beta, horizon):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _time_alive(g, s, beta, horizon):
     """Expected time alive within the horizon."""
-    time, work, none = np.empty(s.size), np.empty((ROWS, NODES)), np.empty(0)
+    time, work, none = np.empty(s.size), np.empty(WORK), np.empty(0)
     for i in range(s.size):
         if g[i] == 0.0:
             y = (1.0 - s[i]) * math.log1p(horizon[i] / beta[i])
@@ -129,7 +128,7 @@ def _time_alive(g, s, beta, horizon):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _log_leaving_after(c, scale, g, s, beta, n, horizon):
     """Log-probability that the lifetime ends within the horizon, n purchases after now, less what counts of purchases share."""
-    out, work, none = np.empty(s.size), np.empty((ROWS, NODES)), np.empty(0)
+    out, work, none = np.empty(s.size), np.empty(WORK), np.empty(0)
     for i in range(s.size):
         out[i] = math.log(s[i] / beta[i]) + log_integral(
             g[i], 1.0, scale[i], c[i] + n[i], beta[i], s[i] + 1.0, n[i], 0.0, horizon[i], work, none
