@@ -26,8 +26,8 @@ from clvmodels.numerics.quadrature import NEGLIGIBLE, gauss_legendre
 
 NODES = 8
 X, W = gauss_legendre(NODES)
-STEEPEST, BEND, WIDEST = 4.0, 1.0, 2.0
-"""Of a panel: fall of the log integrand, change of its slope times the width, width."""
+STEEPEST, BEND, NEAR, WIDEST = 4.0, 1.0, 0.9, 2.0
+"""Of a panel: fall of the log integrand, change of its slope times the width, width by distance to a singularity, width."""
 MEANS = 5
 AGES, MASSES, LOG_A, LOG_B, LOG_T, WORK = range(0, 6 * NODES, NODES)
 """Where each row of the workspace (WORK,) of `log_integral` begins: in one array at fixed places, loops become vectors."""
@@ -86,14 +86,24 @@ def _height(g, own, alpha, c, beta, k, n, tau):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _width(g, own, alpha, c, beta, k, n, gamma, tau, slope, stop, rest):
+def _singular(g, beta, gamma):
+    """Where beta + D(tau) is zero in the complex plane of v, real and imaginary part: near it the hazard stops growing."""
+    if g == 0.0:
+        return 0.0, np.inf
+    age, across = math.log(abs(beta * g - 1.0)) / g, (1.0 if beta * g > 1.0 else 2.0) * math.pi / g
+    return math.log(math.hypot(gamma + age, across)), math.atan2(across, gamma + age)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _width(g, own, alpha, c, beta, k, n, gamma, singular, tau, slope, stop, rest):
     """The panel that begins at age tau, where the slope is `slope`: its width in v, and the slope and the age at its end."""
-    width = min(rest, WIDEST)
+    width, v = min(rest, WIDEST), math.log(gamma + tau) if g > 0.0 else 0.0
     end = stop if rest <= WIDEST else (gamma + tau) * math.exp(width) - gamma
     while True:
         there = _slope(g, own, alpha, c, beta, k, n, gamma, end)
         steep, bend = width * max(abs(slope), abs(there)), width * abs(there - slope)
-        if steep <= STEEPEST and bend <= BEND:
+        near = width / math.hypot(v + 0.5 * width - singular[0], singular[1])
+        if steep <= STEEPEST and bend <= BEND and near <= NEAR:
             return width, there, end
         width *= 0.5
         end = (gamma + tau) * math.exp(width) - gamma
@@ -184,9 +194,9 @@ def log_integral(g, own, alpha, c, beta, k, n, start, stop, work, means):
         gamma, start = 0.0, max(start, min(alpha, beta, stop) * math.exp(-NEGLIGIBLE / (n + 1.0)))
     tau, rest = start, math.log1p((stop - start) / (gamma + start))  # above 0 however close the two are
     slope = _slope(g, own, alpha, c, beta, k, n, gamma, tau)
-    reference, total = np.nan, 0.0
+    singular, reference, total = _singular(g, beta, gamma), np.nan, 0.0
     while True:
-        width, there, end = _width(g, own, alpha, c, beta, k, n, gamma, tau, slope, stop, rest)
+        width, there, end = _width(g, own, alpha, c, beta, k, n, gamma, singular, tau, slope, stop, rest)
         _ages(gamma + tau, width, gamma, work)
         _logs(alpha, work, LOG_A)
         _log_leaving(g, beta, work)
