@@ -123,7 +123,8 @@ class ModelComparison:
         DataFrame by (smaller, larger): statistic (twice the gain in log-likelihood, >= 0), degrees_of_freedom, p_value (NaN
         where a maximum is missing), conservative (whether the p-value is). `attrs["note"]` says the same in words.
         """
-        return ratios({name: one.model for name, one in self.fits.items()}, self.scores["log_likelihood"])
+        models = {name: one.model for name, one in self.fits.items()}
+        return ratios(models, {str(name): value for name, value in self.scores["log_likelihood"].items()})
 
     def stack(self) -> Stack:
         """The fits as one that predicts with these weights: `clv.forecast(comparison.stack(), quantity, histories, ...)`."""

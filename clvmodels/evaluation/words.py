@@ -84,14 +84,13 @@ def ratio_sentences(table: pd.DataFrame) -> list[str]:
         As `ModelComparison.nested` returns it.
     """
     said = []
-    for (smaller, larger), row in table.dropna(subset="p_value").iterrows():
+    for row in table.dropna(subset="p_value").reset_index().to_dict("records"):
         verdict = "describes them better than" if row["p_value"] <= CHANCE else "gains no more than chance over"
         freedom = f"{row['degrees_of_freedom']} degree{'' if row['degrees_of_freedom'] == 1 else 's'} of freedom"
         p_value = "p < 0.001" if row["p_value"] < 0.001 else f"p = {row['p_value']:.3f}"
         careful = ", at most" if row["conservative"] else ""
-        said.append(
-            f"{larger} {verdict} {smaller}: likelihood ratio {row['statistic']:,.1f}, {freedom}, {p_value}{careful}."
-        )
+        ratio = f"likelihood ratio {row['statistic']:,.1f}, {freedom}, {p_value}{careful}"
+        said.append(f"{row['larger']} {verdict} {row['smaller']}: {ratio}.")
     return said
 
 
