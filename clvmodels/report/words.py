@@ -274,6 +274,13 @@ class ReportWords:
     better_formula: str = "formula"
     better_unclear: str = "unclear"
 
+    stack_weights: str = "Models that predict together"
+    stack_made: str = (
+        "How long and how often customers buy is predicted by {count} models together: each has draws in proportion to its "
+        "weight, so that intervals also hold what the models disagree on."
+    )
+    stack_left_out: str = "Left out because their weight is next to nothing: {names}."
+    head_stack: tuple[str, ...] = ("model", "method", "weight")
     fit_made: str = (
         "{model} ({source}), by {method}: {informative} of {all} customers inform it ({distinct} distinct histories);"
         " log-likelihood {loglik}."

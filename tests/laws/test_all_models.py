@@ -58,6 +58,18 @@ def test_one_theta_per_row_equals_one_for_all(model: Model, data: st.DataObject)
 
 
 @models
+@given(st.data())
+def test_values_are_those_that_come_with_the_gradient(model: Model, data: st.DataObject) -> None:
+    rows = [data.draw(histories(model)) for _ in range(4)]
+    assume(all(usable(model, row) for row in rows))
+    columns = [np.concatenate(c) for c in zip(*(columns_of(model, row) for row in rows), strict=True)]
+    theta = np.array([data.draw(thetas(model)) for _ in rows])
+    for some in (theta, theta[:1]):
+        value, _ = model.kernel(some, *columns)
+        assert model.values(some, *columns) == pytest.approx(value, rel=1e-12, abs=1e-12)
+
+
+@models
 def test_equal_customers_are_one_row_with_a_count(model: Model, people: clv.Histories) -> None:
     problem = Problem.of(model, people, None)
     total, _ = problem.log_likelihood(problem.centre)
