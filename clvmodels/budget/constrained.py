@@ -38,8 +38,8 @@ def constrained_frontier(
 
     Returns
     -------
-    DataFrame with budget, spent, value, net [currency] and marginal_return (of the budget; what is kept counts as itself), ascending;
-    NaN at budgets for which no plan keeps the constraints
+    DataFrame with budget, spent, value, net [currency] and marginal_return (of the budget; what is kept counts as
+    itself), ascending; NaN at budgets for which no plan keeps the constraints
 
     Examples
     --------
@@ -53,7 +53,9 @@ def constrained_frontier(
     seen: Pool | None = None
     start, rows = None, []
     for budget in sorted(float(b) for b in budgets):
-        joined = rules(m, [*(limit for limit in constraints(budget) if limit.name != BUDGET), spending(budget, m.actions)])
+        joined = rules(
+            m, [*(limit for limit in constraints(budget) if limit.name != BUDGET), spending(budget, m.actions)]
+        )
         seen = seen or Pool(parts_of(joined))
         if not feasible(m, joined, seen):
             rows.append([budget, *[np.nan] * 4])

@@ -112,7 +112,9 @@ class BudgetShare:
     called: str | None = None
 
     def __post_init__(self) -> None:
-        given = {side: share for side, share in (("at_least", self.at_least), ("at_most", self.at_most)) if share is not None}
+        given = {
+            side: share for side, share in (("at_least", self.at_least), ("at_most", self.at_most)) if share is not None
+        }
         if not given:
             raise ClvError("BudgetShare has no share. Give at_least=, at_most= or both.")
         for side, share in given.items():
@@ -133,7 +135,8 @@ class EqualTreatment:
     Parameters
     ----------
     groups
-        Labels (customers,) or a Series by customer id; who has none (None, NaN) is in no group. Customers held out do not count.
+        Labels (customers,) or a Series by customer id; who has none (None, NaN) is in no group. Customers held out do
+        not count.
     within
         Largest difference of two groups' shares, in [0, 1].
     by
@@ -219,7 +222,9 @@ class Setting:
             missing = ~pd.Index(self.ids).isin(given.index)
             if missing.any():
                 first = ", ".join(str(i) for i in self.ids[missing][:5])
-                raise ClvError(f"{name!r}: the Series lacks {int(missing.sum()):,} customers: {first}. Give one value for each id.")
+                raise ClvError(
+                    f"{name!r}: the Series lacks {int(missing.sum()):,} customers: {first}. Give one value for each id."
+                )
             return np.asarray(found)
         array = np.asarray(given)
         if array.shape != (len(self.ids),):

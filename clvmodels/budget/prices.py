@@ -54,7 +54,11 @@ def priced(menu: Menu, rules: Rules, plan: Plan, kept: float) -> tuple[Price, ..
 def _sentence(limit: Limit, price: float, slack: float, binds: bool) -> str:
     wording = limit.wording
     if limit.name == BUDGET:
-        return f"The next unit of money returns {price:,.2f}." if binds else f"The budget does not bind: {slack:,.2f} is left."
+        return (
+            f"The next unit of money returns {price:,.2f}."
+            if binds
+            else f"The budget does not bind: {slack:,.2f} is left."
+        )
     if not binds:
         return f"'{wording.text}' costs nothing: {wording.counted(float(f'{slack * wording.per:.4g}'))} to spare."
     if wording.per == 1:

@@ -38,7 +38,9 @@ def resolve(constraints: Sequence[Constraint], setting: Setting, *, budget: floa
     names = [limit.name for limit in limits]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise ClvError(f"Constraints come twice: {', '.join(sorted(twice))}. Tell them apart with called=, or leave one out.")
+        raise ClvError(
+            f"Constraints come twice: {', '.join(sorted(twice))}. Tell them apart with called=, or leave one out."
+        )
     return tuple(limits)
 
 
@@ -83,7 +85,9 @@ def _taken(constraint: Capacity, setting: Setting) -> Floats:
     if isinstance(usage, Mapping):
         unknown = sorted(set(usage) - set(actions))
         if unknown:
-            raise ClvError(f"{constraint.name!r}: no action is called {', '.join(unknown)}. Actions are: {', '.join(actions)}.")
+            raise ClvError(
+                f"{constraint.name!r}: no action is called {', '.join(unknown)}. Actions are: {', '.join(actions)}."
+            )
         usage = [usage.get(action, 0.0) for action in actions]
     taken = np.asarray(usage, dtype=float)
     if taken.shape not in ((len(actions),), (len(setting.ids), len(actions))):

@@ -1,4 +1,5 @@
-"""One action for each customer: the best use of a budget under constraints, how good it is known to be, and what constraints cost."""
+"""One action for each customer: the best use of a budget under constraints, how good it is known to be, and what
+constraints cost."""
 
 from __future__ import annotations
 
@@ -70,7 +71,9 @@ class Solution:
         for price in self.prices:
             if price.name == name:
                 return price
-        raise ClvError(f"There is no constraint {name!r}. Constraints are: {', '.join(price.name for price in self.prices)}.")
+        raise ClvError(
+            f"There is no constraint {name!r}. Constraints are: {', '.join(price.name for price in self.prices)}."
+        )
 
     def binding(self) -> pd.DataFrame:
         """Constraints, the dearest first: name, price, unit, slack, binds, sentence."""

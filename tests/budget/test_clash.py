@@ -12,7 +12,9 @@ from clvmodels.errors import InfeasiblePlan
 from tests.budget.worlds import Rows, asked, integer_optimum, relaxed_optimum, world
 
 
-def _refused(menu: tuple[np.ndarray, ...], budget: float, constraints: list[Constraint], setting: Setting) -> InfeasiblePlan:
+def _refused(
+    menu: tuple[np.ndarray, ...], budget: float, constraints: list[Constraint], setting: Setting
+) -> InfeasiblePlan:
     with pytest.raises(InfeasiblePlan) as caught:
         solve(*menu, budget=budget, constraints=resolve(constraints, setting, budget=budget))
     return caught.value
@@ -23,7 +25,9 @@ def _plain(customers: int, *, kinds: int = 2) -> tuple[tuple[np.ndarray, ...], S
     values = np.random.default_rng(0).gamma(1.0, 2.0, (customers, 3)) * [0, 1, 2]
     costs = np.tile([0.0, 1.0, 4.0], (customers, 1))
     segments = np.array(["VIP", "new", "old", "odd"])[np.arange(customers) % kinds]
-    setting = Setting(np.arange(customers), ("none", "mail", "call"), ("mail", "call"), np.array([[0, 0], [1, 0], [0, 1]]), segments)
+    setting = Setting(
+        np.arange(customers), ("none", "mail", "call"), ("mail", "call"), np.array([[0, 0], [1, 0], [0, 1]]), segments
+    )
     return (values, costs, np.ones((customers, 3), dtype=bool)), setting
 
 
@@ -36,7 +40,10 @@ def test_a_coverage_and_a_budget_that_clash(customers: int) -> None:
     assert error.clash == (coverage.name, "budget")
     assert error.relaxations == pytest.approx({"budget": 0.6 * customers, coverage.name: 0.3})
     assert list(error.relaxations) == [coverage.name, "budget"]
-    assert f"'{coverage.name}' by 30 percentage points, or 'a budget of {customers:,}' by {0.6 * customers:,.10g} units" in str(error)
+    assert (
+        f"'{coverage.name}' by 30 percentage points, or 'a budget of {customers:,}' by {0.6 * customers:,.10g} units"
+        in str(error)
+    )
     assert not error.together
 
 
@@ -58,7 +65,9 @@ def test_several_that_only_clash_all_together(customers: int) -> None:
     coverages = [Coverage(segment="VIP", at_least=0.8), Coverage(segment="new", at_least=0.8)]
     error = _refused(menu, 0.3 * customers, coverages, setting)
     assert error.clash == (coverages[0].name, coverages[1].name, "budget")
-    assert error.relaxations == pytest.approx({coverages[0].name: 0.4, coverages[1].name: 0.4, "budget": 0.1 * customers})
+    assert error.relaxations == pytest.approx(
+        {coverages[0].name: 0.4, coverages[1].name: 0.4, "budget": 0.1 * customers}
+    )
 
 
 @pytest.mark.parametrize("customers", [40, 4_000])

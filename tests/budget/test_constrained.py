@@ -1,4 +1,5 @@
-"""Plans under constraints against integer programs: they keep what they should, and are no further from the best than they say."""
+"""Plans under constraints against integer programs: they keep what they should, and are no further from the best than
+they say."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import pytest
 from clvmodels.budget.constraints import BudgetShare, Capacity, Coverage, EqualTreatment, Setting
 from clvmodels.budget.resolve import resolve
 from clvmodels.budget.solve import Solution, solve
-from clvmodels.errors import ClvError, InfeasiblePlan
+from clvmodels.errors import InfeasiblePlan
 from tests.budget.worlds import MEDIA, Asked, Rows, asked, integer_optimum, relaxed_optimum, world
 
 
@@ -109,7 +110,9 @@ def many() -> tuple[tuple[np.ndarray, ...], float, Asked, Solution]:
     return menu, budget, ask, solve(*menu, budget=budget, constraints=limits)
 
 
-def test_the_bound_of_thousands_is_the_linear_program(many: tuple[tuple[np.ndarray, ...], float, Asked, Solution]) -> None:
+def test_the_bound_of_thousands_is_the_linear_program(
+    many: tuple[tuple[np.ndarray, ...], float, Asked, Solution],
+) -> None:
     (values, costs, allowed), _, ask, found = many
     best = relaxed_optimum(values - costs, allowed, _all(ask.rows))
     assert best is not None
@@ -123,7 +126,11 @@ def test_prices_are_what_relaxing_is_worth(many: tuple[tuple[np.ndarray, ...], f
     """The linear program's value with a bound moved a little, either way, brackets what the price says."""
     (values, costs, allowed), budget, ask, found = many
     steps = {name: np.zeros(len(_all(ask.rows))) for name in ask.rows}
-    size = {"budget": 1.0, ask.constraints[0].name: 1.0, ask.constraints[1].name: 0.01 * -ask.rows[ask.constraints[1].name][0][1] / 0.5}
+    size = {
+        "budget": 1.0,
+        ask.constraints[0].name: 1.0,
+        ask.constraints[1].name: 0.01 * -ask.rows[ask.constraints[1].name][0][1] / 0.5,
+    }
     size |= {ask.constraints[2].name: 0.01 * budget, ask.constraints[3].name: 0.01}
     at = 0
     for name, some in ask.rows.items():
@@ -132,7 +139,9 @@ def test_prices_are_what_relaxing_is_worth(many: tuple[tuple[np.ndarray, ...], f
     base = _all(ask.rows)
     for name, step in steps.items():
         higher, lower = (
-            relaxed_optimum(values - costs, allowed, [(w, b + sign * d) for (w, b), d in zip(base, 1e-3 * step, strict=True)])
+            relaxed_optimum(
+                values - costs, allowed, [(w, b + sign * d) for (w, b), d in zip(base, 1e-3 * step, strict=True)]
+            )
             for sign in (1, -1)
         )
         assert higher is not None
@@ -148,7 +157,11 @@ def test_the_order_of_rows_and_the_unit_of_money_change_nothing(
     menu, budget, ask, found = many
     shuffled = np.random.default_rng(0).permutation(len(found.choice))
     setting = Setting(
-        ask.setting.ids[shuffled], ask.setting.actions, ask.setting.media, ask.setting.contacts, ask.setting.segments[shuffled]
+        ask.setting.ids[shuffled],
+        ask.setting.actions,
+        ask.setting.media,
+        ask.setting.contacts,
+        ask.setting.segments[shuffled],
     )
     constraints = [*ask.constraints[:3], EqualTreatment(ask.constraints[3].groups[shuffled], within=0.01)]
     values, costs, allowed = (array[shuffled] for array in menu)
@@ -165,7 +178,11 @@ def test_twice_the_customers_and_the_bounds_have_twice_the_value(
 ) -> None:
     menu, budget, ask, found = many
     setting = Setting(
-        np.arange(2 * len(found.choice)), ask.setting.actions, ask.setting.media, ask.setting.contacts, np.tile(ask.setting.segments, 2)
+        np.arange(2 * len(found.choice)),
+        ask.setting.actions,
+        ask.setting.media,
+        ask.setting.contacts,
+        np.tile(ask.setting.segments, 2),
     )
     capacity, coverage, share, equal = ask.constraints
     constraints = [
@@ -184,7 +201,9 @@ def test_many_alike_are_divided() -> None:
     n = 10_000
     segments = np.repeat(["x", "y"], n // 2)
     values = np.where(segments == "x", 3.0, 2.5)[:, None] * np.array([0.0, 1.0, 1.6])
-    setting = Setting(np.arange(n), ("none", "mail", "call"), ("mail", "call"), np.array([[0, 0], [1, 0], [0, 1]]), segments)
+    setting = Setting(
+        np.arange(n), ("none", "mail", "call"), ("mail", "call"), np.array([[0, 0], [1, 0], [0, 1]]), segments
+    )
     constraints = [Capacity("call", 1_234), Coverage(segment="y", at_least=0.3)]
     found = solve(values, [0.0, 1.0, 1.5], budget=4_321.5, constraints=resolve(constraints, setting, budget=4_321.5))
     counts = np.array([[np.sum((segments == s) & (found.choice == a)) for a in range(3)] for s in ("x", "y")])
@@ -199,7 +218,9 @@ def test_a_constraint_that_does_not_bind_costs_nothing_and_leaves_the_frontier()
     setting = Setting(np.arange(50), ("none", "mail", "call"), ("mail", "call"), np.array([[0, 0], [1, 0], [0, 1]]))
     budget = 0.2 * costs.max(axis=1).sum()
     alone = solve(values, costs, allowed, budget=budget)
-    found = solve(values, costs, allowed, budget=budget, constraints=resolve([Capacity("call", 50)], setting, budget=budget))
+    found = solve(
+        values, costs, allowed, budget=budget, constraints=resolve([Capacity("call", 50)], setting, budget=budget)
+    )
     np.testing.assert_array_equal(found.choice, alone.choice)
     calls, money = found.prices
     assert not calls.binds
@@ -210,7 +231,7 @@ def test_a_constraint_that_does_not_bind_costs_nothing_and_leaves_the_frontier()
 
 @pytest.mark.parametrize("seed", range(20))
 def test_without_effects_nothing_is_spent_but_what_is_asked_for(seed: int) -> None:
-    (values, costs, allowed), budget, ask = _instance(seed)
+    (values, costs, allowed), budget, _ = _instance(seed)
     found = solve(0 * values, costs, allowed, budget=budget)
     assert not found.choice.any()
     assert found.bound == 0

@@ -67,7 +67,8 @@ def relaxed_optimum(profit: np.ndarray, allowed: np.ndarray, rows: Rows) -> floa
 
 
 class Asked(NamedTuple):
-    """Constraints of a small world, the setting they refer to, and the same in rows, by name, written down independently."""
+    """Constraints of a small world, the setting they refer to, and the same in rows, by name, written down
+    independently."""
 
     constraints: list[Any]
     setting: Setting
@@ -83,7 +84,9 @@ def asked(rng: np.random.Generator, costs: np.ndarray, budget: float) -> Asked:
     n, actions = costs.shape
     names = ["none", "a1", "a2", "a3", "a4", "a5"][:actions]
     segments, groups = rng.choice(["x", "y", "z"], n), rng.choice(["f", "m"], n)
-    setting = Setting(ids=np.arange(n), actions=names, media=("mail", "call"), contacts=MEDIA[:actions], segments=segments)
+    setting = Setting(
+        ids=np.arange(n), actions=names, media=("mail", "call"), contacts=MEDIA[:actions], segments=segments
+    )
     kinds: list[Any] = []
     rows: dict[str, Rows] = {}
     contact = np.broadcast_to(np.arange(actions) > 0, (n, actions))
