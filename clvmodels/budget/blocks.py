@@ -1,4 +1,5 @@
-"""Passes over many customers in blocks that threads share; results come in the order of the blocks, whatever the threads."""
+"""Passes over many customers in blocks that threads share; results come in the order of the blocks, whatever the
+threads."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ def constrained_frontier(
 
     Returns
     -------
-    DataFrame with budget, spent, value, net [currency] and marginal_return (of the budget; what is kept counts as itself), ascending;
-    NaN at budgets for which no plan keeps the constraints
+    DataFrame with budget, spent, value, net [currency] and marginal_return (of the budget; what is kept counts as
+    itself), ascending; NaN at budgets for which no plan keeps the constraints
 
     Examples
     --------

@@ -135,7 +135,8 @@ class EqualTreatment:
     Parameters
     ----------
     groups
-        Labels (customers,) or a Series by customer id; who has none (None, NaN) is in no group. Customers held out do not count.
+        Labels (customers,) or a Series by customer id; who has none (None, NaN) is in no group. Customers held out do
+        not count.
     within
         Largest difference of two groups' shares, in [0, 1].
     by

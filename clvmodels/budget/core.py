@@ -1,4 +1,5 @@
-"""The few customers whose actions decide between good plans, chosen exactly: a small integer program, the others as they are."""
+"""The few customers whose actions decide between good plans, chosen exactly: a small integer program, the others as
+they are."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ INSIDE = 1e-6
 
 
 class Program(NamedTuple):
-    """Choose one action for each of m customers: maximise gain @ x within sums @ x <= room, 0 <= x <= most, one action each.
+    """Choose one action for each of m customers: maximise gain @ x within sums @ x <= room, 0 <= x <= most, one
+    action each.
 
     The first v variables say whether a `customer` (v,) has an `action` (v,); further ones are relaxations. Sums were
     divided by `scale` (K,), gains by `size`.
@@ -84,7 +86,8 @@ def relaxed(menu: Menu, rules: Rules, goal: Goal) -> Floats | None:
 def settle(
     menu: Menu, rules: Rules, goal: Goal, choice: Choice, rows: NDArray[np.intp], *, precise: float
 ) -> Settled | None:
-    """The best actions of the customers `rows`, the others as in `choice` (n,); None if they cannot keep the constraints.
+    """The best actions of the customers `rows`, the others as in `choice` (n,); None if they cannot keep the
+    constraints.
 
     The program ends when it is known to be within a share `precise` of the best.
     """

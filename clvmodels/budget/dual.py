@@ -1,9 +1,10 @@
 """Prices of constraints: Lagrange multipliers by column generation, one pass over all customers for each trial.
 
-At given prices of the constraints every customer's best action is found by itself, and the total of what they then earn, plus what
-the bounds are worth, is no less than the best plan. The prices that make this least are searched for with a linear program (Dantzig
-and Wolfe 1960) over the choices seen so far, which only knows their totals; each group of customers may mix its own choices. Trials lie
-between the prices that were best and those the program asks for (Ben-Ameur and Neto 2007), which takes fewer of them.
+At given prices of the constraints every customer's best action is found by itself, and the total of what they then
+earn, plus what the bounds are worth, is no less than the best plan. The prices that make this least are searched for
+with a linear program (Dantzig and Wolfe 1960) over the choices seen so far, which only knows their totals; each group
+of customers may mix its own choices. Trials lie between the prices that were best and those the program asks for
+(Ben-Ameur and Neto 2007), which takes fewer of them.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class Response(NamedTuple):
 
 @dataclass
 class Pool:
-    """Totals of the choices seen so far, part by part: values and costs [(H,)], sums of rows [(H, K)], and the prices and goals."""
+    """Totals of the choices seen so far, part by part: values and costs [(H,)], sums of rows [(H, K)], and the prices
+    and goals."""
 
     part: NDArray[np.intp]
     values: list[Floats] = field(default_factory=list)
@@ -147,7 +149,8 @@ def bound_of(response: Response, rules: Rules, prices: Floats) -> float:
 def search(menu: Menu, rules: Rules, goal: Goal, seen: Pool, starts: Sequence[Floats]) -> Dual | None:
     """Best prices, from those in `starts` on; None if no mixture of choices keeps the constraints.
 
-    `seen` grows by the choices tried; with constraints that cannot be relaxed it has to know choices that together keep them.
+    `seen` grows by the choices tried; with constraints that cannot be relaxed it has to know choices that together
+    keep them.
     """
     extra = extras(rules, goal)
     best, least = starts[0], np.inf

@@ -1,8 +1,9 @@
 """Value at every budget at once: the multiple-choice knapsack by upper hulls and one sort.
 
-Every customer's actions, cost against value, have an upper hull; a step along it has a marginal return, and later steps return less.
-Buying the steps of all customers in the order of their returns is the best use of *every* budget, if one customer may be bought a
-step in part (Sinha and Zoltners 1979). That is the frontier, and the bound for plans in whole customers.
+Every customer's actions, cost against value, have an upper hull; a step along it has a marginal return, and later
+steps return less. Buying the steps of all customers in the order of their returns is the best use of *every* budget,
+if one customer may be bought a step in part (Sinha and Zoltners 1979). That is the frontier, and the bound for plans
+in whole customers.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Frontier:
 
     def value_at(self, budget: ArrayLike) -> Any:
         """Largest value [currency] at `budget`, one customer's action bought in part; same shape as `budget`."""
-        return np.interp(budget, self.spent, self.value)
+        return np.interp(np.asarray(budget, dtype=float), self.spent, self.value)
 
     def marginal_return_at(self, budget: ArrayLike) -> Any:
         """What the next unit of money returns at `budget`; 0 where nothing more has an effect."""
@@ -116,16 +117,28 @@ class Frontier:
         order = np.argsort(-slopes, kind="stable")
         left = kernels.fill(m.values, m.costs, choice, who[order], steps[order], left)
         for _ in range(UPGRADES):
-            gained = over_blocks(
-                m.customers,
-                lambda first, last: kernels.best_upgrade(m.values, m.costs, m.allowed, choice, kept, left, first, last),
-            )
-            gain, customer, action = max(gained, key=lambda part: part[0])
-            if customer < 0:
+            spent = self._upgraded(choice, left, kept)
+            if spent is None:
                 break
-            costs = m.costs[customer if len(m.costs) > 1 else 0]
-            left -= float(costs[action] - costs[choice[customer]])
-            choice[customer] = action
+            left -= spent
+
+    def _upgraded(self, choice: Choice, left: float, kept: float) -> float | None:
+        """Make the single change of action that gains most and fits; what it costs, None if there is none."""
+        m = self.menu
+
+        def block(first: int, last: int) -> tuple[float, int, int]:
+            found: tuple[float, int, int] = kernels.best_upgrade(
+                m.values, m.costs, m.allowed, choice, kept, left, first, last
+            )
+            return found
+
+        _, customer, action = max(over_blocks(m.customers, block), key=lambda part: part[0])
+        if customer < 0:
+            return None
+        costs = m.costs[customer if len(m.costs) > 1 else 0]
+        spent = float(costs[action] - costs[choice[customer]])
+        choice[customer] = action
+        return spent
 
 
 def frontier(

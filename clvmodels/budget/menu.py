@@ -1,4 +1,5 @@
-"""What may be done with each customer, what it is worth and what it costs: checked, and in an order that is the caller's ids'."""
+"""What may be done with each customer, what it is worth and what it costs: checked, and in an order that is the
+caller's ids'."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ class Menu:
 
     @property
     def actions(self) -> int:
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     def by_caller(self, choice: Choice) -> Choice:
         """A choice for the rows here as a choice for the rows of the caller."""
@@ -90,11 +91,14 @@ def menu(
     Raises
     ------
     ClvError
-        If a number is missing, a cost is negative, doing nothing has a cost or a value or is forbidden, or a key comes twice.
+        If a number is missing, a cost is negative, doing nothing has a cost or a value or is forbidden, or a key
+        comes twice.
     """
     worth = np.ascontiguousarray(values, dtype=np.float64)
-    if worth.ndim != 2 or worth.shape[1] < 1:
-        raise ClvError(f"values have the shape {worth.shape}, not (customers, actions). Give one column per action.")
+    if worth.ndim != 2 or not worth.size:
+        raise ClvError(
+            f"values have the shape {worth.shape}, not (customers, actions). Give a row per customer, a column per action."
+        )
     price = _rows(costs, worth.shape, "costs", np.float64)
     free = _rows(True if allowed is None else allowed, worth.shape, "allowed", np.bool_)
     rows = np.arange(len(worth)) if keys is None else np.asarray(keys)
@@ -129,8 +133,9 @@ def menu(
     order = None if keys is None else _order(rows, len(worth))
     if order is None:
         return Menu(worth, price, free)
-    arranged = (array if len(array) == 1 else array[order] for array in (worth, price, free))
-    return Menu(*arranged, order)
+    price = price if len(price) == 1 else price[order]
+    free = free if len(free) == 1 else free[order]
+    return Menu(worth[order], price, free, order)
 
 
 def _rows(given: ArrayLike, shape: tuple[int, ...], name: str, kind: Any) -> NDArray[Any]:

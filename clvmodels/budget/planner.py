@@ -1,4 +1,5 @@
-"""Plans that keep constraints: prices first, then whole customers, then the few who decide, with a bound on every other plan."""
+"""Plans that keep constraints: prices first, then whole customers, then the few who decide, with a bound on every
+other plan."""
 
 from __future__ import annotations
 
@@ -133,7 +134,8 @@ def refined(menu: Menu, rules: Rules, goal: Goal, plan: Plan) -> Plan:
     size = CORE
     while True:
         rows = _core(menu, rules, goal, plan, size)
-        share = abs(goal.of(*menu.totals(plan.choice[rows], rows))) or 1.0
+        value, cost = menu.totals(plan.choice[rows], rows)
+        share = abs(goal.worth * value - goal.kept * cost) or 1.0
         precise = min(0.1, max(EXACT, CLOSE * abs(plan.bound) / share))
         found = settle(menu, rules, goal, plan.choice, rows, precise=precise)
         if found is not None:
@@ -147,15 +149,13 @@ def refined(menu: Menu, rules: Rules, goal: Goal, plan: Plan) -> Plan:
 def _divided(menu: Menu, rules: Rules, dual: Dual, seen: Pool) -> Choice:
     """Customers divided among the choices of the mixture, in its proportions."""
     active = np.flatnonzero(dual.mixture.max(axis=1) > KEPT)
-    choices = np.empty((len(active), menu.customers), dtype=np.int16)
+    choices: NDArray[np.int16] = np.empty((len(active), menu.customers), dtype=np.int16)
     unlimited = np.full(len(rules.limits), np.inf)
     for choice, trial in zip(choices, active, strict=True):
         prices, worth, kept = seen.asked[trial]
         respond(menu, rules, prices, Goal(worth, kept, unlimited), choice)
-    if len(active) == 1:
-        return choices[0]
     upto = np.cumsum(dual.mixture[active], axis=0).T
-    out = np.empty(menu.customers, dtype=np.int16)
+    out: Choice = np.empty(menu.customers, dtype=np.int16)
     kernels.divide(choices, np.ascontiguousarray(upto / upto[:, -1:]), seen.part[rules.cell], out)
     return out
 

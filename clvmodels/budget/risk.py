@@ -1,9 +1,10 @@
 """Plans for those who fear bad outcomes: the mean of the worst draws made large, by weighing draws.
 
-All customers share the uncertainty of the media model, so risk is of the total, draw by draw, and no customer has a lower bound of
-her own. The mean of the worst share of draws (CVaR) is the least mean that weights on the draws can make, each weight at most
-1 / (share x draws). So: find the plan that is best under weights, find the weights under which the plans so far do worst, and again
-(Rockafellar and Uryasev 2000). What is best under any weights bounds the CVaR of every plan.
+All customers share the uncertainty of the media model, so risk is of the total, draw by draw, and no customer has a
+lower bound of her own. The mean of the worst share of draws (CVaR) is the least mean that weights on the draws can
+make, each weight at most 1 / (share x draws). So: find the plan that is best under weights, find the weights under
+which the plans so far do worst, and again (Rockafellar and Uryasev 2000). What is best under any weights bounds the
+CVaR of every plan.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Risk(NamedTuple):
 
 
 class Information(NamedTuple):
-    """Value of perfect information [currency]: what knowing the media's true effects before planning would add, and its error."""
+    """Value of perfect information [currency]: what knowing the media's true effects before planning would add, and
+    its error."""
 
     value: float
     standard_error: float
@@ -115,7 +117,8 @@ def cautious(
     Parameters
     ----------
     solved
-        The plan for weights (S,) on the draws: `solve` on the values' weighted means, under the same constraints each time.
+        The plan for weights (S,) on the draws: `solve` on the values' weighted means, under the same constraints each
+        time.
     totals_of
         Value of a choice (n,) in each draw, gross of its cost (S,) [currency].
     draws
@@ -175,7 +178,8 @@ def perfect_information(
     draws: int,
     used: int = 64,
 ) -> Information:
-    """What it would be worth to know the truth before planning: the best net value draw by draw, less that of the mean plan.
+    """What it would be worth to know the truth before planning: the best net value draw by draw, less that of the
+    mean plan.
 
     It is what a test may cost at most. A plan for each draw and their average is no plan: nobody knows the draw.
 

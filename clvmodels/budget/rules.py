@@ -1,8 +1,8 @@
 """Constraints in numbers: weighted sums over what is chosen, each at most a bound.
 
-A weight depends on the customer only through her group and her cost, or is given customer by customer (`usage`). Customers with the
-same groups in all constraints form a *cell*; a choice is then known to the constraints by how many customers of a cell have an action
-and what they cost, however many customers there are.
+A weight depends on the customer only through her group and her cost, or is given customer by customer (`usage`).
+Customers with the same groups in all constraints form a *cell*; a choice is then known to the constraints by how many
+customers of a cell have an action and what they cost, however many customers there are.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ TOLERANCE = 1e-9
 class Wording(NamedTuple):
     """How a constraint is spoken of.
 
-    `text` is the constraint with its bound; `unit` and `units` are what its price and its relaxation are counted in, as in "one more
-    call"; `per` is how much of the constraint's own measure that is, such as 0.01 for a percentage point.
+    `text` is the constraint with its bound; `unit` and `units` are what its price and its relaxation are counted in,
+    as in "one more call"; `per` is how much of the constraint's own measure that is, such as 0.01 for a percentage
+    point.
     """
 
     text: str
@@ -84,7 +85,7 @@ class Totals(NamedTuple):
 
     value: Floats
     cost: Floats
-    count: Floats
+    customers: Floats
     usage: Floats
 
 
@@ -115,13 +116,14 @@ class Rules:
         )  # fmt: skip
 
     def charged(self, prices: Floats) -> tuple[Floats, Floats, Floats]:
-        """What rows at `prices` (K,) charge: per unit of money (G,), per customer with an action (G, A), per unit of usage (J,)."""
+        """What rows at `prices` (K,) charge: per unit of money (G,), per customer with an action (G, A), per unit of
+        usage (J,)."""
         return prices @ self.cost, np.tensordot(prices, self.count, axes=1), prices @ self.using
 
     def used(self, totals: Totals) -> Floats:
         """Sum of each row, by cell (G, K)."""
         return np.asarray(
-            np.einsum("kga,ga->gk", self.count, totals.count)
+            np.einsum("kga,ga->gk", self.count, totals.customers)
             + self.cost.T * totals.cost[:, None]
             + totals.usage @ self.using.T
         )
@@ -149,16 +151,18 @@ class Rules:
         )  # fmt: skip
 
     def _by_cell(self, weights: Floats) -> Floats:
-        return np.bincount(self.cell, weights=weights, minlength=self.cells)
+        return np.asarray(np.bincount(self.cell, weights=weights, minlength=self.cells), dtype=np.float64)
 
     def sums(self, menu: Menu, choice: Choice) -> tuple[Floats, Floats]:
-        """Sum of each row under a choice (K,), and about the sum of its absolute terms, against which rounding is judged."""
+        """Sum of each row under a choice (K,), and about the sum of its absolute terms, against which rounding is
+        judged."""
         totals = self.totals(menu, choice)
-        size = np.einsum("kga,ga->k", np.abs(self.count), totals.count) + np.abs(self.cost) @ totals.cost
+        size = np.einsum("kga,ga->k", np.abs(self.count), totals.customers) + np.abs(self.cost) @ totals.cost
         return self.used(totals).sum(axis=0), size + np.abs(self.using) @ np.abs(totals.usage).sum(axis=0)
 
     def relaxation(self, menu: Menu, choice: Choice) -> Floats:
-        """By how much each constraint (limits,) has to be relaxed for a choice to keep it; 0 where only rounding is over."""
+        """By how much each constraint (limits,) has to be relaxed for a choice to keep it; 0 where only rounding is
+        over."""
         total, size = self.sums(menu, choice)
         excess = total - self.bound
         over = np.where(excess > TOLERANCE * np.maximum(size, np.abs(self.bound)), excess, 0.0) / self.loosened
@@ -176,24 +180,17 @@ def rules(menu: Menu, limits: Sequence[Limit]) -> Rules:
     using = np.zeros((sum(rows), len(usages)))
     for j, k in enumerate(k for k, limit in enumerate(limits) if limit.usage is not None):
         using[owner == k, j] = 1.0
-    cells, none = table.shape[1], np.zeros(0)
-    count = np.concatenate([np.zeros((0, cells, actions)), *(limit.count[:, table[k]] for k, limit in enumerate(limits))])
+    cells = table.shape[1]
+    count = np.concatenate(
+        [np.zeros((0, cells, actions)), *(limit.count[:, table[k]] for k, limit in enumerate(limits))]
+    )
     cost = np.concatenate([np.zeros((0, cells)), *(limit.cost[:, table[k]] for k, limit in enumerate(limits))])
     bound, scale, loosened = (
-        np.concatenate([none, *(getattr(limit, name) for limit in limits)]) for name in ("bound", "scale", "loosened")
+        np.concatenate([np.zeros(0), *(getattr(limit, name) for limit in limits)])
+        for name in ("bound", "scale", "loosened")
     )
     return Rules(
-        tuple(limits),
-        code,
-        count,
-        cost,
-        np.ascontiguousarray(usage),
-        using,
-        bound,
-        scale,
-        owner,
-        loosened,
-        table.shape[1],
+        tuple(limits), code, count, cost, np.ascontiguousarray(usage), using, bound, scale, owner, loosened, cells
     )
 
 

@@ -1,4 +1,5 @@
-"""One action for each customer: the best use of a budget under constraints, how good it is known to be, and what constraints cost."""
+"""One action for each customer: the best use of a budget under constraints, how good it is known to be, and what
+constraints cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Plans under constraints against integer programs: they keep what they should, and are no further from the best than they say."""
+"""Plans under constraints against integer programs: they keep what they should, and are no further from the best than
+they say."""
 
 from __future__ import annotations
 
@@ -230,7 +231,7 @@ def test_a_constraint_that_does_not_bind_costs_nothing_and_leaves_the_frontier()
 
 @pytest.mark.parametrize("seed", range(20))
 def test_without_effects_nothing_is_spent_but_what_is_asked_for(seed: int) -> None:
-    (values, costs, allowed), budget, ask = _instance(seed)
+    (values, costs, allowed), budget, _ = _instance(seed)
     found = solve(0 * values, costs, allowed, budget=budget)
     assert not found.choice.any()
     assert found.bound == 0

@@ -1,4 +1,5 @@
-"""The frontier of the budget against linear programs, its laws, and plans in whole customers against integer programs."""
+"""The frontier of the budget against linear programs, its laws, and plans in whole customers against integer
+programs."""
 
 from __future__ import annotations
 

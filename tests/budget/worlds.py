@@ -67,7 +67,8 @@ def relaxed_optimum(profit: np.ndarray, allowed: np.ndarray, rows: Rows) -> floa
 
 
 class Asked(NamedTuple):
-    """Constraints of a small world, the setting they refer to, and the same in rows, by name, written down independently."""
+    """Constraints of a small world, the setting they refer to, and the same in rows, by name, written down
+    independently."""
 
     constraints: list[Any]
     setting: Setting
