@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
     from clvmodels.report import figures as figures
     from clvmodels.report.document import write_report as write_report
+    from clvmodels.report.plan_page import write_plan as write_plan
     from clvmodels.response.media import media_response as media_response
     from clvmodels.response.media import share_from_lift_test as share_from_lift_test
     from clvmodels.response.occasions import Occasions as Occasions
@@ -144,6 +145,7 @@ _HOMES = {
     "evaluation.tracking": ("tracking",),
     "report": ("figures",),
     "report.document": ("write_report",),
+    "report.plan_page": ("write_plan",),
     "simulation.market": ("simulate_market",),
     "units": ("DAY", "WEEK", "MONTH", "YEAR", "FOREVER", "Period", "Span", "Rate", "Cost"),
     "errors": (

@@ -39,6 +39,18 @@ class BudgetWords:
     media_row: str = "{medium}\n{contacts} contacts, {grade}"
     media_caption: str = "Margin that contacts bring, with {interval} interval of its mean, and what they cost."
 
+    page_title: str = "Retention plan"
+    page_plan: str = "Who gets what"
+    page_money: str = "What the money brings"
+    page_media: str = "Which media work"
+    page_customers: str = "Why"
+    page_evidence: str = "What it rests on"
+    page_best: str = "The customers who bring most:"
+    page_made: str = "Made by clvmodels {version}."
+    head_actions: tuple[str, ...] = ("Action", "Customers")
+    head_totals: tuple[str, ...] = ("Over all customers", "Mean", "Interval")
+    head_media: tuple[str, ...] = ("Medium", "Evidence", "Contacts", "Increment", "Interval", "P(> 0)")
+
 
 def budget_words(lang: str) -> BudgetWords:
     """The texts in a language."""
