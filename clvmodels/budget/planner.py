@@ -20,7 +20,7 @@ CORE = 1_500
 """Customers whose actions are decided on exactly, first."""
 LARGEST = 24_000
 """Customers whose actions are decided on exactly, at most."""
-EXACT, CLOSE = 1e-9, 2e-5
+EXACT, CLOSE = 1e-9, 5e-5
 """Relative gaps at which integer programs end: of all customers, and of a core in a plan's total."""
 GAP, WIDE = 1e-4, 1e-3
 """Relative gaps of a plan above which a core is decided on exactly, and above which a larger one is."""
