@@ -25,9 +25,11 @@ from clvmodels.budget.rules import Rules, Totals
 PARTS = 24
 """Groups of customers that mix their choices independently, at most."""
 TRIALS = 200
-PRECISE = 1e-8
-"""Gap of the linear program, relative to the largest total seen, at which the search ends."""
-STAY = 0.4
+PRECISE, LEAST = 1e-7, 1e-8
+"""Gap of the linear program at which the search ends: relative to the bound, and to the largest total seen."""
+STALLED = 8
+"""Trials in a row that close less than a tenth of the gap together, after which the search ends."""
+STAY = 0.3
 """How far a trial stays back at the best prices."""
 SUFFICIENT = 0.1
 """Share of the gap that a trial has to close for the prices asked for not to be tried themselves."""
@@ -167,17 +169,25 @@ def search(menu: Menu, rules: Rules, goal: Goal, seen: Pool, starts: Sequence[Fl
 
     for prices in starts:
         attempt(prices)
+    gaps: list[float] = []
     for _ in range(TRIALS):
         found = mixed(rules, goal, seen, extra)
         if found is None:
             return None
         asked, mixture, reached, size = found
-        if least - reached <= PRECISE * size:
+        gaps.append(least - reached)
+        if ended(gaps, max(PRECISE * abs(least), LEAST * size)):
             break
-        before = least
-        if attempt(STAY * best + (1 - STAY) * asked) > before - SUFFICIENT * (before - reached):
+        sufficient = least - SUFFICIENT * gaps[-1]
+        if attempt(STAY * best + (1 - STAY) * asked) > sufficient:
             attempt(asked)
     return Dual(best, least, mixture, reached)
+
+
+def ended(gaps: Sequence[float], enough: float) -> bool:
+    """Whether the last gap is small enough, or nearly so and no longer falling."""
+    stalled = len(gaps) > STALLED and gaps[-1] > 0.9 * gaps[-1 - STALLED]
+    return gaps[-1] <= (100 * enough if stalled else enough)
 
 
 def mixed(rules: Rules, goal: Goal, seen: Pool, extra: Extras) -> tuple[Floats, Floats, float, float] | None:

@@ -121,6 +121,14 @@ class Frontier:
             if spent is None:
                 break
             left -= spent
+        self.tidy(choice)
+
+    def tidy(self, choice: Choice) -> None:
+        """Replace actions that others beat at no more cost."""
+        m = self.menu
+        over_blocks(
+            m.customers, lambda first, last: kernels.undominate(m.values, m.costs, m.allowed, choice, first, last)
+        )
 
     def _upgraded(self, choice: Choice, left: float, kept: float) -> float | None:
         """Make the single change of action that gains most and fits; what it costs, None if there is none."""

@@ -222,3 +222,18 @@ def nearest(values, costs, allowed, usage, cell, part, parts, worth, money, tabl
                         k -= 1
                     loss[kind, k], rows[kind, k] = lost, i
     return rows
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def undominate(values, costs, allowed, choice, first, last):
+    """Replace every action by the most valuable one that costs no more, of these by the cheapest."""
+    for i in range(first, last):
+        c, w = i if costs.shape[0] > 1 else 0, i if allowed.shape[0] > 1 else 0
+        best = choice[i]
+        most = costs[c, best]
+        for a in range(values.shape[1]):
+            if allowed[w, a] and costs[c, a] <= most:
+                better = values[i, a] > values[i, best]
+                if better or (values[i, a] == values[i, best] and costs[c, a] < costs[c, best]):
+                    best = a
+        choice[i] = best

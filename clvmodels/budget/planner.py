@@ -20,7 +20,7 @@ CORE = 1_500
 """Customers whose actions are decided on exactly, first."""
 LARGEST = 24_000
 """Customers whose actions are decided on exactly, at most."""
-EXACT, CLOSE = 1e-9, 2e-5
+EXACT, CLOSE = 1e-9, 5e-5
 """Relative gaps at which integer programs end: of all customers, and of a core in a plan's total."""
 GAP, WIDE = 1e-4, 1e-3
 """Relative gaps of a plan above which a core is decided on exactly, and above which a larger one is."""
@@ -135,12 +135,14 @@ def refined(menu: Menu, rules: Rules, goal: Goal, plan: Plan) -> Plan:
     while True:
         rows = _core(menu, rules, goal, plan, size)
         value, cost = menu.totals(plan.choice[rows], rows)
-        share = abs(goal.worth * value - goal.kept * cost) or 1.0
+        share = abs(goal.worth * value - goal.kept * cost) or abs(plan.bound) or 1.0
         precise = min(0.1, max(EXACT, CLOSE * abs(plan.bound) / share))
         found = settle(menu, rules, goal, plan.choice, rows, precise=precise)
         if found is not None:
             bound = min(plan.bound, found.bound) if len(rows) == menu.customers else plan.bound
-            plan = Plan(found.choice, plan.prices, bound, earned(menu, rules, goal, found.choice))
+            reached = earned(menu, rules, goal, found.choice)
+            choice = found.choice if reached > plan.reached else plan.choice
+            plan = Plan(choice, plan.prices, bound, max(reached, plan.reached))
         if plan.within(WIDE) or size >= min(LARGEST, menu.customers):
             return plan
         size *= 4

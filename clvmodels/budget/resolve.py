@@ -92,8 +92,8 @@ def _taken(constraint: Capacity, setting: Setting) -> Floats:
     taken = np.asarray(usage, dtype=float)
     if taken.shape not in ((len(actions),), (len(setting.ids), len(actions))):
         raise ClvError(
-            f"{constraint.name!r}: usage has the shape {taken.shape}. Give one number per action ({len(actions)}), or one row of "
-            f"them per customer ({len(setting.ids):,})."
+            f"{constraint.name!r}: usage has the shape {taken.shape}. Give one number per action ({len(actions)}), or a row "
+            f"of them per customer ({len(setting.ids):,})."
         )
     if not (np.isfinite(taken).all() and (taken >= 0).all()):
         raise ClvError(f"{constraint.name!r}: usage is negative or missing somewhere. Give 0 or more.")
@@ -107,13 +107,10 @@ def _(constraint: Coverage, setting: Setting, budget: float) -> list[Limit]:
     needed = constraint.at_least * size
     count = np.zeros((1, 2, len(setting.actions)))
     count[0, 1] = -1.0 * setting.counting(constraint.by, constraint.name)
-    ones = np.ones(1)
-    return [
-        Limit(
-            constraint.name, in_points(constraint.name), ones * -needed, count, np.zeros((1, 2)), ones * size, ones * max(needed, 1.0),
-            group=members.astype(np.int8),
-        )
-    ]  # fmt: skip
+    bound, loosened, scale = (np.array([float(number)]) for number in (-needed, size, max(needed, 1.0)))
+    group = members.astype(np.int8)
+    wording = in_points(constraint.name)
+    return [Limit(constraint.name, wording, bound, count, np.zeros((1, 2)), loosened, scale, group=group)]
 
 
 @limited.register

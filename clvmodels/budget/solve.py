@@ -149,7 +149,13 @@ def _plan(curve: Frontier, joined: Rules, budget: float, kept: float) -> Plan:
     if not joined.relaxation(m, choice).any():
         value, spent = curve.bound_at(budget, spend_all=not kept)
         found = Plan(choice, start, value - kept * spent, earned(m, joined, goal, choice))
-        return found if found.within(GAP) else refined(m, joined, goal, found)
+        if found.within(GAP):
+            return found
+        found = refined(m, joined, goal, found)
+        if len(joined.limits) > limited:
+            return found
+        curve.tidy(found.choice)
+        return found._replace(reached=earned(m, joined, goal, found.choice))
     plan = best_plan(m, joined, goal, start)
     if plan is None:
         raise infeasible(m, joined)

@@ -49,14 +49,14 @@ def _judge(menu: tuple[np.ndarray, ...], budget: float, ask: Asked, *, spend_all
     return "planned"
 
 
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", range(3))
 def test_random_instances(block: int) -> None:
     """Fifty small worlds each, with mixtures of all kinds of constraints; a thousand where tests may be slow."""
     judged = [_judge(*_instance(seed), spend_all=seed % 5 == 0) for seed in range(50 * block, 50 * (block + 1))]
     assert judged.count("planned") > 25
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(20))
 def test_prices_by_column_generation_are_as_good(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The way of many customers, on few: every instance as before, with a core of a handful to begin with."""
     monkeypatch.setattr("clvmodels.budget.planner.WHOLE", 0)
@@ -75,7 +75,7 @@ def test_a_thousand_random_instances_both_ways(block: int, monkeypatch: pytest.M
     assert judged == [_judge(*_instance(seed), spend_all=seed % 5 == 0) for seed in seeds]
 
 
-def _thousands(customers: int = 3_000) -> tuple[tuple[np.ndarray, ...], float, Asked]:
+def _thousands(customers: int = 2_000) -> tuple[tuple[np.ndarray, ...], float, Asked]:
     """A world of thousands with a capacity, coverages, a share of the budget and equal treatment that all bind."""
     rng = np.random.default_rng(3)
     values, costs, allowed = world(rng, customers, 5)
@@ -197,19 +197,19 @@ def test_twice_the_customers_and_the_bounds_have_twice_the_value(
 
 
 def test_many_alike_are_divided() -> None:
-    """All 5,000 customers of a segment are alike, so that prices alone cannot tell who is contacted."""
-    n = 10_000
+    """All 2,500 customers of a segment are alike, so that prices alone cannot tell who is contacted."""
+    n = 5_000
     segments = np.repeat(["x", "y"], n // 2)
     values = np.where(segments == "x", 3.0, 2.5)[:, None] * np.array([0.0, 1.0, 1.6])
     setting = Setting(
         np.arange(n), ("none", "mail", "call"), ("mail", "call"), np.array([[0, 0], [1, 0], [0, 1]]), segments
     )
-    constraints = [Capacity("call", 1_234), Coverage(segment="y", at_least=0.3)]
-    found = solve(values, [0.0, 1.0, 1.5], budget=4_321.5, constraints=resolve(constraints, setting, budget=4_321.5))
+    constraints = [Capacity("call", 617), Coverage(segment="y", at_least=0.3)]
+    found = solve(values, [0.0, 1.0, 1.5], budget=2_160.5, constraints=resolve(constraints, setting, budget=2_160.5))
     counts = np.array([[np.sum((segments == s) & (found.choice == a)) for a in range(3)] for s in ("x", "y")])
-    assert counts[:, 2].sum() <= 1_234
-    assert counts[1, 1:].sum() >= 1_500
-    assert found.spent <= 4_321.5
+    assert counts[:, 2].sum() <= 617
+    assert counts[1, 1:].sum() >= 750
+    assert found.spent <= 2_160.5
     assert found.relative_gap < 1e-4
 
 
@@ -229,7 +229,7 @@ def test_a_constraint_that_does_not_bind_costs_nothing_and_leaves_the_frontier()
     assert money.price == pytest.approx(found.frontier.marginal_return_at(budget))
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_without_effects_nothing_is_spent_but_what_is_asked_for(seed: int) -> None:
     (values, costs, allowed), budget, _ = _instance(seed)
     found = solve(0 * values, costs, allowed, budget=budget)

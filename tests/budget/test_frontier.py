@@ -52,7 +52,7 @@ def test_the_frontier_never_falls_and_bends_down(menu: tuple[np.ndarray, np.ndar
     assert np.all(np.diff(found.value) >= 0)
 
 
-@given(menus(), st.sampled_from([0.25, 1024.0]), st.floats(0, 1))
+@given(menus(), st.sampled_from([0.25, 1024.0]), st.sampled_from(np.linspace(0, 1, 14)))
 def test_the_unit_of_money_changes_nothing(menu: tuple[np.ndarray, ...], unit: float, share: float) -> None:
     values, costs, allowed = menu
     plain, scaled = frontier(values, costs, allowed), frontier(values * unit, costs * unit, allowed)
@@ -61,7 +61,7 @@ def test_the_unit_of_money_changes_nothing(menu: tuple[np.ndarray, ...], unit: f
     np.testing.assert_array_equal(scaled.choice_at(budget * unit), plain.choice_at(budget))
 
 
-@given(menus(), st.integers(0, 2**32 - 1), st.floats(0, 1))
+@given(menus(), st.integers(0, 2**32 - 1), st.sampled_from(np.linspace(0, 1, 14)))
 def test_the_order_of_the_rows_changes_nothing(menu: tuple[np.ndarray, ...], seed: int, share: float) -> None:
     """Customers are few and alike, so that ties are many."""
     keys = np.array([f"C{i:03d}" for i in range(len(menu[0]))], dtype=object)
@@ -73,7 +73,7 @@ def test_the_order_of_the_rows_changes_nothing(menu: tuple[np.ndarray, ...], see
     np.testing.assert_array_equal(other.choice_at(budget), plain.choice_at(budget)[shuffled])
 
 
-@given(menus(), st.floats(0, 1))
+@given(menus(), st.sampled_from(np.linspace(0, 1, 14)))
 def test_twice_the_customers_and_the_budget_have_twice_the_value(menu: tuple[np.ndarray, ...], share: float) -> None:
     plain, double = frontier(*menu), frontier(*(np.concatenate([array, array]) for array in menu))
     budget = share * plain.spent[-1]
