@@ -4,6 +4,7 @@ from clvmodels.report.figures.assumptions import check
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
 from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
 from clvmodels.report.figures.gallery import gallery
+from clvmodels.report.figures.media import media_by_customer, media_effects
 from clvmodels.report.figures.models import model_comparison
 from clvmodels.report.figures.over_time import tracking
 from clvmodels.report.figures.value import customer_equity, ltv_distribution
@@ -17,6 +18,8 @@ __all__ = [
     "gallery",
     "interval_calibration",
     "ltv_distribution",
+    "media_by_customer",
+    "media_effects",
     "model_against_formulas",
     "model_comparison",
     "tracking",
