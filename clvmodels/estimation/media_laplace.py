@@ -6,9 +6,9 @@ integrated out is a formula. So v is drawn from that marginal posterior, and b g
 likelihood over quadratic, weights are smoothed (see `laplace`), and draws are resampled to equal weight: exact in the limit, with
 k-hat to vouch for it.
 
-A quadratic that touches at the top is a poor guide far from it, where a medium with three contacts may be. So it is replaced by
-one whose slope and curvature are the posterior means of the likelihood's, found from draws in a few rounds: the condition that a
-normal approximation nearest to the posterior fulfils (Opper and Archambeau 2009).
+A quadratic that touches at the top is a poor guide far from it, where a medium with three contacts may be. Where weights do not
+vouch for it, one takes its place whose slope and curvature are the posterior means of the likelihood's, found from draws in some
+rounds: the condition that the normal approximation nearest to the posterior fulfils (Opper and Archambeau 2009).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ ROUNDS = 25
 """Times the spreads are estimated anew, each where the last round found the coefficients."""
 CLOSE = 0.02
 """Change of a log spread at which the rounds end."""
-LESSONS = (400, 400, 400)
-"""Draws that the quadratic and the proposal of outer parameters learn from."""
+LESSONS = (600, 600, 600)
+"""Draws that proposals learn from."""
 LEAST = 1000
 """Draws weighed at least: fewer cannot vouch for themselves."""
-MOST_STEPS = 6
+MOST_STEPS = 10
 WIDER = 1.6
 """The proposals' covariance over that of the posterior: spreads have longer tails to the right than a normal."""
 BORDER = 1e200
@@ -191,23 +191,37 @@ def _best(quadratic: Quadratic, start: Array) -> Array:
 
 def media_laplace(problem: MediaProblem, settled: Settled, *, draws: int, seed: int) -> MediaDraws:
     """Posterior draws of equal weight; the caller judges their k-hat."""
-    rng = np.random.default_rng(seed)
+    rng, count = np.random.default_rng(seed), max(LEAST, int(OVERSAMPLING * draws))
     quadratic, proposal = settled.quadratic, _first(settled)
-    for count in LESSONS:
-        v, theta, weights = _drawn(quadratic, proposal, count, rng)
-        quadratic, proposal = quadratic.learned(theta, weights.weights), Proposal.of(v, weights.weights)
-    v, theta, weights = _drawn(quadratic, proposal, max(LEAST, int(OVERSAMPLING * draws)), rng)
+    for size in LESSONS:
+        v, _ = _outer(quadratic, proposal, size, rng)
+        proposal = Proposal.of(v, np.full(size, 1 / size))
+    v, theta, weights = _drawn(quadratic, proposal, count, rng)
+    if weights.k_hat > K_HAT_LIMIT:
+        v, theta, weights = _far_from_normal(quadratic, proposal, count, rng)
     chosen = resample(weights.weights, draws, rng)
     ess = 1 / (1 / effective(weights.weights, draws) + 1 / weights.before)
     diagnostics = Diagnostics(settled.top.decrement, settled.top.iterations, k_hat=weights.k_hat, ess=ess)
     return MediaDraws(theta[chosen], v[chosen, : problem.start.size], diagnostics)
 
 
+def _far_from_normal(
+    quadratic: Quadratic, proposal: Proposal, count: int, rng: np.random.Generator
+) -> tuple[Array, Array, Weights]:
+    """Draws and weights by a quadratic that has learned, taken in steps where one would be too long."""
+    for size in (*LESSONS, count):
+        v, theta, weights = _drawn(quadratic, proposal, size, rng)
+        if weights.k_hat > K_HAT_LIMIT:
+            v, theta, weights = _in_steps(quadratic, v, theta, weights, rng)
+        quadratic, proposal = quadratic.learned(theta, weights.weights), Proposal.of(v, weights.weights)
+    return v, theta, weights
+
+
 def _in_steps(
     quadratic: Quadratic, v: Array, theta: Array, whole: Weights, rng: np.random.Generator
 ) -> tuple[Array, Array, Weights]:
-    """Draws whose weights have been taken in so many steps that each is short, with moves between; and the weights of the last."""
-    steps = min(MOST_STEPS, 1 + int(np.ceil(2 * whole.k_hat)))
+    """Draws whose weights have been taken in so many steps that each is short, with moves between, and their k-hat."""
+    steps = min(MOST_STEPS, 2 + int(np.ceil(4 * min(whole.k_hat, MOST_STEPS))))
     ratio, before, k_hat = log_ratio(quadratic, theta), whole.before, whole.rough
     for step in range(1, steps + 1):
         found = _weights(ratio / steps)
@@ -218,7 +232,7 @@ def _in_steps(
 
 
 class Weights(NamedTuple):
-    """Importance weights that sum to one, the largest k-hat so far, how many draws those before weighing are worth, and their k-hat."""
+    """Weights that sum to one, the largest k-hat so far, how many draws those before weighing are worth, and their k-hat."""
 
     weights: Array
     k_hat: float
@@ -254,8 +268,7 @@ def _drawn(
     v, rough = _outer(quadratic, proposal, count, rng)
     theta = quadratic.drawn(v, rng)
     fine = _weights(log_ratio(quadratic, theta))
-    found = Weights(fine.weights, max(rough.k_hat, fine.k_hat), rough.before, rough.k_hat)
-    return (v, theta, found) if fine.k_hat <= K_HAT_LIMIT else _in_steps(quadratic, v, theta, found, rng)
+    return v, theta, Weights(fine.weights, max(rough.k_hat, fine.k_hat), rough.before, rough.k_hat)
 
 
 def _weights(log_ratio: Array) -> Weights:
@@ -264,9 +277,7 @@ def _weights(log_ratio: Array) -> Weights:
     return Weights(weights / weights.sum(), k_hat)
 
 
-def _outer(
-    quadratic: Quadratic, proposal: Proposal, count: int, rng: np.random.Generator
-) -> tuple[Array, Weights]:
+def _outer(quadratic: Quadratic, proposal: Proposal, count: int, rng: np.random.Generator) -> tuple[Array, Weights]:
     """Draws of v (count, k) from its marginal; the k-hat and the worth of the weights that they were resampled with."""
     k = proposal.mean.size
     if not k:
@@ -274,4 +285,6 @@ def _outer(
     student = stats.multivariate_t(proposal.mean, WIDER * proposal.covariance, df=DEGREES_OF_FREEDOM)
     tried = student.rvs(size=CANDIDATES * count, random_state=rng).reshape(CANDIDATES * count, k)
     found = _weights(quadratic.marginal(tried) - student.logpdf(tried))
-    return tried[resample(found.weights, count, rng)], Weights(found.weights, found.k_hat, effective(found.weights, count))
+    return tried[resample(found.weights, count, rng)], Weights(
+        found.weights, found.k_hat, effective(found.weights, count)
+    )

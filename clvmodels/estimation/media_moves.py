@@ -1,9 +1,9 @@
 """From draws of an approximate posterior to draws of the posterior in steps, where one step of weights would be too long.
 
-The target is approximation * (likelihood / quadratic)^power, with a power that rises to one. At each step draws are weighed by what
-has been added, resampled, and moved by kernels that leave the target as it is (Del Moral, Doucet and Jasra 2006): spreads given
-coefficients exactly, coefficients and fatigue given spreads by a step of the Crank-Nicolson kind about the approximation, which is
-refused or not by the likelihood over its quadratic.
+The target is approximation * (likelihood / quadratic)^power, with a power that rises to one. At each step draws are weighed by
+what has been added, resampled, and moved by kernels that leave the target as it is (Del Moral, Doucet and Jasra 2006): spreads
+given coefficients exactly, coefficients and fatigue given spreads by a step of the Crank-Nicolson kind about the approximation,
+which is refused or not by the likelihood over its quadratic.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ def test_nothing_out_of_nothing() -> None:
         clv.fit(SPEC, world(100 + k, media=4, medium=0.0, modifiers=0.0)[0], draws=400).effects() for k in range(12)
     ]
     sure = np.concatenate([np.abs(e["p_positive"] - 0.5) > 0.45 for e in effects])
-    holds = np.concatenate([(e["lower"] < 0) & (0 < e["upper"]) for e in effects])
+    holds = np.concatenate([(e["lower"] < 0) & (e["upper"] > 0) for e in effects])
     assert sure.sum() <= stats.binom.ppf(0.999, sure.size, 0.10)
     assert holds.sum() >= stats.binom.ppf(0.001, holds.size, 0.90)
 

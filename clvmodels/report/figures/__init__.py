@@ -5,6 +5,7 @@ from clvmodels.report.figures.budget import budget_frontier, plan_by_medium, pla
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
 from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
 from clvmodels.report.figures.gallery import gallery
+from clvmodels.report.figures.media import media_by_customer, media_effects
 from clvmodels.report.figures.models import model_comparison
 from clvmodels.report.figures.over_time import tracking
 from clvmodels.report.figures.policies import policy_values
@@ -20,6 +21,8 @@ __all__ = [
     "gallery",
     "interval_calibration",
     "ltv_distribution",
+    "media_by_customer",
+    "media_effects",
     "model_against_formulas",
     "model_comparison",
     "plan_by_medium",
