@@ -79,7 +79,7 @@ def contacts_until(
         return stock, count
     index = pd.Index(ids)
     for j, (medium, days) in enumerate(half_life.items()):
-        sent = contacts.filter((contacts.medium == medium) & ~contacts.held_out & (contacts.date < day))
+        sent = contacts.filter((contacts.medium == medium) & (contacts.date < day))
         age = ibis.literal(day).delta(sent.date, unit="day").cast("float64")
         left = sent.group_by("customer_id").aggregate(
             stock=(ibis.literal(2.0) ** (-age / days)).sum(), count=sent.count()

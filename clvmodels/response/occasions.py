@@ -268,7 +268,7 @@ class Occasions:
         found = self._states(day)
         picked = _audience.chosen(found, customers)
         ids = picked["customer_id"].to_pandas().to_numpy()
-        sent = self._made.contacts if self._made is not None else self.table
+        sent = self._made.contacts.filter(~self._made.contacts.held_out) if self._made is not None else self.table
         stocks = _audience.contacts_until(sent, ids, day, self.half_life)
         extra = self._extra(ids, picked)
         cost = _audience.mean_costs(sent, self.media)
