@@ -87,16 +87,8 @@ def as_table(source: object) -> ir.Table:
 
     if isinstance(source, ir.Table):
         return source
-    with _undeprecated():
+    with _calling_deprecated():
         return _from_path(str(source)) if isinstance(source, str | Path) else _register(_to_arrow(source))
-
-
-@contextlib.contextmanager
-def _undeprecated() -> Iterator[None]:
-    """Silence about what Ibis 12 calls and DuckDB 2 deprecates."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
-        yield
 
 
 def fetch(table: ir.Table) -> pa.Table:
@@ -115,10 +107,18 @@ def kept(expression: ir.Table) -> ir.Table:
     (Ibis' own `cache` also drops its tables while Python shuts down, when SQL can no longer be built, and prints the failure.)
     """
     backend, name = expression.get_backend(), next(_names)
-    with _undeprecated():
+    with _calling_deprecated():
         table = backend.create_table(name, obj=expression, temp=True)
     weakref.finalize(table.op(), backend.raw_sql, f"DROP TABLE IF EXISTS {name}").atexit = False
     return table
+
+
+@contextlib.contextmanager
+def _calling_deprecated() -> Iterator[None]:
+    """Ibis 12 calls `fetch_arrow_table` when it makes a table, which DuckDB 2 deprecates."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
+        yield
 
 
 def own_zone(source: Any, column: str) -> str | None:

@@ -60,7 +60,7 @@ class Controls:
         names: list[str] = []
         for medium, rule in self.rules.items():
             names += self._level(f"score of {medium}")
-            names += [f"score of {medium} {k + 1}" for k in range(len(rule.columns(0.0)))]
+            names += [f"score of {medium} {k + 1}" for k in range(rule.size)]
         if self.observational:
             names += [*self._level(OBSERVATIONAL), *self.means, *(f"period {period}" for period in self.periods[1:])]
         return tuple(names)

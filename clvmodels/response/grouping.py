@@ -20,7 +20,7 @@ EXACT = 20_000
 MOST = 200_000
 """So many cells are aimed at where occasions are grouped."""
 TRIED = ((6, 6), (6, 3), (3, 3), (3, 2), (2, 2))
-"""Numbers of quantile bins of features, and of stocks and controls: those of each are unions of those before."""
+"""Numbers of quantile bins of features, and of stocks and controls: bins of all are unions of the first."""
 SAMPLE = 1_000_000
 """Quantiles of more occasions than that are those of some customers' occasions."""
 STOCKS = ("own_stock", "other_stock")
@@ -65,14 +65,13 @@ def group(
     tried = [Bins(*pair) for pair in TRIED] if bins is None else [Bins(bins, bins)]
     cuts = _cuts(rows, columns, sorted({number for pair in tried for number in pair}), count)
     fine = {name: cuts[tried[0].features if name in features else tried[0].others][name] for name in columns}
-    cells = kept(_merged(rows, columns, _code(rows, fine)))
+    finest = cells = kept(_merged(rows, columns, _code(rows, fine)))
     used = tried[0]
     for fewer in tried[1:]:
         if int(cells.count().to_pyarrow().as_py()) <= MOST:
             break
         coarse = {name: cuts[fewer.features if name in features else fewer.others][name] for name in columns}
-        cells, used = kept(_merged(cells, columns, _recode(cells, fine, coarse))), fewer
-        fine = coarse
+        cells, used = kept(_merged(finest, columns, _recode(finest, fine, coarse))), fewer
     means = {name: (cells[f"sum_{name}"] / cells.occasions).round(9) for name in columns}
     return fetch(cells.select(*KEYS, *OUTCOME, **means).order_by(*KEYS, *columns)), used
 

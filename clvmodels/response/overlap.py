@@ -41,6 +41,11 @@ class ScoreRule:
     centre: float
     scale: float
 
+    @property
+    def size(self) -> int:
+        """Number of columns of the spline."""
+        return max(len(self.knots) - 1, 1)
+
     def columns(self, score: Any) -> list[Any]:
         """The spline of scores, of an array or of a column of a database."""
         x = (score - self.centre) / self.scale

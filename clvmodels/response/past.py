@@ -82,7 +82,7 @@ def with_past(states: Any, purchases: Any, responses: Any | None, *, window: int
     found = found.mutate(
         recency=days,
         frequency=number - 1.0,
-        log_spend=(1.0 + (found.spend / number).round(MONEY)).ln(),
+        log_spend=(1.0 + found.spend.round(MONEY) / number).ln(),
         tenure=tenure,
         purchase_rate=number / (1.0 + tenure / window),
     )

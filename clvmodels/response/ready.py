@@ -109,6 +109,8 @@ def _column(table: Any, name: str | None, role: str) -> Any:
     if name is None:
         return ibis.null("float64") if role != "amount" else ibis.literal(float("nan"))
     kind = table[name].type()
+    if kind.is_null() or kind.is_unknown():
+        return ibis.null("float64")
     if not (kind.is_numeric() or kind.is_boolean() or kind.is_string()):
         raise ContactError(f"'{name}' (asked for as {role}=) holds {kind}, not numbers. Name a column of numbers.")
     number = as_number(table[name])
