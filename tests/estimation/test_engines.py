@@ -76,7 +76,7 @@ def test_auto_turns_to_nuts_when_laplace_cannot_vouch_for_itself() -> None:
     model = clv.with_covariates(clv.NBD, purchase="~ " + " + ".join(known), ridge=3.0)
     with pytest.raises(clv.ConvergenceError, match=r"k-hat is .* method='laplace'. Use method='nuts'"):
         clv.fit(model, few, method="laplace", draws=500, seed=1)
-    fit = clv.fit(model, few, method="auto", draws=500, tune=500, seed=1)
+    fit = clv.fit(model, few, method="auto", draws=1000, seed=1)
     assert fit.method == "nuts" and fit.diagnostics.r_hat < 1.01
 
 
