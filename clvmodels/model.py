@@ -149,7 +149,7 @@ class Model(ABC):
         arrays = np.broadcast_arrays(*self.theta(theta), *columns)
         k = len(self.parameters)
         rows = np.column_stack([np.ravel(a) for a in arrays[:k]])
-        value = self.values(rows, *(np.ascontiguousarray(np.ravel(a)) for a in arrays[k:]))
+        value = self.values(rows, *(a.flatten() for a in arrays[k:]))
         return value.reshape(arrays[0].shape)
 
     def theta(self, values: Any) -> Any:

@@ -166,7 +166,7 @@ def discounted_count(
         "C" if neighbours along the last axis differ in scale alone, "F" if neighbours along the first do.
     """
     columns = np.broadcast_arrays(shape, scale, leave, stay, least)
-    flat = [np.ascontiguousarray(c.ravel(order=order)) for c in columns]
+    flat = [c.flatten(order=order) for c in columns]  # copies: NumPy warns of handing broadcast arrays on
     width = math.log1p(NEGLIGIBLE / (force * float(np.min(least))))
     worth = _discounted_count(*flat, force, *gauss_legendre(NODES + NODES_PER_FOLD * math.ceil(width)))
     return np.asarray(worth.reshape(columns[0].shape, order=order))

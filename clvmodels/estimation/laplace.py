@@ -32,6 +32,8 @@ K_HAT_GOOD = 0.5
 """Up to it their variance is finite; above it further proposals are tried."""
 LESSONS = 5
 """Further proposals at most."""
+ENOUGH = 5
+"""Effective draws per parameter from which the next proposal can learn."""
 CENTRES = 300
 """Draws that each of these is about."""
 
@@ -61,7 +63,7 @@ def laplace(problem: Problem, *, draws: int, seed: int) -> Outcome:
     found = _weighed(problem, mode.u[None], mode.covariance, count, rng)
     k_hat = found.k_hat
     for _ in range(LESSONS):
-        if k_hat <= K_HAT_GOOD or not np.isfinite(found.k_hat):
+        if k_hat <= K_HAT_GOOD or not found.teaches:
             break
         about, covariance = found.u[resample(found.weights, CENTRES, rng)], np.cov(found.u.T, aweights=found.weights)
         before, found = found, _weighed(problem, about, covariance, count, rng)
@@ -79,6 +81,11 @@ class _Weighed(NamedTuple):
     u: Array
     weights: Array
     k_hat: float
+
+    @property
+    def teaches(self) -> bool:
+        """Whether a next proposal can learn from it."""
+        return bool(np.isfinite(self.k_hat) and 1 / np.sum(self.weights**2) > ENOUGH * self.u.shape[1])
 
 
 def _weighed(problem: Problem, centres: Array, covariance: Array, count: int, rng: np.random.Generator) -> _Weighed:
