@@ -99,7 +99,7 @@ class Seen(NamedTuple):
 
 
 def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
-    """Cells as they are; occasions, or a contact log with the transaction log, with the window and half-lives of both made one."""
+    """Cells as they are; occasions, or a contact log with the transaction log, the window and half-lives of both made one."""
     if isinstance(data, Cells):
         return Seen(spec, data, None, None)
     if isinstance(data, Contacts):
@@ -110,7 +110,8 @@ def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
         data = occasions(data, log, window=spec.window, half_life=spec.half_lives(data.media))
     if not isinstance(data, Occasions):
         raise ContactError(
-            f"{type(data).__name__} is neither contacts nor occasions nor cells. Write clv.fit(media_response(...), contacts, log)."
+            f"{type(data).__name__} is neither contacts nor occasions nor cells. "
+            "Write clv.fit(media_response(...), contacts, log)."
         )
     if data.window.days != spec.window.days:
         raise ClvError(
