@@ -145,6 +145,34 @@ class Plan:
         )
         return table.join(self.worth.media.grades()["grade"])
 
+    def evidence(self) -> pd.DataFrame:
+        """What a contact by each medium adds, how that is known, and how much bias it could bear.
+
+        Returns
+        -------
+        DataFrame by medium, as `MediaFit.effects` with a purchase's mean margin and the contacts' mean costs: contacts, increment
+        with lower and upper, p_positive, grade, net [currency per contact], break_even (points of the increment that must be bias
+        for the net value to be zero) and break_even_share
+        """
+        valuation, totals = self.worth.forecast.valuation, self.worth.forecast.total()["mean"]
+        made = [contact for action in self.actions for contact in action.contacts]
+        cost = {m: float(np.mean([c.cost for c in made if c.medium == m])) for m in {c.medium for c in made}}
+        margin = float(valuation.margins.mean() * totals["spend"] / totals["purchases"])
+        media = self.worth.media
+        used = {medium: cost.get(medium, np.nan) for medium in media.media}
+        columns = [
+            "contacts",
+            "increment",
+            "lower",
+            "upper",
+            "p_positive",
+            "grade",
+            "net",
+            "break_even",
+            "break_even_share",
+        ]
+        return media.effects(interval=self.interval, value=margin, cost=used)[columns]
+
     def total(self) -> pd.DataFrame:
         """Over all customers: outlay, gross, cost, net, net against the status quo, and potential value under the plan.
 

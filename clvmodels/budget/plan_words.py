@@ -71,12 +71,12 @@ def plan_notes(plan: Plan) -> list[str]:
         f"({100 * solution.relative_gap:.2g} %).",
     ]
     table = plan.by_medium()
-    used = table[table["contacts"] > 0]
-    for medium, grade in used["grade"].items():
-        if grade in WEAK:
+    used = table.loc[table["contacts"] > 0, "grade"]
+    for grade, why in WEAK.items():
+        media = ", ".join(used.index[used == grade])
+        if media:
             notes.append(
-                f"The effect of {medium} is {WEAK[grade]}. The plan is not validated: clv.design_test says how large a test "
-                "would be."
+                f"What {media} brings is {why}. The plan is not validated: clv.design_test says how large a test would be."
             )
     if plan.before is None:
         notes.append(

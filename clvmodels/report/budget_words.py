@@ -49,7 +49,14 @@ class BudgetWords:
     page_made: str = "Made by clvmodels {version}."
     head_actions: tuple[str, ...] = ("Action", "Customers")
     head_totals: tuple[str, ...] = ("Over all customers", "Mean", "Interval")
-    head_media: tuple[str, ...] = ("Medium", "Evidence", "Contacts", "Increment", "Interval", "P(> 0)")
+    head_media: tuple[str, ...] = (
+        "Medium", "Evidence", "Contacts", "Increment", "Interval", "P(> 0)", "Net per contact", "Break-even bias"
+    )  # fmt: skip
+    page_break_even: str = (
+        "Increment: how much likelier a contact makes a purchase within the window. Break-even bias: how much of it must be an "
+        "error of the comparison for a contact to bring just what it costs; below zero, the increment would have to be larger than "
+        "it looks. Randomised media have none."
+    )
 
 
 def budget_words(lang: str) -> BudgetWords:

@@ -91,15 +91,17 @@ def _money(plan: Plan, comparison: pd.DataFrame, lang: str) -> Html:
 def _media(plan: Plan, words: BudgetWords, lang: str) -> Html:
     from clvmodels.report.figures.budget import plan_by_medium
 
-    effects = plan.worth.media.effects(interval=plan.interval)
+    effects = plan.evidence()
     rows = [
         [
             str(medium), str(row["grade"]), count(float(row["contacts"])), percent(float(row["increment"])),
             f"{percent(float(row['lower']))} – {percent(float(row['upper']))}", number(float(row["p_positive"])),
+            number(float(row["net"])), percent(float(row["break_even"])),
         ]
         for medium, row in effects.iterrows()
     ]  # fmt: skip
-    return joined([table(words.head_media, rows, texts=2), figure(plan_by_medium(plan, lang=lang))])
+    note = tag("p", words.page_break_even, attributes={"class": "small"})
+    return joined([table(words.head_media, rows, texts=2), note, figure(plan_by_medium(plan, lang=lang))])
 
 
 def _customers(plan: Plan, words: BudgetWords) -> Html:
