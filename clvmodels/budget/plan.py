@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvmodels.budget.actions import NOTHING, Action, media_counts
+from clvmodels.budget.actions import NOTHING, Action
 from clvmodels.budget.comparison import Total, as_choice, compared
+from clvmodels.budget.plan_tables import customers_table, evidence_table, frontier_table, media_table, total_table
 from clvmodels.budget.plan_words import Facts, plan_notes, sentence
 from clvmodels.budget.policies import Situation, named_policies
 from clvmodels.budget.risk import Information, Risk, perfect_information, risk_of
@@ -25,7 +26,6 @@ from clvmodels.errors import ClvError
 from clvmodels.files import atomically
 from clvmodels.model import Array
 from clvmodels.value.forecast import readable
-from clvmodels.value.valuation import bounds_of
 
 PLAN, STATUS_QUO = "this plan", "status quo"
 TAIL = 0.10
@@ -95,7 +95,7 @@ class Plan:
     @cached_property
     def draws(self) -> PlanDraws:
         """The plan's totals in every joint draw."""
-        return self._drawn({PLAN: self.choice})[PLAN]
+        return self.drawn({PLAN: self.choice})[PLAN]
 
     def per_customer(self) -> pd.DataFrame:
         """Who gets what, and why that and not the next best.
@@ -110,22 +110,7 @@ class Plan:
 
     @cached_property
     def _customers(self) -> pd.DataFrame:
-        rows, chosen = np.arange(self.choice.size), self.choice
-        values = self.values
-        lower, upper = self._bounds
-        second = self._runner_up
-        ltv = self.worth.forecast.customers["ltv"].to_numpy()
-        change = values.net[rows, chosen] - (self.before.net if self.before else 0.0)
-        names = np.array(self.names, dtype=object)
-        columns = {name: getattr(values, name)[rows, chosen] for name in ("outlay", "gross", "cost", "net")}
-        return pd.DataFrame(
-            {"customer_id": self.customers, "action": names[chosen], "held_out": self.held_out}
-            | {"holdout_probability": self.holdout}
-            | columns
-            | {"lower": lower, "upper": upper, "p_positive": values.p_positive[rows, chosen]}
-            | {"runner_up": names[second], "runner_up_net": values.net[rows, second]}
-            | {"ltv": ltv, "ltv_under_plan": ltv + change}
-        )
+        return customers_table(self, self._bounds, self._runner_up)
 
     def by_medium(self) -> pd.DataFrame:
         """What each medium is used for and brings.
@@ -134,16 +119,7 @@ class Plan:
         -------
         DataFrame by medium: customers, contacts, gross, cost, net with lower and upper [currency], purchases (additional), grade
         """
-        counts = media_counts(self.actions, self.worth.media.media)[self.choice]
-        net = self.draws.gross - self.draws.cost
-        lower, upper = bounds_of(net, self.interval)
-        table = pd.DataFrame(
-            {"customers": (counts > 0).sum(axis=0), "contacts": counts.sum(axis=0).astype(int)}
-            | {name: getattr(self.draws, name).mean(axis=1) for name in ("gross", "cost")}
-            | {"net": net.mean(axis=1), "lower": lower, "upper": upper, "purchases": self.draws.purchases.mean(axis=1)},
-            index=pd.Index(self.worth.media.media, name="medium"),
-        )
-        return table.join(self.worth.media.grades()["grade"])
+        return media_table(self)
 
     def evidence(self) -> pd.DataFrame:
         """What a contact by each medium adds, how that is known, and how much bias it could bear.
@@ -154,24 +130,7 @@ class Plan:
         with lower and upper, p_positive, grade, net [currency per contact], break_even (points of the increment that must be bias
         for the net value to be zero) and break_even_share
         """
-        valuation, totals = self.worth.forecast.valuation, self.worth.forecast.total()["mean"]
-        made = [contact for action in self.actions for contact in action.contacts]
-        cost = {m: float(np.mean([c.cost for c in made if c.medium == m])) for m in {c.medium for c in made}}
-        margin = float(valuation.margins.mean() * totals["spend"] / totals["purchases"])
-        media = self.worth.media
-        used = {medium: cost.get(medium, np.nan) for medium in media.media}
-        columns = [
-            "contacts",
-            "increment",
-            "lower",
-            "upper",
-            "p_positive",
-            "grade",
-            "net",
-            "break_even",
-            "break_even_share",
-        ]
-        return media.effects(interval=self.interval, value=margin, cost=used)[columns]
+        return evidence_table(self)
 
     def total(self) -> pd.DataFrame:
         """Over all customers: outlay, gross, cost, net, net against the status quo, and potential value under the plan.
@@ -179,20 +138,7 @@ class Plan:
         Potential value under the plan is that of the forecast, which contains what going on as before does, plus the plan's net
         value less that of going on as before.
         """
-        draws, outlay = self.draws, float(self.values.outlay[np.arange(self.choice.size), self.choice].sum())
-        rows = {
-            "outlay": np.full(self.worth.draws, outlay), "gross": draws.gross.sum(axis=0), "cost": draws.cost.sum(axis=0),
-            "net": draws.net,
-        }  # fmt: skip
-        if self.before is not None:
-            against = draws.net - self.before.draws.net
-            rows |= {
-                "net against status quo": against,
-                "potential under plan": self.worth.forecast.expected_draws[3] + against,
-            }
-        table = np.array(list(rows.values()))
-        lower, upper = bounds_of(table, self.interval)
-        return pd.DataFrame({"mean": table.mean(axis=1), "lower": lower, "upper": upper}, index=list(rows))
+        return total_table(self)
 
     def frontier(self, points: int = 9) -> pd.DataFrame:
         """What every budget could bring without the other constraints.
@@ -202,16 +148,7 @@ class Plan:
         DataFrame: budget (closer together where returns fall fast), net with lower and upper, marginal_return (what the next
         unit of money brings back); concave
         """
-        curve = self.solution.frontier
-        reach = 1.15 * max(curve.stops_at, min(self.budget, float(curve.spent[-1])))
-        budgets = reach * np.linspace(0.0, 1.0, points) ** 2
-        choices = {f"{k}": np.asarray(curve.choice_at(b), dtype=np.intp) for k, b in enumerate(budgets)}
-        net = np.array([one.net for one in self._drawn(choices).values()])
-        lower, upper = bounds_of(net, self.interval)
-        returns = [float(curve.marginal_return_at(b)) for b in budgets]
-        return pd.DataFrame(
-            {"budget": budgets, "net": net.mean(axis=1), "lower": lower, "upper": upper, "marginal_return": returns}
-        )
+        return frontier_table(self, points)
 
     def binding(self) -> pd.DataFrame:
         """Constraints, those that bind first: name, price (what one more unit is worth) [currency], unit, slack, sentence."""
@@ -238,7 +175,7 @@ class Plan:
         }
         totals = {
             name: Total.of(choice, self.values, drawn.net)
-            for (name, choice), drawn in zip(choices.items(), self._drawn(choices).values(), strict=True)
+            for (name, choice), drawn in zip(choices.items(), self.drawn(choices).values(), strict=True)
         }
         if self.before is not None:
             totals[STATUS_QUO] = Total(
@@ -325,9 +262,10 @@ class Plan:
         """Net value of a choice in each draw, plus its mean outlay: what `risk` calls gross (draws,)."""
         chosen = np.asarray(choice, dtype=np.intp)
         outlay = self.values.outlay[np.arange(chosen.size), chosen].sum()
-        return self._drawn({PLAN: chosen})[PLAN].net + float(outlay)
+        return self.drawn({PLAN: chosen})[PLAN].net + float(outlay)
 
-    def _drawn(self, choices: Mapping[str, Choice]) -> dict[str, PlanDraws]:
+    def drawn(self, choices: Mapping[str, Choice]) -> dict[str, PlanDraws]:
+        """Totals of choices in the same joint draws."""
         return plan_draws(self.worth, self.actions, choices)
 
     def __repr__(self) -> str:

@@ -54,8 +54,8 @@ class BudgetWords:
     )  # fmt: skip
     page_break_even: str = (
         "Increment: how much likelier a contact makes a purchase within the window. Break-even bias: how much of it must be an "
-        "error of the comparison for a contact to bring just what it costs; below zero, the increment would have to be larger than "
-        "it looks. Randomised media have none."
+        "error of the comparison for a contact to bring just what it costs; below zero, the increment would have to be larger "
+        "than it looks. Randomised media have none."
     )
 
 
