@@ -110,5 +110,4 @@ def _customers(plan: Plan, words: BudgetWords) -> Html:
 
 
 def _evidence(plan: Plan, test: str | None) -> Html:
-    said = [*plan.notes, *([test] if test else [])]
-    return items(said)
+    return items([*plan.notes, *(test.splitlines() if test else [])])
