@@ -14,6 +14,7 @@ In the order of use:
 - `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
   predict together
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
+- `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: what a plan for the budget has to keep
 - `figures`, `write_report`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
 
@@ -28,6 +29,10 @@ from typing import TYPE_CHECKING, Any
 from clvmodels.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from clvmodels.budget.constraints import BudgetShare as BudgetShare
+    from clvmodels.budget.constraints import Capacity as Capacity
+    from clvmodels.budget.constraints import Coverage as Coverage
+    from clvmodels.budget.constraints import EqualTreatment as EqualTreatment
     from clvmodels.catalogue import catalogue as catalogue
     from clvmodels.covariates.explained import with_covariates as with_covariates
     from clvmodels.covariates.pooled import pooled as pooled
@@ -109,6 +114,7 @@ _HOMES = {
     "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
     "evaluation.tracking": ("tracking",),
+    "budget.constraints": ("Capacity", "Coverage", "BudgetShare", "EqualTreatment"),
     "report": ("figures",),
     "report.document": ("write_report",),
     "units": ("DAY", "WEEK", "MONTH", "YEAR", "FOREVER", "Period", "Span", "Rate", "Cost"),
