@@ -18,6 +18,7 @@ In the order of use:
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
 - `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
 - `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
+- `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: what a plan for the budget has to keep
 - `figures`, `write_report`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
 
@@ -143,6 +144,7 @@ _HOMES = {
     "evaluation.experiments": ("design_test",),
     "evaluation.policies": ("evaluate_policies",),
     "evaluation.tracking": ("tracking",),
+    "budget.constraints": ("Capacity", "Coverage", "BudgetShare", "EqualTreatment"),
     "report": ("figures",),
     "report.document": ("write_report",),
     "report.plan_page": ("write_plan",),

@@ -1,5 +1,4 @@
-"""Passes over many customers in blocks that threads share; results come in the order of the blocks, whatever the
-threads."""
+"""Passes over many customers in blocks that threads share; results come in the order of the blocks."""
 
 from __future__ import annotations
 

@@ -59,8 +59,7 @@ def clashing(menu: Menu, rules: Rules) -> tuple[int, ...]:
 
 
 def needed_of(menu: Menu, rules: Rules, relaxed: Sequence[int]) -> np.ndarray | None:
-    """The least relaxation of some constraints (limits,) for which there is a plan in whole customers; None if none
-    is enough."""
+    """The least relaxation of some constraints (limits,) that lets a plan exist; None if none is enough."""
     per = relative(rules)
     cost = np.where(np.isin(np.arange(len(per)), relaxed), per, np.inf)
     plan = best_plan(menu, rules, Goal(0.0, 0.0, cost))

@@ -202,16 +202,23 @@ class Setting:
     def members(self, who: Coverage | BudgetShare) -> NDArray[np.bool_]:
         """Mask (n,) of the customers a constraint speaks of."""
         if who.segment is not None:
-            labels = np.full(len(self.ids), None) if self.segments is None else self.segments
-            mask = np.asarray(labels == who.segment, dtype=bool)
-            known = sorted({str(label) for label in np.unique(labels[labels != None])})[:10]  # noqa: E711
-            _some(mask, f"There is no customer in segment {who.segment!r}. Segments are: {', '.join(known) or 'none'}.")
+            mask = self._in_segment(who.segment)
+            if not mask.any():
+                known = sorted({str(label) for label in (() if self.segments is None else self.segments)})
+                has = ", ".join(known[:10]) or "none"
+                raise ClvError(f"There is no customer in segment {who.segment!r}. Segments are: {has}.")
             return mask
         if who.customers is None:
             return np.ones(len(self.ids), dtype=bool)
         mask = np.asarray(self.aligned(who.customers, who.name), dtype=bool)
-        _some(mask, f"{who.name!r} speaks of no customer. Give a mask that is True for some.")
+        if not mask.any():
+            raise ClvError(f"{who.name!r} speaks of no customer. Give a mask that is True for some.")
         return mask
+
+    def _in_segment(self, segment: str) -> NDArray[np.bool_]:
+        if self.segments is None:
+            return np.zeros(len(self.ids), dtype=bool)
+        return np.asarray(self.segments == segment, dtype=bool)
 
     def aligned(self, given: Any, name: str) -> NDArray[Any]:
         """A Series by customer id, or an array in the order of the customers, as an array (n,)."""
@@ -250,11 +257,6 @@ class Setting:
                 f"{', '.join(self.actions)}."
             )
         return np.asarray(self.contacts, dtype=float)[:, list(self.media).index(medium)]
-
-
-def _some(mask: NDArray[np.bool_], message: str) -> None:
-    if not mask.any():
-        raise ClvError(message)
 
 
 def _called(who: Coverage | BudgetShare) -> str:

@@ -1,5 +1,4 @@
-"""The few customers whose actions decide between good plans, chosen exactly: a small integer program, the others as
-they are."""
+"""The few customers whose actions decide between good plans, chosen exactly by a small integer program."""
 
 from __future__ import annotations
 
@@ -20,8 +19,7 @@ INSIDE = 1e-6
 
 
 class Program(NamedTuple):
-    """Choose one action for each of m customers: maximise gain @ x within sums @ x <= room, 0 <= x <= most, one
-    action each.
+    """One action for each of m customers: maximise gain @ x within sums @ x <= room and 0 <= x <= most.
 
     The first v variables say whether a `customer` (v,) has an `action` (v,); further ones are relaxations. Sums were
     divided by `scale` (K,), gains by `size`.
@@ -86,8 +84,7 @@ def relaxed(menu: Menu, rules: Rules, goal: Goal) -> Floats | None:
 def settle(
     menu: Menu, rules: Rules, goal: Goal, choice: Choice, rows: NDArray[np.intp], *, precise: float
 ) -> Settled | None:
-    """The best actions of the customers `rows`, the others as in `choice` (n,); None if they cannot keep the
-    constraints.
+    """The best actions of the customers `rows`, the others as in `choice` (n,); None if the constraints cannot be kept.
 
     The program ends when it is known to be within a share `precise` of the best.
     """
@@ -96,10 +93,11 @@ def settle(
     ].sum(axis=1)
     p = program(menu, rules, goal, rows, rules.sums(menu, choice)[0] - now)
     integral = np.concatenate([np.ones(len(p.action)), np.zeros(len(p.most) - len(p.action))])
+    each = optimize.LinearConstraint(p.each, 1.0, 1.0)
     for inside in (0.0, INSIDE):
         found = optimize.milp(
             -p.gain, integrality=integral, bounds=optimize.Bounds(0.0, p.most),
-            constraints=[optimize.LinearConstraint(p.sums, ub=p.room - inside), optimize.LinearConstraint(p.each, 1.0, 1.0)],
+            constraints=[optimize.LinearConstraint(p.sums, ub=p.room - inside), each],
             options={"mip_rel_gap": precise, "node_limit": NODES},
         )  # fmt: skip
         if found.x is None:

@@ -66,8 +66,7 @@ class Response(NamedTuple):
 
 @dataclass
 class Pool:
-    """Totals of the choices seen so far, part by part: values and costs [(H,)], sums of rows [(H, K)], and the prices
-    and goals."""
+    """Totals of the choices seen so far: values, costs (H,) and sums of rows (H, K) by part; what was asked for."""
 
     part: NDArray[np.intp]
     values: list[Floats] = field(default_factory=list)

@@ -48,8 +48,10 @@ def hold_out(keys: ArrayLike, *, share: float = 0.05, seed: int = 0) -> Holdout:
 
 
 def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of SplitMix64: every bit of the input moves every bit of the output (Steele, Lea and Flood
-    2014)."""
+    """The finaliser of SplitMix64: every bit of the input moves every bit of the output.
+
+    Source: SteeleLeaFlood2014.
+    """
     bits = bits + np.uint64(0x9E3779B97F4A7C15)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,5 +1,4 @@
-"""Compiled passes over customers and their actions: upper hulls, what is chosen at a price, what fits into what is
-left.
+"""Compiled passes over customers and their actions: upper hulls, choices at a price, what fits into what is left.
 
 In all of them `values` is (n, A), `costs` and `allowed` are (n, A), or (1, A) where customers are alike; `first` and
 `last` bound the rows that a call works on, so that threads can share a pass. Money is the budget's currency.
@@ -38,8 +37,7 @@ def _next(values, costs, allowed, i, c, w, here):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def increments(values, costs, allowed, first, last):
-    """Marginal returns and costs of the steps along every customer's hull, customer by customer, and the value that
-    is free."""
+    """Marginal returns and costs of the steps along the hulls, customer by customer, and the value that is free."""
     actions = values.shape[1]
     slope, cost = np.empty((last - first) * (actions - 1)), np.empty((last - first) * (actions - 1))
     found, free = 0, 0.0
@@ -61,8 +59,7 @@ def increments(values, costs, allowed, first, last):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def follow(values, costs, allowed, price, choice, first, last):
-    """Write every customer's last action along her hull whose marginal return is above `price`; their value and
-    cost."""
+    """Write the last action along the hull whose marginal return is above `price`; value and cost of all."""
     value = cost = 0.0
     for i in range(first, last):
         c, w = i if costs.shape[0] > 1 else 0, i if allowed.shape[0] > 1 else 0
@@ -101,8 +98,7 @@ def between(values, costs, allowed, low, high, first, last):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def fill(values, costs, choice, who, step, left):
-    """Take steps in the order given while they fit into `left`; a customer whose step is left out takes no later
-    one."""
+    """Take steps in order while they fit into `left`; a customer whose step does not fit takes no later one."""
     for k in range(who.size):
         i, here, there = who[k], step[k, 0], step[k, 1]
         c = i if costs.shape[0] > 1 else 0
@@ -178,8 +174,7 @@ def respond(values, costs, allowed, usage, cell, worth, money, table, rates, cho
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def divide(choices, upto, part, out):
-    """Give customers for whom the `choices` (m, n) differ one of them, in the proportions whose running sums are
-    `upto` (parts, m).
+    """Divide customers for whom the `choices` (m, n) differ among them; `upto` (parts, m) are running sums of shares.
 
     Customers of a part with the same pattern of choices are divided evenly along their order.
     """
@@ -202,8 +197,7 @@ def divide(choices, upto, part, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def nearest(values, costs, allowed, usage, cell, part, parts, worth, money, table, rates, choice, size):
-    """For every part, present action and other action the `size` customers who lose least by the change: their rows,
-    -1 for none."""
+    """The `size` customers who lose least, for every part, present action and other action: their rows, or -1."""
     actions = table.shape[1]
     loss = np.full((parts * actions * actions, size), np.inf)
     rows = np.full((parts * actions * actions, size), -1, np.int64)

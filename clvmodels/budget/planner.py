@@ -1,5 +1,4 @@
-"""Plans that keep constraints: prices first, then whole customers, then the few who decide, with a bound on every
-other plan."""
+"""Plans that keep constraints: prices first, then whole customers, then the few who decide; and their bound."""
 
 from __future__ import annotations
 

@@ -92,8 +92,8 @@ def _taken(constraint: Capacity, setting: Setting) -> Floats:
     taken = np.asarray(usage, dtype=float)
     if taken.shape not in ((len(actions),), (len(setting.ids), len(actions))):
         raise ClvError(
-            f"{constraint.name!r}: usage has the shape {taken.shape}. Give one number per action ({len(actions)}), or a row "
-            f"of them per customer ({len(setting.ids):,})."
+            f"{constraint.name!r}: usage has the shape {taken.shape}. Give one number per action ({len(actions)}), "
+            f"or a row of them per customer ({len(setting.ids):,})."
         )
     if not (np.isfinite(taken).all() and (taken >= 0).all()):
         raise ClvError(f"{constraint.name!r}: usage is negative or missing somewhere. Give 0 or more.")

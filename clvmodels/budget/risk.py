@@ -23,8 +23,6 @@ from clvmodels.errors import ClvError
 
 ROUNDS = 30
 """Plans tried at most."""
-STAY = 0.5
-"""How far trial weights stay back at the best ones."""
 CLOSE = 1e-4
 """Gap, relative to the bound, at which the search ends."""
 
@@ -39,8 +37,7 @@ class Risk(NamedTuple):
 
 
 class Information(NamedTuple):
-    """Value of perfect information [currency]: what knowing the media's true effects before planning would add, and
-    its error."""
+    """Value of perfect information and its standard error [currency]."""
 
     value: float
     standard_error: float
@@ -130,27 +127,19 @@ def cautious(
     -------
     Cautious; its CVaR is never below that of the plan with the largest mean
     """
-    weights = np.full(draws, 1.0 / draws)
-    best_weights, bound = weights, np.inf
-    nets: list[Floats] = []
-    found: list[tuple[float, Solution, Floats]] = []
+    weights, bound = np.full(draws, 1.0 / draws), np.inf
+    tried: list[tuple[Solution, Floats, Floats]] = []
     for _ in range(ROUNDS):
         solution = solved(weights)
         net = totals_of(solution.choice) - solution.spent
-        nets.append(net)
-        found.append((cvar(net, share=share), solution, weights))
-        upper = float(weights @ net) + solution.gap
-        if upper < bound:
-            best_weights, bound = weights, upper
-        if bound - max(found, key=lambda tried: tried[0])[0] <= CLOSE * abs(bound):
+        tried.append((solution, net, weights))
+        bound = min(bound, float(weights @ net) + solution.gap)
+        if bound - max(cvar(net, share=share) for _, net, _ in tried) <= CLOSE * abs(bound):
             break
-        asked = against(np.array(nets), share=share)
-        trial = STAY * best_weights + (1 - STAY) * asked
-        weights = asked if any(np.array_equal(trial, tried[2]) for tried in found) else trial
-    reached, solution, weights = max(found, key=lambda tried: tried[0])
-    chosen = next(net for net, tried in zip(nets, found, strict=True) if tried[1] is solution)
-    risk, risk_of_mean = risk_of(chosen, share=share), risk_of(nets[0], share=share)
-    return Cautious(solution, risk, risk_of_mean, weights, max(bound, reached), len(found))
+        weights = against(np.array([net for _, net, _ in tried]), share=share)
+    solution, net, weights = max(tried, key=lambda one: cvar(one[1], share=share))
+    risk, risk_of_mean = risk_of(net, share=share), risk_of(tried[0][1], share=share)
+    return Cautious(solution, risk, risk_of_mean, weights, max(bound, risk.cvar), len(tried))
 
 
 def against(nets: Floats, *, share: float) -> Floats:
@@ -178,8 +167,7 @@ def perfect_information(
     draws: int,
     used: int = 64,
 ) -> Information:
-    """What it would be worth to know the truth before planning: the best net value draw by draw, less that of the
-    mean plan.
+    """What knowing the truth before planning would add: the best net value draw by draw, less the mean plan's.
 
     It is what a test may cost at most. A plan for each draw and their average is no plan: nobody knows the draw.
 

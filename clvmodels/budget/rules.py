@@ -111,13 +111,12 @@ class Rules:
         rows = np.flatnonzero(np.isin(self.owner, kept))
         owner = np.searchsorted(kept, self.owner[rows])
         return Rules(
-            tuple(self.limits[k] for k in kept), self.cell, self.count[rows], self.cost[rows], self.usage, self.using[rows],
-            self.bound[rows], self.scale[rows], owner, self.loosened[rows], self.cells,
+            tuple(self.limits[k] for k in kept), self.cell, self.count[rows], self.cost[rows], self.usage,
+            self.using[rows], self.bound[rows], self.scale[rows], owner, self.loosened[rows], self.cells,
         )  # fmt: skip
 
     def charged(self, prices: Floats) -> tuple[Floats, Floats, Floats]:
-        """What rows at `prices` (K,) charge: per unit of money (G,), per customer with an action (G, A), per unit of
-        usage (J,)."""
+        """What rows at `prices` (K,) charge: for money (G,), for an action (G, A), for usage (J,)."""
         return prices @ self.cost, np.tensordot(prices, self.count, axes=1), prices @ self.using
 
     def used(self, totals: Totals) -> Floats:
@@ -154,15 +153,13 @@ class Rules:
         return np.asarray(np.bincount(self.cell, weights=weights, minlength=self.cells), dtype=np.float64)
 
     def sums(self, menu: Menu, choice: Choice) -> tuple[Floats, Floats]:
-        """Sum of each row under a choice (K,), and about the sum of its absolute terms, against which rounding is
-        judged."""
+        """Sum of each row (K,), and about the sum of its absolute terms, against which rounding is judged."""
         totals = self.totals(menu, choice)
         size = np.einsum("kga,ga->k", np.abs(self.count), totals.customers) + np.abs(self.cost) @ totals.cost
         return self.used(totals).sum(axis=0), size + np.abs(self.using) @ np.abs(totals.usage).sum(axis=0)
 
     def relaxation(self, menu: Menu, choice: Choice) -> Floats:
-        """By how much each constraint (limits,) has to be relaxed for a choice to keep it; 0 where only rounding is
-        over."""
+        """How much each constraint (limits,) has to be relaxed for a choice to keep it; 0 where only rounding is over."""
         total, size = self.sums(menu, choice)
         excess = total - self.bound
         over = np.where(excess > TOLERANCE * np.maximum(size, np.abs(self.bound)), excess, 0.0) / self.loosened

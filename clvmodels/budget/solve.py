@@ -1,5 +1,4 @@
-"""One action for each customer: the best use of a budget under constraints, how good it is known to be, and what
-constraints cost."""
+"""One action for each customer: the best use of a budget under constraints, its bound, and prices."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Plans under constraints against integer programs: they keep what they should, and are no further from the best than
-they say."""
+"""Plans under constraints against integer programs: they keep them, and are no further from the best than said."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The frontier of the budget against linear programs, its laws, and plans in whole customers against integer
-programs."""
+"""The frontier of the budget against linear programs, its laws, and its plans against integer programs."""
 
 from __future__ import annotations
 
@@ -149,3 +148,8 @@ def test_what_is_no_menu_is_refused(values: list[object], costs: list[float], me
 def test_a_key_that_comes_twice_is_refused() -> None:
     with pytest.raises(ClvError, match="'keys' comes twice in 1 row: 7"):
         frontier([[0, 1.0]] * 3, [0, 1], keys=[7, 3, 7])
+
+
+def test_keys_without_an_order_are_refused() -> None:
+    with pytest.raises(ClvError, match=r"several types \(int, str\)"):
+        frontier([[0, 1.0]] * 3, [0, 1], keys=np.array([7, "a", 3], dtype=object))

@@ -46,8 +46,7 @@ def test_cvar_is_the_least_mean_that_weights_can_make(draws: list[int], share: f
 
 
 class _World:
-    """Two media whose effects are uncertain, by draws that all customers share: one is better on average, the other
-    is safer."""
+    """Two media with effects uncertain for all customers alike: one is better on average, the other is safer."""
 
     def __init__(self, customers: int = 300, draws: int = 400) -> None:
         rng = np.random.default_rng(11)

@@ -50,7 +50,8 @@ def integer_optimum(profit: np.ndarray, allowed: np.ndarray, rows: Rows) -> floa
     limits, bounds, each = _matrices(allowed, rows)
     constraints = [optimize.LinearConstraint(limits, ub=bounds), optimize.LinearConstraint(each, 1, 1)]
     found = optimize.milp(
-        -profit.ravel(), constraints=constraints, integrality=1, bounds=optimize.Bounds(0, allowed.ravel().astype(float)),
+        -profit.ravel(), constraints=constraints, integrality=1,
+        bounds=optimize.Bounds(0, allowed.ravel().astype(float)),
         options={"mip_rel_gap": 1e-9},
     )  # fmt: skip
     return None if found.x is None else -float(found.fun)
@@ -67,8 +68,7 @@ def relaxed_optimum(profit: np.ndarray, allowed: np.ndarray, rows: Rows) -> floa
 
 
 class Asked(NamedTuple):
-    """Constraints of a small world, the setting they refer to, and the same in rows, by name, written down
-    independently."""
+    """Constraints of a small world, their setting, and the same in rows, by name, written down independently."""
 
     constraints: list[Any]
     setting: Setting
