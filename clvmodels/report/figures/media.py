@@ -46,8 +46,8 @@ def media_effects(
     interval
         Probability of the intervals.
     value, cost
-        Margin of a purchase and cost of a contact [currency], as in `MediaFit.effects`; with both, the figure shows where a contact
-        pays for itself.
+        Margin of a purchase and cost of a contact [currency], as in `MediaFit.effects`; with both, the figure shows where a
+        contact pays for itself.
     """
     words = media_words(lang)
     table = media.effects(audience, interval=interval, value=value, cost=cost).sort_values("increment", ascending=False)
