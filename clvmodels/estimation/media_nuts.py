@@ -1,7 +1,7 @@
 """The posterior of a media response model by Hamiltonian Monte Carlo: the reference for `media_laplace`.
 
-A pooled coefficient is written as spread^(1 - w) times a variable whose prior has the standard deviation spread^w, w between 0 and
-1 being how much of the coefficient the data tell: neither those they tell nor the others make a funnel with the spread
+A pooled coefficient is written as spread^(1 - w) times a variable whose prior has the standard deviation spread^w, w between 0
+and 1 being how much of the coefficient the data tell: neither those they tell nor the others make a funnel with the spread
 (Papaspiliopoulos, Roberts and Skold 2007).
 """
 
