@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy import special
@@ -17,7 +17,7 @@ from clvmodels.estimation.media_problem import MediaProblem
 from clvmodels.estimation.trust import trusted, vouch
 from clvmodels.model import Array
 from clvmodels.priors import Prior
-from clvmodels.response.attributed import attributed_increments
+from clvmodels.response.attributed import Replies, attributed_increments
 from clvmodels.response.cells import Audience, Cells
 from clvmodels.response.layout import Layout
 from clvmodels.response.media import MediaResponse
@@ -37,13 +37,16 @@ class SeenOccasions(Protocol):
     def window(self) -> Span: ...
     def cells(self) -> Cells: ...
     def audience(self) -> Audience: ...
+    def attributed_responses(self) -> Mapping[str, Replies]: ...
 
 
 class ContactLog(Protocol):
     """A contact log."""
 
+    @property
+    def media(self) -> tuple[str, ...]: ...
     def occasions(
-        self, log: Transactions, /, *, window: Span, half_life: Span | Mapping[str, Span]
+        self, log: Transactions, /, *, window: Span, half_life: Mapping[str, Span] | None
     ) -> SeenOccasions: ...
 
 
@@ -73,8 +76,8 @@ def fit_media(
     if method not in METHODS:
         raise ClvError(f"{spec.title}: pooling is a prior, and {method!r} has none. Use one of {', '.join(METHODS)}.")
     started = time.perf_counter()
-    given, audience = _cells(spec, data, log)
-    cells = merged(given)
+    seen = _seen(spec, data, log)
+    cells = merged(seen.cells)
     layout, all_priors = Layout.of(cells), spec.priors(priors)
     problem = MediaProblem.of(cells, layout, all_priors)
     problem, settled, dispersion = _corrected(problem)
@@ -90,8 +93,8 @@ def fit_media(
         theta=found.theta,
         spreads=spreads,
         coefficients=Coefficients.of(layout, found.theta, spreads, cells, rng),
-        attributed=attributed_increments(cells, spec, len(found.theta), rng),
-        audience=audience,
+        attributed=attributed_increments(cells, seen.replies, spec, len(found.theta), rng),
+        audience=seen.audience,
         diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, time.perf_counter() - started),
         priors=all_priors,
         seed=seed,
@@ -99,25 +102,34 @@ def fit_media(
     )
 
 
-def _cells(spec: MediaResponse, data: Any, log: Transactions | None) -> tuple[Cells, Audience | None]:
+class Seen(NamedTuple):
+    """What a fit reads: cells; customers, if there are any; and attributed responses by medium, where they are known."""
+
+    cells: Cells
+    audience: Audience | None
+    replies: Mapping[str, Replies]
+
+
+def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
     if isinstance(data, Cells):
-        return data, None
+        return Seen(data, None, {})
     occasions = data if log is None else occasions_of(spec, data, log)
     if not hasattr(occasions, "cells"):
         raise ContactError(
             f"{type(data).__name__} is neither cells nor occasions. Write clv.fit(media_response(...), contacts, log), or give "
-            "contacts.occasions(log, ...)."
+            "occasions that were made from both."
         )
     if occasions.window.days != spec.window.days:
         raise ClvError(
             f"The occasions were made with a window of {occasions.window}, the model asks for {spec.window}. Make both the same."
         )
-    return occasions.cells(), occasions.audience()
+    return Seen(occasions.cells(), occasions.audience(), occasions.attributed_responses())
 
 
 def occasions_of(spec: MediaResponse, contacts: ContactLog, log: Transactions) -> SeenOccasions:
     """Occasions of a contact log with the window and half-lives that the model asks for."""
-    return contacts.occasions(log, window=spec.window, half_life=spec.half_life)
+    half_life = dict.fromkeys(contacts.media, spec.half_life) if isinstance(spec.half_life, Span) else spec.half_life
+    return contacts.occasions(log, window=spec.window, half_life=half_life)
 
 
 def _run(

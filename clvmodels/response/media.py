@@ -22,10 +22,8 @@ from typing import Final
 
 from clvmodels.errors import ModelError
 from clvmodels.priors import Gamma, LogNormal, Normal, Prior
-from clvmodels.units import DAY, Period, Span, as_span
+from clvmodels.units import Period, Span, as_span
 
-HALF_LIFE: Final = 28 * DAY
-"""Time in which a contact loses half of its weight in the stock, unless told otherwise."""
 SHARE: Final = (2.0, 2.0)
 """Beta distribution of the share of attributed responses that would not have happened without the contact."""
 PRIORS: Final[Mapping[str, Prior]] = MappingProxyType({
@@ -52,13 +50,13 @@ class MediaResponse:
     window
         Within which a purchase counts as following the occasion.
     half_life
-        Of the stock of contacts, one for all media or by medium.
+        Of the stock of contacts, one for all media or by medium; None for the usual ones.
     attributed_share
         (a, b) of the Beta distribution of the incremental share, by medium that is `attributed-only`.
     """
 
     window: Span
-    half_life: Span | Mapping[str, Span] = HALF_LIFE
+    half_life: Span | Mapping[str, Span] | None = None
     attributed_share: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     title = "Media response"
@@ -88,7 +86,7 @@ class MediaResponse:
 def media_response(
     *,
     window: Span | Period,
-    half_life: Span | Period | Mapping[str, Span | Period] = HALF_LIFE,
+    half_life: Span | Period | Mapping[str, Span | Period] | None = None,
     attributed_share: Mapping[str, tuple[float, float]] | None = None,
 ) -> MediaResponse:
     """A model of which media a customer responds to, for `clv.fit(media_response(...), contacts, log)`.
@@ -99,7 +97,7 @@ def media_response(
         Time after an occasion in which a purchase counts as following it, such as `28 * DAY`.
     half_life
         Time in which an earlier contact loses half of its weight in the stock of contacts that fatigue depends on; one for all
-        media, or by medium.
+        media, or by medium. Not given, or for media not named: as long as is usual for such a medium.
     attributed_share
         For media that are `attributed-only`: (a, b) of the Beta distribution of the share of attributed responses that are
         incremental, by medium, (2, 2) where not given. `share_from_lift_test` turns the result of a test into such a pair.
@@ -117,6 +115,7 @@ def media_response(
 
     Examples
     --------
+    >>> from clvmodels.units import DAY
     >>> media_response(window=28 * DAY).window
     28 days
     """
@@ -125,7 +124,9 @@ def media_response(
         spans |= {
             f"half_life of {name}": as_span(span, name=f"half_life of {name}") for name, span in half_life.items()
         }
-        halves: Span | Mapping[str, Span] = {name: spans[f"half_life of {name}"] for name in half_life}
+        halves: Span | Mapping[str, Span] | None = {name: spans[f"half_life of {name}"] for name in half_life}
+    elif half_life is None:
+        halves = None
     else:
         halves = spans["half_life"] = as_span(half_life, name="half_life")
     for name, span in spans.items():
