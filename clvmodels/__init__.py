@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from clvmodels.errors import TransactionError as TransactionError
     from clvmodels.errors import UnitError as UnitError
     from clvmodels.estimation.estimate import fit as fit
+    from clvmodels.estimation.media_fit import MediaFit as MediaFit
     from clvmodels.estimation.result import Fit as Fit
     from clvmodels.estimation.stack import stack as stack
     from clvmodels.estimation.store import load as load
@@ -127,6 +128,7 @@ _HOMES = {
     "covariates.pooled": ("pooled",),
     "estimation.estimate": ("fit",),
     "estimation.result": ("Fit",),
+    "estimation.media_fit": ("MediaFit",),
     "estimation.stack": ("stack",),
     "estimation.store": ("save", "load"),
     "history": ("History",),

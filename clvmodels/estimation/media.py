@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy import special
 
-from clvmodels.data.contacts import Contacts
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, ContactError
 from clvmodels.estimation.media_fit import MediaDiagnostics, MediaFit
@@ -19,26 +17,42 @@ from clvmodels.estimation.media_problem import MediaProblem
 from clvmodels.estimation.trust import trusted, vouch
 from clvmodels.model import Array
 from clvmodels.priors import Prior
-from clvmodels.response.attributed import attributed_increments
+from clvmodels.response.attributed import Replies, attributed_increments
 from clvmodels.response.cells import Audience, Cells
 from clvmodels.response.layout import Layout
 from clvmodels.response.media import MediaResponse
 from clvmodels.response.merged import merged
-from clvmodels.response.occasions import Occasions, occasions
 from clvmodels.response.overdispersion import Overdispersion, overdispersion
 from clvmodels.response.predictor import Coefficients
-from clvmodels.units import DAY
+from clvmodels.units import Span
 from clvmodels.version import __version__
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 METHODS = ("auto", "laplace", "nuts")
 
 
+class SeenOccasions(Protocol):
+    """Occasions made from a contact log."""
+
+    @property
+    def window(self) -> Span: ...
+    def cells(self) -> Cells: ...
+    def audience(self) -> Audience: ...
+    def attributed_responses(self) -> Mapping[str, Replies]: ...
+
+
+class ContactLog(Protocol):
+    """A contact log."""
+
+    @property
+    def media(self) -> tuple[str, ...]: ...
+    def occasions(
+        self, log: Transactions, /, *, window: Span, half_life: Mapping[str, Span] | None
+    ) -> SeenOccasions: ...
+
+
 def fit_media(
     spec: MediaResponse,
-    data: Contacts | Occasions | Cells,
+    data: ContactLog | SeenOccasions | Cells,
     log: Transactions | None,
     *,
     method: str,
@@ -62,8 +76,8 @@ def fit_media(
     if method not in METHODS:
         raise ClvError(f"{spec.title}: pooling is a prior, and {method!r} has none. Use one of {', '.join(METHODS)}.")
     started = time.perf_counter()
-    spec, given, audience, contacts = _seen(spec, data, log)
-    cells = merged(given)
+    seen = _seen(spec, data, log)
+    cells = merged(seen.cells)
     layout, all_priors = Layout.of(cells), spec.priors(priors)
     problem = MediaProblem.of(cells, layout, all_priors)
     problem, settled, dispersion = _corrected(problem)
@@ -79,9 +93,8 @@ def fit_media(
         theta=found.theta,
         spreads=spreads,
         coefficients=Coefficients.of(layout, found.theta, spreads, cells, rng),
-        attributed=attributed_increments(cells, spec, len(found.theta), rng),
-        audience=audience,
-        contacts=contacts,
+        attributed=attributed_increments(cells, seen.replies, spec, len(found.theta), rng),
+        audience=seen.audience,
         diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, time.perf_counter() - started),
         priors=all_priors,
         seed=seed,
@@ -90,35 +103,33 @@ def fit_media(
 
 
 class Seen(NamedTuple):
-    """What a model is fitted to, and what is known of its customers (None for cells)."""
+    """What a fit reads: cells; customers, if there are any; and attributed responses by medium, where they are known."""
 
-    spec: MediaResponse
     cells: Cells
     audience: Audience | None
-    contacts: pd.DataFrame | None
+    replies: Mapping[str, Replies]
 
 
 def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
-    """Cells as they are; occasions, or a contact log with the transaction log, the window and half-lives of both made one."""
     if isinstance(data, Cells):
-        return Seen(spec, data, None, None)
-    if isinstance(data, Contacts):
-        if log is None:
-            raise ContactError(
-                "A contact log alone does not say who bought. Write clv.fit(media_response(...), contacts, log)."
-            )
-        data = occasions(data, log, window=spec.window, half_life=spec.half_lives(data.media))
-    if not isinstance(data, Occasions):
+        return Seen(data, None, {})
+    occasions = data if log is None else occasions_of(spec, data, log)
+    if not hasattr(occasions, "cells"):
         raise ContactError(
-            f"{type(data).__name__} is neither contacts nor occasions nor cells. "
-            "Write clv.fit(media_response(...), contacts, log)."
+            f"{type(data).__name__} is neither cells nor occasions. Write clv.fit(media_response(...), contacts, log), or give "
+            "occasions that were made from both."
         )
-    if data.window.days != spec.window.days:
+    if occasions.window.days != spec.window.days:
         raise ClvError(
-            f"The occasions were made with a window of {data.window}, the model asks for {spec.window}. Make both the same."
+            f"The occasions were made with a window of {occasions.window}, the model asks for {spec.window}. Make both the same."
         )
-    used = replace(spec, half_life={medium: days * DAY for medium, days in data.half_life.items()})
-    return Seen(used, data.cells(), data.audience(), data.sent())
+    return Seen(occasions.cells(), occasions.audience(), occasions.attributed_responses())
+
+
+def occasions_of(spec: MediaResponse, contacts: ContactLog, log: Transactions) -> SeenOccasions:
+    """Occasions of a contact log with the window and half-lives that the model asks for."""
+    half_life = dict.fromkeys(contacts.media, spec.half_life) if isinstance(spec.half_life, Span) else spec.half_life
+    return contacts.occasions(log, window=spec.window, half_life=half_life)
 
 
 def _run(

@@ -95,7 +95,8 @@ class Quadratic:
         """Prior precision of b (n, q) given v, and its precision (n, q, q) and the product of that with its mean (n, q)."""
         q, spreads = self.problem.linear, self.problem.start.size
         precision = self.problem.precision(v[:, :spreads])[:, :q]
-        matrix = self.curvature[:q, :q] + precision[:, :, None] * np.eye(q)
+        matrix = np.tile(self.curvature[:q, :q], (len(v), 1, 1))
+        matrix[:, np.arange(q), np.arange(q)] += precision
         right = (
             self.pull[:q] - np.exp(v[:, spreads:]) @ self.curvature[q:, :q] + precision * self.problem.prior_mean[:q]
         )

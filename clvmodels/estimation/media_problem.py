@@ -105,10 +105,10 @@ class MediaProblem:
 
     @classmethod
     def of(cls, cells: Cells, layout: Layout, priors: Mapping[str, Prior]) -> MediaProblem:
-        """Of merged cells, without those of attributed-only media."""
-        parts = []
+        """Of merged cells, without those of attributed-only media; if there are no others, they stand in for the baseline."""
+        parts, baseline = [], cells.medium == NONE if layout.media else np.ones(cells.medium.size, dtype=bool)
         for medium, code in enumerate((NONE, *layout.codes), start=NONE):
-            rows = np.flatnonzero(cells.medium == code)
+            rows = np.flatnonzero(baseline if medium == NONE else cells.medium == code)
             if rows.size:
                 parts.append(
                     Part(

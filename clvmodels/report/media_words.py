@@ -32,9 +32,9 @@ class MediaWords:
     customers_none: str = "none"
     customers_best: str = "best, and its probability"
     customers_caption: str = (
-        "{shown} of {all} customers, from the largest increment of their best medium to the smallest. Numbers: increment in points "
-        "of purchase probability within {window}; bold where the data say with a probability above 95 % that it is positive. The probability that a "
-        "medium is best counts doing nothing among the media, and not what contacts cost."
+        "{shown} of {all} customers, from the largest increment of their best medium to the smallest. Numbers: increment in "
+        "points of purchase probability within {window}; bold where it is positive with probability above 95 %. "
+        "The probability that a medium is best counts doing nothing among the media, and not what contacts cost."
     )
 
 

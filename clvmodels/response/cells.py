@@ -64,8 +64,6 @@ class Cells:
         (g,) discounted number of earlier contacts by the same and by other media; 0 where nobody was contacted.
     grades
         Evidence grade of each medium.
-    responses
-        (g,) how many of the contacts had an attributed response, a reply on the contact itself; None where that is not known.
     """
 
     media: tuple[str, ...]
@@ -85,7 +83,6 @@ class Cells:
     own_stock: Floats
     other_stock: Floats
     grades: Mapping[str, Grade]
-    responses: Floats | None = None
 
 
 @dataclass(frozen=True)

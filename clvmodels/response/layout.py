@@ -43,13 +43,12 @@ class Layout:
     @classmethod
     def of(cls, cells: Cells) -> Layout:
         """The terms that these cells can say something about."""
-        contacted = cells.medium != NONE
-        if not np.any(~contacted):
+        codes = tuple(m for m, name in enumerate(cells.media) if cells.grades[name] != "attributed-only")
+        if codes and not np.any(cells.medium == NONE):
             raise ContactError(
                 "There is no occasion without contact, so there is nothing to compare the contacted with. Give occasions of "
                 "customers who were held out, or pseudo occasions."
             )
-        codes = tuple(m for m, name in enumerate(cells.media) if cells.grades.get(name) != "attributed-only")
         told = np.isin(cells.medium, codes)
         fatigued = tuple(k for k, m in enumerate(codes) if np.any(cells.own_stock[cells.medium == m] > 0))
         return cls(

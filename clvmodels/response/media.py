@@ -15,15 +15,14 @@ segment, one month, no contacts before, no controls) is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 from clvmodels.errors import ModelError
 from clvmodels.priors import Gamma, LogNormal, Normal, Prior
-from clvmodels.response.half_lives import half_lives
-from clvmodels.units import DAY, Period, Span, as_span
+from clvmodels.units import Period, Span, as_span
 
 SHARE: Final = (2.0, 2.0)
 """Beta distribution of the share of attributed responses that would not have happened without the contact."""
@@ -51,7 +50,7 @@ class MediaResponse:
     window
         Within which a purchase counts as following the occasion.
     half_life
-        Of the stock of contacts, one for all media or by medium; None and media not named take the usual ones.
+        Of the stock of contacts, one for all media or by medium; None for the usual ones.
     attributed_share
         (a, b) of the Beta distribution of the incremental share, by medium that is `attributed-only`.
     """
@@ -67,12 +66,6 @@ class MediaResponse:
     def share(self, medium: str) -> tuple[float, float]:
         """Beta distribution of the share of attributed responses to a medium that are incremental."""
         return self.attributed_share.get(medium, SHARE)
-
-    def half_lives(self, media: Sequence[str]) -> dict[str, Span]:
-        """Half-life of the stock of contacts by each medium."""
-        given = self.half_life
-        chosen = given if isinstance(given, Mapping) else {} if given is None else dict.fromkeys(media, given)
-        return {name: days * DAY for name, days in half_lives(media, chosen).items()}
 
     def priors(self, overrides: Mapping[str, Prior] | None) -> dict[str, Prior]:
         """Every prior, some replaced by name."""
@@ -104,7 +97,7 @@ def media_response(
         Time after an occasion in which a purchase counts as following it, such as `28 * DAY`.
     half_life
         Time in which an earlier contact loses half of its weight in the stock of contacts that fatigue depends on; one for all
-        media, or by medium.
+        media, or by medium. Not given, or for media not named: as long as is usual for such a medium.
     attributed_share
         For media that are `attributed-only`: (a, b) of the Beta distribution of the share of attributed responses that are
         incremental, by medium, (2, 2) where not given. `share_from_lift_test` turns the result of a test into such a pair.
@@ -122,6 +115,7 @@ def media_response(
 
     Examples
     --------
+    >>> from clvmodels.units import DAY
     >>> media_response(window=28 * DAY).window
     28 days
     """

@@ -41,7 +41,6 @@ def merged(cells: Cells) -> Cells:
         month=cells.month[first],
         own_stock=own[first],
         other_stock=other[first],
-        responses=None if cells.responses is None else _sum(cells.responses, inverse, size),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy.special import expit
 
 import clvmodels as clv
 from clvmodels.estimation.media_fit import MediaFit
-from clvmodels.response.cells import NONE, Cells
+from clvmodels.response.cells import NONE, Audience, Cells, Grade
 from tests.response.worlds import Truth, audience_of, cells_of, world
 
 SPEC = clv.media_response(window=28 * clv.DAY)
@@ -188,14 +189,37 @@ def test_laplace_agrees_with_nuts() -> None:
         assert np.all(np.abs(one[column] - two[column]) < 0.15 * sd)
 
 
-def attributed(responses: float | None) -> Cells:
-    """A randomised medium, and one that everybody who is asked about was contacted by."""
-    grades = {"medium 0": "randomised", "medium 1": "attributed-only"}
-    replies = None if responses is None else np.array([0.0, 0.0, responses])
-    return cells_of([NONE, 0, 1], [4000, 4000, 1000], [200, 260, 90], media=2, grades=grades, responses=replies)  # type: ignore[arg-type]
+class Replies(NamedTuple):
+    contacts: int
+    responses: int
 
 
-@pytest.mark.parametrize(("responses", "rate"), [(50.0, 0.05), (None, 0.09)])
+class Seen:
+    """Occasions as a fit sees them."""
+
+    window = 28 * clv.DAY
+
+    def __init__(self, cells: Cells, replies: dict[str, Replies] | None = None) -> None:
+        self.made, self.replies = cells, replies or {}
+
+    def cells(self) -> Cells:
+        return self.made
+
+    def audience(self) -> Audience:
+        return audience_of(np.zeros((2, self.made.features.shape[1])), np.array([0, 0]), media=len(self.made.media))
+
+    def attributed_responses(self) -> dict[str, Replies]:
+        return self.replies
+
+
+def attributed(responses: int | None = 50, *, followed: int = 90) -> Seen:
+    """A randomised medium, and one that everybody who is asked about was contacted by; replies are known of 1,000 contacts."""
+    grades: dict[str, Grade] = {"medium 0": "randomised", "medium 1": "attributed-only"}
+    cells = cells_of([NONE, 0, 1], [4000, 4000, 1000], [200, 260, followed], media=2, grades=grades)
+    return Seen(cells, None if responses is None else {"medium 1": Replies(1000, responses)})
+
+
+@pytest.mark.parametrize(("responses", "rate"), [(50, 0.05), (None, 0.09)])
 def test_attributed_only_is_a_share_of_the_responses(responses, rate) -> None:
     """The mean of share times rate is the product of means: half of the response rate under Beta(2, 2)."""
     effects = clv.fit(SPEC, attributed(responses), draws=8000).effects(draws=8000).loc["medium 1"]
@@ -205,25 +229,32 @@ def test_attributed_only_is_a_share_of_the_responses(responses, rate) -> None:
     assert effects["upper"] == pytest.approx(upper * rate, rel=0.15)
 
 
+def test_attributed_only_needs_no_baseline() -> None:
+    """Everybody was contacted, and nothing else is known: the increment is a share of the replies, and sure to be positive."""
+    cells = cells_of([0], [1000], [90], grades={"medium 0": "attributed-only"})
+    fit = clv.fit(SPEC, Seen(cells, {"medium 0": Replies(1000, 50)}), draws=4000)
+    assert fit.effects(draws=4000)["increment"].iloc[0] == pytest.approx(0.025, rel=0.05)
+    assert fit.increments()["p_best"].min() == 1.0
+
+
 def test_a_lift_test_calibrates_the_share() -> None:
     share = clv.share_from_lift_test(0.2, standard_error=0.01)
     assert stats.beta(*share).mean() == pytest.approx(0.2) and stats.beta(*share).std() == pytest.approx(0.01)
     spec = clv.media_response(window=28 * clv.DAY, attributed_share={"medium 1": share})
-    assert clv.fit(spec, attributed(50.0)).effects().loc["medium 1", "increment"] == pytest.approx(0.01, rel=0.05)
+    assert clv.fit(spec, attributed()).effects().loc["medium 1", "increment"] == pytest.approx(0.01, rel=0.05)
     with pytest.raises(clv.ModelError, match="No Beta distribution"):
         clv.share_from_lift_test(0.2, standard_error=0.5)
 
 
 def test_attributed_contacts_are_no_evidence_on_others() -> None:
     """What the attributed-only medium's occasions were followed by changes nothing of the other medium."""
-    one, two = attributed(50.0), attributed(10.0)
-    two = replace(two, buyers=np.array([200.0, 260.0, 900.0]))
+    one, two = attributed(), attributed(10, followed=900)
     first, second = (clv.fit(SPEC, c, seed=1).effects().loc["medium 0", "increment"] for c in (one, two))
     assert first == second
 
 
 def test_the_bias_that_would_turn_the_net_value() -> None:
-    fit = clv.fit(SPEC, attributed(50.0))
+    fit = clv.fit(SPEC, attributed())
     effects = fit.effects(value=40.0, cost={"medium 0": 0.2, "medium 1": 0.2})
     row = effects.loc["medium 1"]
     assert row["net"] == pytest.approx(40 * row["increment"] - 0.2)
@@ -235,7 +266,7 @@ def test_the_bias_that_would_turn_the_net_value() -> None:
 
 
 def test_a_fit_shows_itself() -> None:
-    fit = clv.fit(SPEC, attributed(50.0))
+    fit = clv.fit(SPEC, attributed())
     assert "9,000 occasions in 3 cells, 550 followed by a purchase within 28 days" in repr(fit)
     assert "1,000 contacts, attributed-only" in repr(fit)
     assert "k-hat" in repr(fit) and "<table" in fit._repr_html_()
@@ -281,26 +312,25 @@ def test_a_tight_prior_holds_a_medium_down() -> None:
 
 
 def test_occasions_are_asked_for_cells_and_audience() -> None:
-    """Anything with a window, cells and an audience will do; another window is refused."""
+    """Anything with a window, cells, an audience and replies will do; another window is refused."""
     cells, _ = world(4)
 
-    class Seen:
-        window = 28 * clv.DAY
-
-        def cells(self) -> Cells:
-            return cells
-
-        def audience(self):
-            return audience_of(np.zeros((2, 1)), np.array([0, 1]), media=3)
-
     class Log:
+        media = cells.media
+
         def occasions(self, log, /, *, window, half_life) -> Seen:
-            assert (window, half_life) == (28 * clv.DAY, 28 * clv.DAY)
-            return Seen()
+            assert log == "purchases" and window == 28 * clv.DAY
+            assert half_life == dict.fromkeys(cells.media, 1 * clv.WEEK)
+            return Seen(cells)
 
     direct = clv.fit(SPEC, cells).effects()
-    assert clv.fit(SPEC, Seen()).effects().equals(direct)
-    log = clv.Transactions
-    assert len(clv.fit(SPEC, Log(), log).increments()) == 6  # type: ignore[call-overload]
+    weekly = clv.media_response(window=28 * clv.DAY, half_life=clv.WEEK)
+    fit = clv.fit(weekly, Log(), "purchases")  # type: ignore[call-overload]
+    assert fit.effects().equals(direct)
+    assert len(fit.increments()) == 6
     with pytest.raises(clv.ClvError, match="window of 28 days, the model asks for 7 days"):
-        clv.fit(clv.media_response(window=7 * clv.DAY), Seen())
+        clv.fit(clv.media_response(window=7 * clv.DAY), Seen(cells))
+    with pytest.raises(clv.ContactError, match="neither cells nor occasions"):
+        clv.fit(SPEC, "contacts.csv")  # type: ignore[call-overload]
+    with pytest.raises(clv.ClvError, match="fitted to histories alone"):
+        clv.fit(clv.NBD, cells, "purchases")  # type: ignore[call-overload]

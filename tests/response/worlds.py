@@ -123,7 +123,6 @@ def cells_of(
         own_stock=zeros if own is None else np.asarray(own, dtype=float),
         other_stock=zeros if other is None else np.asarray(other, dtype=float),
         grades=grades or dict.fromkeys(names, "randomised"),
-        responses=responses,
     )
 
 

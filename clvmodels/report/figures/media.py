@@ -46,8 +46,8 @@ def media_effects(
     interval
         Probability of the intervals.
     value, cost
-        Margin of a purchase and cost of a contact [currency], as in `MediaFit.effects`; with both, the figure shows where a contact
-        pays for itself.
+        Margin of a purchase and cost of a contact [currency], as in `MediaFit.effects`; with both, the figure shows where a
+        contact pays for itself.
     """
     words = media_words(lang)
     table = media.effects(audience, interval=interval, value=value, cost=cost).sort_values("increment", ascending=False)
@@ -157,7 +157,7 @@ def _best_title(words: MediaWords, media: MediaFit, best: Array) -> str:
 
 def _choice(best: Array) -> np.ndarray:
     """Which medium is most probably best for each customer; the number of media where that is none."""
-    return np.hstack([best, 1 - best.sum(axis=1, keepdims=True)]).argmax(axis=1)
+    return np.asarray(np.hstack([best, 1 - best.sum(axis=1, keepdims=True)]).argmax(axis=1))
 
 
 def _cells(axes: Axes, points: Array, positive: Array, words: MediaWords) -> None:
@@ -175,7 +175,7 @@ def _cells(axes: Axes, points: Array, positive: Array, words: MediaWords) -> Non
     bar = axes.figure.colorbar(image, ax=axes, fraction=0.035, pad=0.02)
     bar.set_label(words.customers_bar, fontsize=style.SMALL, color=style.INK)
     bar.ax.tick_params(labelsize=style.SMALL, length=0)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     axes.grid(visible=False)
 
 
