@@ -70,8 +70,8 @@ if TYPE_CHECKING:
     from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
     from clvmodels.report import figures as figures
     from clvmodels.report.document import write_report as write_report
+    from clvmodels.response.from_logs import occasions as occasions
     from clvmodels.response.occasions import Occasions as Occasions
-    from clvmodels.response.occasions import occasions as occasions
     from clvmodels.units import DAY as DAY
     from clvmodels.units import FOREVER as FOREVER
     from clvmodels.units import MONTH as MONTH
@@ -90,7 +90,8 @@ _HOMES = {
     "data.transactions": ("Transactions",),
     "data.contacts": ("Contacts",),
     "data.histories": ("Histories",),
-    "response.occasions": ("Occasions", "occasions"),
+    "response.occasions": ("Occasions",),
+    "response.from_logs": ("occasions",),
     "catalogue": ("catalogue",),
     "duration.nbd": ("NBD",),
     "duration.bg_nbd": ("BG_NBD",),

@@ -35,6 +35,8 @@ class Balance:
     p_value
         Probability of differences at least as large together if chance decided who was contacted; NaN where nothing can be
         compared. Occasions of one customer count together.
+    comparable
+        Whether on some day there are both.
     """
 
     features: tuple[str, ...]
@@ -42,15 +44,18 @@ class Balance:
     not_contacted: Floats
     difference: Floats
     p_value: float
+    comparable: bool
 
     @property
     def holds(self) -> bool:
-        """Whether the differences are no larger than chance makes them."""
-        return not self.p_value < LEVEL
+        """Whether both are there on some day, and differ no more than chance makes them."""
+        return self.comparable and not self.p_value < LEVEL
 
     @property
     def worst(self) -> tuple[str, float]:
         """The feature that differs most, and by how many standard deviations."""
+        if not self.features:
+            return "", 0.0
         size = np.nan_to_num(np.abs(self.difference))
         at = int(np.argmax(size))
         return self.features[at], float(size[at])
@@ -65,23 +70,29 @@ def balance(occasions: Any, features: Sequence[str]) -> Balance:
         Ibis table with customer_id, date, campaign, kind, probability and the features.
     features
         Names of columns of numbers.
+
+    Source: Hotelling1931 (the test); occasions of a customer are one cluster.
     """
-    rows = _prepared(occasions, features)
+    import ibis
+
+    named = bool(occasions.campaign.notnull().all().to_pyarrow().as_py())
+    rows = _prepared(occasions, features, named=named)
     arms = _arms(rows, len(features))
     scores, spread, size, customers = _scores(rows, len(features))
+    if named and not size:  # contacts and held-out rows name their campaigns differently
+        scores, spread, size, customers = _scores(rows.mutate(campaign=ibis.literal("")), len(features))
     with np.errstate(invalid="ignore", divide="ignore"):
         deviation = np.sqrt(np.maximum((arms[1][1] + arms[0][1]) / 2, 0.0))
         difference = scores / size / deviation
     difference = np.where(scores == 0, 0.0, difference)
     p_value = _joint_test(scores, spread, customers)
-    return Balance(tuple(features), arms[1][0], arms[0][0], difference, p_value)
+    return Balance(tuple(features), arms[1][0], arms[0][0], difference, p_value, size > 0)
 
 
-def _prepared(occasions: Any, features: Sequence[str]) -> Any:
+def _prepared(occasions: Any, features: Sequence[str], *, named: bool) -> Any:
     """Rows with a (contacted), w (weight), x0, x1, ... and their stratum: the day, and the campaign where all have one."""
     import ibis
 
-    named = bool(occasions.campaign.notnull().all().to_pyarrow().as_py())
     return occasions.select(
         "customer_id",
         a=(occasions.kind == CONTACT).cast("float64"),

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clvmodels.data.tables import as_table, fetch, kept
-from clvmodels.response.evidence import Evidence
+from clvmodels.response.evidence import Evidence, without_alone
 from clvmodels.response.fates import CONTACT, HELD_OUT, PSEUDO
 from clvmodels.response.overlap import ScoreRule
 
@@ -32,7 +32,7 @@ class Controls:
         By medium, the rule whose spline of the score is controlled for.
     observational
         The media whose occasions are controlled for the customer's purchase rate before the occasion, her share of occasions
-        with contact, and the calendar month where the log spans more than a year.
+        with contact (Mundlak1978), and the calendar month where the log spans more than a year.
     shared
         Whether some occasions are the baseline of every medium: then the blocks hold for all occasions.
     periods
@@ -99,7 +99,9 @@ def with_blocks(
     her first purchase, whether she was drawn on them or not.
     """
     rules = {one.medium: one.rule for one in evidence if one.rule is not None}
-    media = tuple(one.medium for one in evidence if one.grade == "observational")
+    media = _compared(occasions, evidence)
+    for one in evidence:
+        occasions = without_alone(occasions, one)
     shared = bool(occasions.filter((occasions.kind == HELD_OUT) & occasions.arm.isnull()).count().to_pyarrow().as_py())
     rows = _inside(occasions, rules, shared=shared)
     if shared and rules:
@@ -110,6 +112,15 @@ def with_blocks(
     blocks = int(rows.block.nunique().to_pyarrow().as_py() or 0)
     means, centre, scale = _scaling(rows) if media else ((), np.zeros(0), np.ones(0))
     return rows, Controls(rules, media, shared, periods, means, centre, scale, blocks > 1)
+
+
+def _compared(occasions: Any, evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    """The observational media, and with them those that have the same pseudo-contacts as baseline."""
+    media = tuple(one.medium for one in evidence if one.grade == "observational")
+    if not media or len(media) == len(evidence):
+        return media
+    held = fetch(occasions.filter(occasions.kind == HELD_OUT).select("arm").distinct())["arm"].to_pylist()
+    return tuple(one.medium for one in evidence if one.medium in media or one.medium not in held)
 
 
 def _inside(occasions: Any, rules: Mapping[str, ScoreRule], *, shared: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,9 @@ SAMPLE = 4_000_000
 """Of more occasions than that, those of some customers are looked at for balance and for the rule behind a score."""
 FEWEST = 20
 """Contacts, and baseline occasions, that have to be left where the probabilities of contact overlap."""
+
+
+type Counts = dict[tuple[str | None, str, datetime.date | None], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Evidence:
         How contact depends on the targeting score, of a medium graded "rule-adjusted".
     outside
         Occasions left out because contact was next to certain or next to impossible, or the score is not known.
+    alone, alone_on
+        Contacts left out because in their calendar month nobody was held out while in others some were; and their days.
     """
 
     medium: str
@@ -45,6 +51,8 @@ class Evidence:
     balance: Balance | None = None
     rule: ScoreRule | None = None
     outside: int = 0
+    alone: int = 0
+    alone_on: tuple[datetime.date, ...] = ()
 
 
 def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tuple[Evidence, ...]:
@@ -70,21 +78,38 @@ def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tup
     some = occasions.filter(occasions.customer_id.hash() % share == 0) if share > 1 else occasions
     some = kept(some.select("customer_id", "date", "campaign", "kind", "arm", "probability", "score", *features))
     found = []
-    for medium in sorted({arm for arm, kind, _ in counts if kind == CONTACT}):
-        sent = {day: count for (arm, kind, day), (count, _) in counts.items() if arm == medium and kind == CONTACT}
-        held = sum(count for (arm, kind, _), (count, _) in counts.items() if kind == HELD_OUT and arm in (medium, None))
-        pseudo = sum(count for (_, kind, day), (count, _) in counts.items() if kind == PSEUDO and day in sent)
-        replies = sum(known for (arm, kind, _), (_, known) in counts.items() if arm == medium and kind == CONTACT)
-        bare = Evidence(medium, "randomised", "", sum(sent.values()), held or pseudo)
-        rows = _comparable(some, medium, held_out=held > 0)
-        if held:
-            found.append(_of_held_out(rows, _comparable(occasions, medium, held_out=True), bare, features, drawn=drawn))
+    for medium in sorted({arm for arm, kind, _ in counts if arm is not None and kind == CONTACT}):
+        bare, replies = _bare(counts, medium)
+        if any(kind == HELD_OUT and arm in (medium, None) for arm, kind, _ in counts) and bare.baseline:
+            rows, whole = (_comparable(table, bare, held_out=True) for table in (some, occasions))
+            found.append(_of_held_out(rows, whole, bare, features, drawn=drawn))
         else:
-            found.append(_of_pseudo(rows, bare, features, replies))
+            found.append(_of_pseudo(_comparable(some, bare, held_out=False), bare, features, replies))
     return tuple(found)
 
 
-def _counts(occasions: Any) -> dict[tuple[Any, str, Any], tuple[int, int]]:
+def _bare(counts: Counts, medium: str) -> tuple[Evidence, int]:
+    """What counting tells of a medium, and how many of its contacts have a known attributed response."""
+    sent = {day: count for (arm, kind, day), (count, _) in counts.items() if arm == medium and kind == CONTACT}
+    held = {day: count for (arm, kind, day), (count, _) in counts.items() if kind == HELD_OUT and arm in (medium, None)}
+    pseudo = sum(count for (_, kind, day), (count, _) in counts.items() if kind == PSEUDO and day in sent)
+    replies = sum(known for (arm, kind, _), (_, known) in counts.items() if arm == medium and kind == CONTACT)
+    months = {_month(day) for day in held}
+    days = tuple(day for day in sent if day is not None and held and _month(day) not in months)
+    alone = sum(sent[day] for day in days)
+    if alone == sum(sent.values()):
+        return Evidence(medium, "attributed-only", "", alone, 0), replies
+    contacts = sum(sent.values()) - alone
+    return Evidence(
+        medium, "randomised", "", contacts, sum(held.values()) or pseudo, alone=alone, alone_on=days
+    ), replies
+
+
+def _month(day: datetime.date | None) -> tuple[int, int] | None:
+    return None if day is None else (day.year, day.month)
+
+
+def _counts(occasions: Any) -> Counts:
     """Occasions, and known attributed responses, by arm, kind and day."""
     counted = occasions.group_by("arm", "kind", "date").aggregate(
         n=occasions.count(), known=occasions.responded.count()
@@ -92,11 +117,20 @@ def _counts(occasions: Any) -> dict[tuple[Any, str, Any], tuple[int, int]]:
     return {(row["arm"], row["kind"], row["date"]): (row["n"], row["known"]) for row in fetch(counted).to_pylist()}
 
 
-def _comparable(occasions: Any, medium: str, *, held_out: bool) -> Any:
+def without_alone(occasions: Any, one: Evidence) -> Any:
+    """Occasions without the medium's contacts of months in which nobody was held out."""
+    if not one.alone_on:
+        return occasions
+    mine = (occasions.arm == one.medium).fill_null(False) & (occasions.kind == CONTACT)
+    return occasions.filter(~(mine & occasions.date.isin(one.alone_on)))
+
+
+def _comparable(occasions: Any, bare: Evidence, *, held_out: bool) -> Any:
     """The medium's contacts and its baseline: those held out of it, or else pseudo-contacts on its days."""
-    mine = (occasions.arm == medium).fill_null(False)
+    mine = (occasions.arm == bare.medium).fill_null(False)
     if held_out:
-        return occasions.filter(mine | ((occasions.kind == HELD_OUT) & occasions.arm.isnull()))
+        both = occasions.filter(mine | ((occasions.kind == HELD_OUT) & occasions.arm.isnull()))
+        return without_alone(both, bare)
     sent = occasions.filter(mine)
     others = occasions.filter(occasions.kind == PSEUDO).semi_join(sent.select("date").distinct(), "date")
     return sent.union(others)
@@ -111,15 +145,27 @@ def _of_held_out(rows: Any, whole: Any, bare: Evidence, features: Sequence[str],
     scored = 0 < known["sent"] < known["scores"]
     found = balance(rows, [*features, "score"] if known["scores"] == known["rows"] else list(features))
     evidence = replace(bare, balance=found)
-    worst, size = found.worst
     if drawn and found.holds:
-        reason = f"{bare.baseline:,} held out; balanced (p = {found.p_value:.2g}, largest difference {size:.3f} sd in {worst})"
-        return replace(evidence, reason=reason)
-    beyond = f"those not contacted differ beyond chance (p = {found.p_value:.1g}, {worst} by {size:.2f} sd)"
-    why = beyond if drawn else "not drawn at random"
+        left = f"; {bare.alone:,} contacts of months without any left out" if bare.alone else ""
+        return replace(evidence, reason=f"{bare.baseline:,} held out; {_alike(found)}{left}")
+    why = _unlike(found) if drawn else "not drawn at random"
     if not scored:
         return replace(evidence, grade="observational", reason=f"{why}; adjusted for customers' means and periods")
     return _by_rule(whole, score_rule(rows), replace(evidence, reason=why))
+
+
+def _alike(found: Balance) -> str:
+    worst, size = found.worst
+    if found.p_value != found.p_value:
+        return "too few customers, or nothing known of them, to test the balance"
+    return f"balanced (p = {found.p_value:.2g}, largest difference {size:.3f} sd in {worst})"
+
+
+def _unlike(found: Balance) -> str:
+    worst, size = found.worst
+    if not found.comparable:
+        return "on no day are there both contacts and held-out customers"
+    return f"those not contacted differ beyond chance (p = {found.p_value:.1g}, {worst} by {size:.2f} sd)"
 
 
 def _by_rule(rows: Any, rule: ScoreRule | None, evidence: Evidence) -> Evidence:
@@ -154,7 +200,11 @@ def _by_rule(rows: Any, rule: ScoreRule | None, evidence: Evidence) -> Evidence:
 
 def _of_pseudo(rows: Any, bare: Evidence, features: Sequence[str], replies: int) -> Evidence:
     if bare.baseline:
+        known = bool(rows.filter(rows.kind == CONTACT).probability.notnull().all().to_pyarrow().as_py())
         found = balance(rows, features)
+        if known and found.holds:
+            reason = f"drawn with known probabilities; customers not contacted on the same days are {_alike(found)}"
+            return replace(bare, reason=reason, balance=found)
         worst, size = found.worst
         reason = (
             f"nobody was held out; compared with customers not contacted on the same days, who differ most in {worst} "

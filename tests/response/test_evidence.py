@@ -161,6 +161,47 @@ def test_nobody_held_out_is_observational() -> None:
     assert np.corrcoef(audience.controls[:, place], share)[0, 1] == pytest.approx(1.0)
 
 
+def test_contacts_of_months_without_holdout_are_left_out() -> None:
+    """Nobody was held out in the third campaign, whose month is none of the others': it has nothing to be compared with."""
+    table = campaigns(lambda who, day: who % 3 > 0 or day == 120)
+    found = from_logs(table.assign(left=~table["sent"]), holdout="left")
+    [grade] = found.grades.to_dict("records")
+    assert (grade["contacts"], grade["baseline"]) == (120, 60)
+    assert "60 contacts of months without any left out" in grade["reason"]
+    assert found.quality()["months without holdout: mail"].count == 60
+    assert found.cells().occasions.sum() == 180
+
+
+def test_known_probabilities_make_those_not_contacted_a_holdout() -> None:
+    """Half of all customers drawn anew for each campaign, and only the contacts logged."""
+    rng = np.random.default_rng(8)
+    table = campaigns(lambda who, day: bool(rng.random() < 0.5))
+    sent = table[table["sent"]].assign(chance=0.5)
+    [grade] = from_logs(sent, assignment_probability="chance").grades.to_dict("records")
+    assert grade["grade"] == "randomised"
+    assert grade["reason"].startswith("drawn with known probabilities")
+
+
+def test_held_out_on_other_days_proves_nothing() -> None:
+    table = campaigns(lambda who, day: day in (40, 160), days=(40, 45, 160, 165))
+    [grade] = from_logs(table.assign(left=~table["sent"]), holdout="left").grades.to_dict("records")
+    assert grade["grade"] == "observational"
+    assert grade["reason"].startswith("on no day are there both contacts and held-out customers")
+
+
+def test_attributed_responses_and_outcomes_are_two_things() -> None:
+    table = campaigns(lambda who, day: who % 2 == 0).assign(replied=lambda t: t["who"] % 10 == 0, gain=3.0)
+    found = from_logs(table[table["sent"]], responded="replied", amount="gain")
+    replies, outcomes = found.attributed_responses(), found.outcomes()
+    assert (replies["mail"], replies["mail"].rate) == ((120, 24, 360.0), 0.2)
+    frame = found.frame().fillna({"medium": "none"})
+    for medium, rows in frame.groupby("medium"):
+        outcome = outcomes[str(medium)]
+        assert (outcome.occasions, outcome.buyers) == (len(rows), rows["bought"].sum())
+        assert outcome.amount == pytest.approx(rows["amount"].sum())
+        assert outcome.rate == pytest.approx(rows["bought"].mean())
+
+
 def test_without_anybody_left_alone_only_responses_tell() -> None:
     table = campaigns(lambda who, day: True)
     found = from_logs(table.assign(replied=table["who"] % 10 == 0), responded="replied")
