@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clvmodels.data.tables import fetch, kept
+import numpy as np
+
+from clvmodels.data.tables import fetch
 from clvmodels.errors import ContactError
-from clvmodels.response.balance import Balance, balance
+from clvmodels.response.balance import Balance
 from clvmodels.response.cells import Grade
 from clvmodels.response.fates import CONTACT, HELD_OUT, PSEUDO
 from clvmodels.response.overlap import HIGHEST, LOWEST, ScoreRule, score_rule
+from clvmodels.response.sampled import Sampled
 
-SAMPLE = 4_000_000
-"""Of more occasions than that, those of some customers are looked at for balance and for the rule behind a score."""
 FEWEST = 20
 """Contacts, and baseline occasions, that have to be left where the probabilities of contact overlap."""
 
@@ -63,8 +64,8 @@ def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tup
     occasions
         Ibis table of occasions.
     features
-        Whose balance is checked, besides the targeting score where it is known; with more than `SAMPLE` occasions, on those of
-        some customers.
+        Whose balance is checked, besides the targeting score where it is known; of very many occasions, on those of some
+        customers.
     drawn
         Whether rows that were held out are said to be held out at random.
 
@@ -74,17 +75,14 @@ def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tup
         A medium has neither a baseline nor attributed responses.
     """
     counts = _counts(occasions)
-    share = -(-sum(count for count, _ in counts.values()) // SAMPLE)
-    some = occasions.filter(occasions.customer_id.hash() % share == 0) if share > 1 else occasions
-    some = kept(some.select("customer_id", "date", "campaign", "kind", "arm", "probability", "score", *features))
+    some = Sampled.of(occasions, features, rows=sum(count for count, _ in counts.values()))
     found = []
     for medium in sorted({arm for arm, kind, _ in counts if arm is not None and kind == CONTACT}):
         bare, replies = _bare(counts, medium)
         if any(kind == HELD_OUT and arm in (medium, None) for arm, kind, _ in counts) and bare.baseline:
-            rows, whole = (_comparable(table, bare, held_out=True) for table in (some, occasions))
-            found.append(_of_held_out(rows, whole, bare, features, drawn=drawn))
+            found.append(_of_held_out(some, occasions, bare, drawn=drawn))
         else:
-            found.append(_of_pseudo(_comparable(some, bare, held_out=False), bare, features, replies))
+            found.append(_of_pseudo(some, bare, replies))
     return tuple(found)
 
 
@@ -125,33 +123,20 @@ def without_alone(occasions: Any, one: Evidence) -> Any:
     return occasions.filter(~(mine & occasions.date.isin(one.alone_on)))
 
 
-def _comparable(occasions: Any, bare: Evidence, *, held_out: bool) -> Any:
-    """The medium's contacts and its baseline: those held out of it, or else pseudo-contacts on its days."""
-    mine = (occasions.arm == bare.medium).fill_null(False)
-    if held_out:
-        both = occasions.filter(mine | ((occasions.kind == HELD_OUT) & occasions.arm.isnull()))
-        return without_alone(both, bare)
-    sent = occasions.filter(mine)
-    others = occasions.filter(occasions.kind == PSEUDO).semi_join(sent.select("date").distinct(), "date")
-    return sent.union(others)
-
-
-def _of_held_out(rows: Any, whole: Any, bare: Evidence, features: Sequence[str], *, drawn: bool) -> Evidence:
-    """`rows` are those whose balance is looked at, `whole` all of them."""
-    sent = rows.kind == CONTACT
-    [known] = fetch(
-        rows.aggregate(rows=rows.count(), scores=rows.score.count(), sent=rows.score.count(where=sent))
-    ).to_pylist()
-    scored = 0 < known["sent"] < known["scores"]
-    found = balance(rows, [*features, "score"] if known["scores"] == known["rows"] else list(features))
+def _of_held_out(some: Sampled, occasions: Any, bare: Evidence, *, drawn: bool) -> Evidence:
+    rows = some.held_out_of(bare.medium, bare.alone_on)
+    scored = ~np.isnan(some.score) & rows
+    found = some.balance(rows, score=bool((scored == rows).all()))
     evidence = replace(bare, balance=found)
     if drawn and found.holds:
         left = f"; {bare.alone:,} contacts of months without any left out" if bare.alone else ""
         return replace(evidence, reason=f"{bare.baseline:,} held out; {_alike(found)}{left}")
     why = _unlike(found) if drawn else "not drawn at random"
-    if not scored:
+    if not (scored & some.contacted).any() or not (scored & ~some.contacted).any():
         return replace(evidence, grade="observational", reason=f"{why}; adjusted for customers' means and periods")
-    return _by_rule(whole, score_rule(rows), replace(evidence, reason=why))
+    rule = score_rule(some.score[scored], some.contacted[scored])
+    mine = (occasions.arm == bare.medium).fill_null(False) | ((occasions.kind == HELD_OUT) & occasions.arm.isnull())
+    return _by_rule(without_alone(occasions.filter(mine), bare), rule, replace(evidence, reason=why))
 
 
 def _alike(found: Balance) -> str:
@@ -198,10 +183,11 @@ def _by_rule(rows: Any, rule: ScoreRule | None, evidence: Evidence) -> Evidence:
     )
 
 
-def _of_pseudo(rows: Any, bare: Evidence, features: Sequence[str], replies: int) -> Evidence:
+def _of_pseudo(some: Sampled, bare: Evidence, replies: int) -> Evidence:
     if bare.baseline:
-        known = bool(rows.filter(rows.kind == CONTACT).probability.notnull().all().to_pyarrow().as_py())
-        found = balance(rows, features)
+        rows = some.around(bare.medium)
+        found = some.balance(rows, score=False)
+        known = some.known[rows & some.contacted].all()
         if known and found.holds:
             reason = f"drawn with known probabilities; customers not contacted on the same days are {_alike(found)}"
             return replace(bare, reason=reason, balance=found)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from scipy import stats
 
@@ -92,15 +90,15 @@ def test_a_known_score_is_adjusted_for_where_contact_was_open() -> None:
 
 def test_the_rule_is_recovered() -> None:
     table = experiment(lambda score, activity: expit(2 * score), size=20_000)
-    rows = as_table(table.assign(kind=np.where(table["sent"] == "mail", "contact", "held out")))
-    rule = score_rule(rows)
+    rule = score_rule(table["score"].to_numpy(), (table["sent"] == "mail").to_numpy())
     assert rule is not None
     score = np.linspace(-1.5, 1.5, 31)
     np.testing.assert_allclose(expit(rule.log_odds(score)), expit(2 * score), atol=0.03)
+    rows = as_table(table)
     inside = rows.select(odds=rule.log_odds(rows.score), inside=rule.overlap(rows.score)).to_pyarrow().to_pandas()
     probability = expit(inside["odds"])
     assert (inside["inside"] == ((probability >= 0.02) & (probability <= 0.98))).all()
-    assert score_rule(rows.mutate(score=1.0)) is None
+    assert score_rule(np.ones(9), np.arange(9) > 4) is None
 
 
 @pytest.mark.parametrize("size", [400, 20_000])
@@ -236,16 +234,14 @@ def test_balance_is_what_it_says() -> None:
         {"customer_id": who, "a": rng.random(size) < 0.3 + 0.2 * day, "x": rng.normal(size=size) + day}
     )
     table["y"] = table["x"] + rng.exponential(size=size)
-    rows = {
-        "customer_id": who,
-        "kind": np.where(table["a"], "contact", "held out"),
-        "x": table["x"],
-        "y": table["y"],
-        "date": pa.array([datetime.date(2024, 1, 1 + int(d)) for d in day]),
-        "campaign": ["spring"] * size,
-        "probability": pa.nulls(size, pa.float64()),
-    }
-    found = balance(as_table(pa.table(rows)), ["x", "y"])
+    found = balance(
+        ("x", "y"),
+        table[["x", "y"]].to_numpy(),
+        table["a"].to_numpy(),
+        np.ones(size),
+        who.astype(np.intp),
+        day.astype(np.intp),
+    )
     a, x = table["a"].to_numpy(float), table[["x", "y"]].to_numpy()
     within = np.array([a - a[day == d].mean() for d in range(days)])[day, np.arange(size)]
     centred = np.stack([x - x[day == d].mean(axis=0) for d in range(days)])[day, np.arange(size)]
@@ -267,16 +263,9 @@ def test_chance_fails_the_test_as_often_as_it_should() -> None:
         people, times = 200, 5
         control, level = rng.random(people) < 0.3, rng.gamma(1.0, 1.0, people)
         who = np.repeat(np.arange(people), times)
-        table = {
-            "customer_id": who,
-            "kind": np.where(control[who], "held out", "contact"),
-            "x": level[who] + rng.normal(size=len(who)),
-            "y": level[who] ** 2,
-            "date": pa.nulls(len(who), pa.date32()),
-            "campaign": pa.nulls(len(who), pa.string()),
-            "probability": pa.nulls(len(who), pa.float64()),
-        }
-        found.append(balance(as_table(pa.table(table)), ["x", "y"]).p_value)
+        features = np.column_stack([level[who] + rng.normal(size=len(who)), level[who] ** 2])
+        once = np.zeros(len(who), dtype=np.intp)
+        found.append(balance(("x", "y"), features, ~control[who], np.ones(len(who)), who, once).p_value)
     assert stats.kstest(found, "uniform").pvalue > 0.01
 
 
