@@ -42,6 +42,8 @@ class Evidence:
         Occasions left out because contact was next to certain or next to impossible, or the score is not known.
     alone, alone_on
         Contacts left out because in their calendar month nobody was held out while in others some were; and their days.
+    uneven
+        Whether chance decided, but for some customers with another known probability than for others.
     """
 
     medium: str
@@ -54,6 +56,7 @@ class Evidence:
     outside: int = 0
     alone: int = 0
     alone_on: tuple[datetime.date, ...] = ()
+    uneven: bool = False
 
 
 def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tuple[Evidence, ...]:
@@ -130,7 +133,9 @@ def _of_held_out(some: Sampled, occasions: Any, bare: Evidence, *, drawn: bool) 
     evidence = replace(bare, balance=found)
     if drawn and found.holds:
         left = f"; {bare.alone:,} contacts of months without any left out" if bare.alone else ""
-        return replace(evidence, reason=f"{bare.baseline:,} held out; {_alike(found)}{left}")
+        uneven = some.uneven(rows)
+        odds = ", drawn with different probabilities" if uneven else ""
+        return replace(evidence, reason=f"{bare.baseline:,} held out{odds}; {_alike(found)}{left}", uneven=uneven)
     why = _unlike(found) if drawn else "not drawn at random"
     if not (scored & some.contacted).any() or not (scored & ~some.contacted).any():
         return replace(evidence, grade="observational", reason=f"{why}; adjusted for customers' means and periods")

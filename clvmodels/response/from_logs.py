@@ -10,7 +10,7 @@ from clvmodels.response.assemble import Wanted, assemble
 from clvmodels.response.half_lives import half_lives
 from clvmodels.response.occasions import Occasions
 from clvmodels.response.past import chosen_features
-from clvmodels.units import WEEK, Period, Span, as_span
+from clvmodels.units import DAY, Period, Span, as_span
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,7 +25,7 @@ def occasions(
     contacts: Contacts,
     log: Transactions,
     *,
-    window: Span | Period = 4 * WEEK,
+    window: Span | Period = 28 * DAY,
     half_life: Mapping[str, Span | Period] | None = None,
     features: Sequence[str] | None = None,
     unmatched: Unmatched = "error",

@@ -17,7 +17,7 @@ from clvmodels.response import audience as _audience
 from clvmodels.response.accounts import measure_occasions
 from clvmodels.response.assemble import Assembled
 from clvmodels.response.cells import Audience, Cells, Grade, Scaling
-from clvmodels.response.controls import with_blocks
+from clvmodels.response.controls import ODDS, with_blocks
 from clvmodels.response.evidence import Evidence, weigh
 from clvmodels.response.evidence_tables import balance_table, evidence_table
 from clvmodels.response.fates import CONTACT
@@ -295,13 +295,14 @@ class Occasions:
         return _audience.states_on(self._made, day, round(self.window.days))
 
     def _extra(self, ids: Any, picked: Any) -> dict[str, Any]:
-        """Share of contacts and latest score of each customer, where the controls need them; NaN where not known."""
+        """What controls need of customers beside their state: share of contacts, latest score, odds; NaN where not known."""
         import pandas as pd
 
         wanted = [name for name in self._controls.sources if name not in picked.column_names]
         if not wanted:
             return {}
         facts = {"contact_share": self.table.contact_share.max(), "score": self.table.score.argmax(self.table.date)}
+        facts |= {ODDS: self.table[ODDS].mean()}
         found = self.table.group_by("customer_id").aggregate(**{name: facts[name] for name in wanted})
         known = fetch(found).to_pandas().set_index("customer_id").reindex(pd.Index(ids))
         return {name: np.asarray(known[name], dtype=float) for name in wanted}

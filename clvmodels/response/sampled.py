@@ -38,6 +38,8 @@ class Sampled:
         Whether it is a contact, or a held-out customer; else it is a pseudo-contact.
     weight, known
         1 / assignment probability, and whether it is known; else the weight is 1.
+    unnamed
+        Whether there is no campaign.
     score
         NaN where not known.
     names, features
@@ -108,6 +110,12 @@ class Sampled:
         """The medium's contacts and the pseudo-contacts on their days."""
         mine = (self.arm == medium) & self.contacted
         return np.asarray(mine | (~self.contacted & ~self.held_out & np.isin(self.day, np.unique(self.day[mine]))))
+
+    def uneven(self, rows: Flags) -> bool:
+        """Whether the known probabilities of contact, or of none, differ between some rows."""
+        known = rows & self.known
+        arms = (self.weight[known & self.contacted], self.weight[known & ~self.contacted])
+        return any(bool(np.ptp(arm) > 1e-9) for arm in arms if len(arm))
 
     def balance(self, rows: Flags, *, score: bool) -> Balance:
         """Balance over some rows, within days, and within campaigns where all have one; with the score as a feature or not."""

@@ -180,6 +180,23 @@ def test_known_probabilities_make_those_not_contacted_a_holdout() -> None:
     assert grade["reason"].startswith("drawn with known probabilities")
 
 
+def test_known_probabilities_undo_that_some_are_drawn_more_often() -> None:
+    """Buyers of long standing were drawn with 0.8, others with 0.3: weighted they are alike, and the odds are a control."""
+    rng = np.random.default_rng(9)
+    table = campaigns(lambda who, day: bool(rng.random() < (0.8 if who < 30 else 0.3)))
+    contact = np.where(table["who"] < 30, 0.8, 0.3)
+    rows = table.assign(left=~table["sent"], chance=np.where(table["sent"], contact, 1 - contact))
+    found = from_logs(rows, holdout="left", assignment_probability="chance")
+    [grade] = found.grades.to_dict("records")
+    assert grade["grade"] == "randomised"
+    assert "drawn with different probabilities" in grade["reason"]
+    cells = found.cells()
+    assert cells.control_names == ("log odds of contact",)
+    odds = np.log(contact / (1 - contact))
+    assert sorted(np.repeat(cells.controls[:, 0], cells.occasions.astype(int))) == pytest.approx(sorted(odds))
+    np.testing.assert_allclose(found.audience().controls[:, 0], odds[:60])
+
+
 def test_held_out_on_other_days_proves_nothing() -> None:
     table = campaigns(lambda who, day: day in (40, 160), days=(40, 45, 160, 165))
     [grade] = from_logs(table.assign(left=~table["sent"]), holdout="left").grades.to_dict("records")
