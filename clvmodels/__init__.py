@@ -92,6 +92,8 @@ if TYPE_CHECKING:
     from clvmodels.response.occasions import occasions as occasions
     from clvmodels.response.response_curve import response_curve as response_curve
     from clvmodels.simulation.market import simulate_market as simulate_market
+    from clvmodels.response.from_logs import occasions as occasions
+    from clvmodels.response.occasions import Occasions as Occasions
     from clvmodels.units import DAY as DAY
     from clvmodels.units import FOREVER as FOREVER
     from clvmodels.units import MONTH as MONTH
@@ -111,7 +113,8 @@ _HOMES = {
     "data.transactions": ("Transactions",),
     "data.contacts": ("Contacts",),
     "data.histories": ("Histories",),
-    "response.occasions": ("Occasions", "occasions"),
+    "response.occasions": ("Occasions",),
+    "response.from_logs": ("occasions",),
     "catalogue": ("catalogue",),
     "duration.nbd": ("NBD",),
     "duration.bg_nbd": ("BG_NBD",),

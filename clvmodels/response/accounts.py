@@ -53,6 +53,11 @@ def measure_occasions(
         for one in evidence
         if one.outside
     ]
+    findings += [
+        Finding(f"months without holdout: {one.medium}", one.alone, nan, "", "left out: nobody to compare with")
+        for one in evidence
+        if one.alone
+    ]
     findings += _crowded(occasions, window, counts[CONTACT])
     findings.append(Finding("cells", len(grouped[0].occasions), nan, "", _cells(grouped[1])))
     return Quality(

@@ -12,12 +12,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clvmodels.data.tables import as_table, fetch, kept
-from clvmodels.response.evidence import Evidence
+from clvmodels.response.evidence import Evidence, without_alone
 from clvmodels.response.fates import CONTACT, HELD_OUT, PSEUDO
 from clvmodels.response.overlap import ScoreRule
 
 OBSERVATIONAL = "observational"
 MEANS = ("purchase_rate", "contact_share")
+ODDS = "contact_odds"
 
 type Floats = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ class Controls:
         By medium, the rule whose spline of the score is controlled for.
     observational
         The media whose occasions are controlled for the customer's purchase rate before the occasion, her share of occasions
-        with contact, and the calendar month where the log spans more than a year.
+        with contact (Mundlak1978), and the calendar month where the log spans more than a year.
     shared
         Whether some occasions are the baseline of every medium: then the blocks hold for all occasions.
     periods
@@ -43,6 +44,8 @@ class Controls:
         Mean and standard deviation of each over its block.
     some_without
         Whether there are occasions in no block or another, so that each block needs its own level.
+    uneven
+        Randomised media whose customers were drawn with different known probabilities: their log odds are controlled for.
     """
 
     rules: Mapping[str, ScoreRule]
@@ -53,6 +56,7 @@ class Controls:
     centre: Floats
     scale: Floats
     some_without: bool
+    uneven: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,12 +67,12 @@ class Controls:
             names += [f"score of {medium} {k + 1}" for k in range(rule.size)]
         if self.observational:
             names += [*self._level(OBSERVATIONAL), *self.means, *(f"period {period}" for period in self.periods[1:])]
-        return tuple(names)
+        return (*names, "log odds of contact") if self.uneven else tuple(names)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Columns of occasions that the controls are made of, and that vary continuously."""
-        return (*(("score",) if self.rules else ()), *self.means)
+        return (*(("score",) if self.rules else ()), *self.means, *((ODDS,) if self.uneven else ()))
 
     def _level(self, name: str) -> list[str]:
         return [f"{name}: level"] if self.some_without else []
@@ -87,6 +91,7 @@ class Controls:
             standard = [(columns[name] - self.centre[j]) / self.scale[j] for j, name in enumerate(self.means)]
             found += [inside * np.nan_to_num(column) for column in standard]
             found += [inside * (period == one) for one in self.periods[1:]]
+        found += [np.nan_to_num(columns[ODDS])] if self.uneven else []
         return np.column_stack(found) if found else np.zeros((len(block), 0))
 
 
@@ -99,7 +104,9 @@ def with_blocks(
     her first purchase, whether she was drawn on them or not.
     """
     rules = {one.medium: one.rule for one in evidence if one.rule is not None}
-    media = tuple(one.medium for one in evidence if one.grade == "observational")
+    media = _compared(occasions, evidence)
+    for one in evidence:
+        occasions = without_alone(occasions, one)
     shared = bool(occasions.filter((occasions.kind == HELD_OUT) & occasions.arm.isnull()).count().to_pyarrow().as_py())
     rows = _inside(occasions, rules, shared=shared)
     if shared and rules:
@@ -107,9 +114,31 @@ def with_blocks(
     rows = rows.mutate(block=_block(rows, rules, media, shared=shared))
     rows, periods = _with_periods(rows, wanted=bool(media))
     rows = _with_share(rows, days, wanted=bool(media))
+    uneven = tuple(one.medium for one in evidence if one.uneven and not shared)
+    rows = rows.mutate(contact_odds=_log_odds(rows, uneven))
     blocks = int(rows.block.nunique().to_pyarrow().as_py() or 0)
     means, centre, scale = _scaling(rows) if media else ((), np.zeros(0), np.ones(0))
-    return rows, Controls(rules, media, shared, periods, means, centre, scale, blocks > 1)
+    return rows, Controls(rules, media, shared, periods, means, centre, scale, blocks > 1, uneven)
+
+
+def _log_odds(rows: Any, media: tuple[str, ...]) -> Any:
+    """Log odds of contact by the drawing, of the occasions of some media; 0 elsewhere."""
+    import ibis
+
+    if not media:
+        return ibis.literal(0.0)
+    odds = (rows.probability / (1.0 - rows.probability)).ln()
+    drawn = rows.arm.isin(media).fill_null(False) & rows.probability.notnull()
+    return drawn.ifelse((rows.kind == CONTACT).ifelse(odds, -odds), 0.0)
+
+
+def _compared(occasions: Any, evidence: Sequence[Evidence]) -> tuple[str, ...]:
+    """The observational media, and with them those that have the same pseudo-contacts as baseline."""
+    media = tuple(one.medium for one in evidence if one.grade == "observational")
+    if not media or len(media) == len(evidence):
+        return media
+    held = fetch(occasions.filter(occasions.kind == HELD_OUT).select("arm").distinct())["arm"].to_pylist()
+    return tuple(one.medium for one in evidence if one.medium in media or one.medium not in held)
 
 
 def _inside(occasions: Any, rules: Mapping[str, ScoreRule], *, shared: bool) -> Any:

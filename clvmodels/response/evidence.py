@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clvmodels.data.tables import fetch, kept
+import numpy as np
+
+from clvmodels.data.tables import fetch
 from clvmodels.errors import ContactError
-from clvmodels.response.balance import Balance, balance
+from clvmodels.response.balance import Balance
 from clvmodels.response.cells import Grade
 from clvmodels.response.fates import CONTACT, HELD_OUT, PSEUDO
 from clvmodels.response.overlap import HIGHEST, LOWEST, ScoreRule, score_rule
+from clvmodels.response.sampled import Sampled
 
-SAMPLE = 4_000_000
-"""Of more occasions than that, those of some customers are looked at for balance and for the rule behind a score."""
 FEWEST = 20
 """Contacts, and baseline occasions, that have to be left where the probabilities of contact overlap."""
+
+
+type Counts = dict[tuple[str | None, str, datetime.date | None], tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,10 @@ class Evidence:
         How contact depends on the targeting score, of a medium graded "rule-adjusted".
     outside
         Occasions left out because contact was next to certain or next to impossible, or the score is not known.
+    alone, alone_on
+        Contacts left out because in their calendar month nobody was held out while in others some were; and their days.
+    uneven
+        Whether chance decided, but for some customers with another known probability than for others.
     """
 
     medium: str
@@ -45,6 +54,9 @@ class Evidence:
     balance: Balance | None = None
     rule: ScoreRule | None = None
     outside: int = 0
+    alone: int = 0
+    alone_on: tuple[datetime.date, ...] = ()
+    uneven: bool = False
 
 
 def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tuple[Evidence, ...]:
@@ -55,8 +67,8 @@ def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tup
     occasions
         Ibis table of occasions.
     features
-        Whose balance is checked, besides the targeting score where it is known; with more than `SAMPLE` occasions, on those of
-        some customers.
+        Whose balance is checked, besides the targeting score where it is known; of very many occasions, on those of some
+        customers.
     drawn
         Whether rows that were held out are said to be held out at random.
 
@@ -66,25 +78,39 @@ def weigh(occasions: Any, features: Sequence[str], *, drawn: bool = True) -> tup
         A medium has neither a baseline nor attributed responses.
     """
     counts = _counts(occasions)
-    share = -(-sum(count for count, _ in counts.values()) // SAMPLE)
-    some = occasions.filter(occasions.customer_id.hash() % share == 0) if share > 1 else occasions
-    some = kept(some.select("customer_id", "date", "campaign", "kind", "arm", "probability", "score", *features))
+    some = Sampled.of(occasions, features, rows=sum(count for count, _ in counts.values()))
     found = []
-    for medium in sorted({arm for arm, kind, _ in counts if kind == CONTACT}):
-        sent = {day: count for (arm, kind, day), (count, _) in counts.items() if arm == medium and kind == CONTACT}
-        held = sum(count for (arm, kind, _), (count, _) in counts.items() if kind == HELD_OUT and arm in (medium, None))
-        pseudo = sum(count for (_, kind, day), (count, _) in counts.items() if kind == PSEUDO and day in sent)
-        replies = sum(known for (arm, kind, _), (_, known) in counts.items() if arm == medium and kind == CONTACT)
-        bare = Evidence(medium, "randomised", "", sum(sent.values()), held or pseudo)
-        rows = _comparable(some, medium, held_out=held > 0)
-        if held:
-            found.append(_of_held_out(rows, _comparable(occasions, medium, held_out=True), bare, features, drawn=drawn))
+    for medium in sorted({arm for arm, kind, _ in counts if arm is not None and kind == CONTACT}):
+        bare, replies = _bare(counts, medium)
+        if any(kind == HELD_OUT and arm in (medium, None) for arm, kind, _ in counts) and bare.baseline:
+            found.append(_of_held_out(some, occasions, bare, drawn=drawn))
         else:
-            found.append(_of_pseudo(rows, bare, features, replies))
+            found.append(_of_pseudo(some, bare, replies))
     return tuple(found)
 
 
-def _counts(occasions: Any) -> dict[tuple[Any, str, Any], tuple[int, int]]:
+def _bare(counts: Counts, medium: str) -> tuple[Evidence, int]:
+    """What counting tells of a medium, and how many of its contacts have a known attributed response."""
+    sent = {day: count for (arm, kind, day), (count, _) in counts.items() if arm == medium and kind == CONTACT}
+    held = {day: count for (arm, kind, day), (count, _) in counts.items() if kind == HELD_OUT and arm in (medium, None)}
+    pseudo = sum(count for (_, kind, day), (count, _) in counts.items() if kind == PSEUDO and day in sent)
+    replies = sum(known for (arm, kind, _), (_, known) in counts.items() if arm == medium and kind == CONTACT)
+    months = {_month(day) for day in held}
+    days = tuple(day for day in sent if day is not None and held and _month(day) not in months)
+    alone = sum(sent[day] for day in days)
+    if alone == sum(sent.values()):
+        return Evidence(medium, "attributed-only", "", alone, 0), replies
+    contacts = sum(sent.values()) - alone
+    return Evidence(
+        medium, "randomised", "", contacts, sum(held.values()) or pseudo, alone=alone, alone_on=days
+    ), replies
+
+
+def _month(day: datetime.date | None) -> tuple[int, int] | None:
+    return None if day is None else (day.year, day.month)
+
+
+def _counts(occasions: Any) -> Counts:
     """Occasions, and known attributed responses, by arm, kind and day."""
     counted = occasions.group_by("arm", "kind", "date").aggregate(
         n=occasions.count(), known=occasions.responded.count()
@@ -92,34 +118,44 @@ def _counts(occasions: Any) -> dict[tuple[Any, str, Any], tuple[int, int]]:
     return {(row["arm"], row["kind"], row["date"]): (row["n"], row["known"]) for row in fetch(counted).to_pylist()}
 
 
-def _comparable(occasions: Any, medium: str, *, held_out: bool) -> Any:
-    """The medium's contacts and its baseline: those held out of it, or else pseudo-contacts on its days."""
-    mine = (occasions.arm == medium).fill_null(False)
-    if held_out:
-        return occasions.filter(mine | ((occasions.kind == HELD_OUT) & occasions.arm.isnull()))
-    sent = occasions.filter(mine)
-    others = occasions.filter(occasions.kind == PSEUDO).semi_join(sent.select("date").distinct(), "date")
-    return sent.union(others)
+def without_alone(occasions: Any, one: Evidence) -> Any:
+    """Occasions without the medium's contacts of months in which nobody was held out."""
+    if not one.alone_on:
+        return occasions
+    mine = (occasions.arm == one.medium).fill_null(False) & (occasions.kind == CONTACT)
+    return occasions.filter(~(mine & occasions.date.isin(one.alone_on)))
 
 
-def _of_held_out(rows: Any, whole: Any, bare: Evidence, features: Sequence[str], *, drawn: bool) -> Evidence:
-    """`rows` are those whose balance is looked at, `whole` all of them."""
-    sent = rows.kind == CONTACT
-    [known] = fetch(
-        rows.aggregate(rows=rows.count(), scores=rows.score.count(), sent=rows.score.count(where=sent))
-    ).to_pylist()
-    scored = 0 < known["sent"] < known["scores"]
-    found = balance(rows, [*features, "score"] if known["scores"] == known["rows"] else list(features))
+def _of_held_out(some: Sampled, occasions: Any, bare: Evidence, *, drawn: bool) -> Evidence:
+    rows = some.held_out_of(bare.medium, bare.alone_on)
+    scored = ~np.isnan(some.score) & rows
+    found = some.balance(rows, score=bool((scored == rows).all()))
     evidence = replace(bare, balance=found)
-    worst, size = found.worst
     if drawn and found.holds:
-        reason = f"{bare.baseline:,} held out; balanced (p = {found.p_value:.2g}, largest difference {size:.3f} sd in {worst})"
-        return replace(evidence, reason=reason)
-    beyond = f"those not contacted differ beyond chance (p = {found.p_value:.1g}, {worst} by {size:.2f} sd)"
-    why = beyond if drawn else "not drawn at random"
-    if not scored:
+        left = f"; {bare.alone:,} contacts of months without any left out" if bare.alone else ""
+        uneven = some.uneven(rows)
+        odds = ", drawn with different probabilities" if uneven else ""
+        return replace(evidence, reason=f"{bare.baseline:,} held out{odds}; {_alike(found)}{left}", uneven=uneven)
+    why = _unlike(found) if drawn else "not drawn at random"
+    if not (scored & some.contacted).any() or not (scored & ~some.contacted).any():
         return replace(evidence, grade="observational", reason=f"{why}; adjusted for customers' means and periods")
-    return _by_rule(whole, score_rule(rows), replace(evidence, reason=why))
+    rule = score_rule(some.score[scored], some.contacted[scored])
+    mine = (occasions.arm == bare.medium).fill_null(False) | ((occasions.kind == HELD_OUT) & occasions.arm.isnull())
+    return _by_rule(without_alone(occasions.filter(mine), bare), rule, replace(evidence, reason=why))
+
+
+def _alike(found: Balance) -> str:
+    worst, size = found.worst
+    if found.p_value != found.p_value:
+        return "too few customers, or nothing known of them, to test the balance"
+    return f"balanced (p = {found.p_value:.2g}, largest difference {size:.3f} sd in {worst})"
+
+
+def _unlike(found: Balance) -> str:
+    worst, size = found.worst
+    if not found.comparable:
+        return "on no day are there both contacts and held-out customers"
+    return f"those not contacted differ beyond chance (p = {found.p_value:.1g}, {worst} by {size:.2f} sd)"
 
 
 def _by_rule(rows: Any, rule: ScoreRule | None, evidence: Evidence) -> Evidence:
@@ -152,9 +188,14 @@ def _by_rule(rows: Any, rule: ScoreRule | None, evidence: Evidence) -> Evidence:
     )
 
 
-def _of_pseudo(rows: Any, bare: Evidence, features: Sequence[str], replies: int) -> Evidence:
+def _of_pseudo(some: Sampled, bare: Evidence, replies: int) -> Evidence:
     if bare.baseline:
-        found = balance(rows, features)
+        rows = some.around(bare.medium)
+        found = some.balance(rows, score=False)
+        known = some.known[rows & some.contacted].all()
+        if known and found.holds:
+            reason = f"drawn with known probabilities; customers not contacted on the same days are {_alike(found)}"
+            return replace(bare, reason=reason, balance=found)
         worst, size = found.worst
         reason = (
             f"nobody was held out; compared with customers not contacted on the same days, who differ most in {worst} "

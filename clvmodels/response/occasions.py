@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,25 +15,22 @@ from clvmodels.data.tables import fetch
 from clvmodels.errors import ContactError
 from clvmodels.response import audience as _audience
 from clvmodels.response.accounts import measure_occasions
-from clvmodels.response.assemble import Assembled, Wanted, assemble
+from clvmodels.response.assemble import Assembled
 from clvmodels.response.cells import Audience, Cells, Grade, Scaling
-from clvmodels.response.controls import with_blocks
+from clvmodels.response.controls import ODDS, with_blocks
 from clvmodels.response.evidence import Evidence, weigh
+from clvmodels.response.evidence_tables import balance_table, evidence_table
 from clvmodels.response.fates import CONTACT
 from clvmodels.response.grouping import STOCKS, Bins, as_cells, group, standard_scaling
 from clvmodels.response.half_lives import half_lives
-from clvmodels.response.past import chosen_features
+from clvmodels.response.outcomes import AttributedResponse, OutcomeInWindow, attributed_responses, outcomes_in_window
 from clvmodels.response.ready import ready_occasions
-from clvmodels.units import WEEK, Period, Span, as_span
+from clvmodels.units import Period, Span, as_span
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
     import pandas as pd
 
-    from clvmodels.data.contacts import Contacts
-    from clvmodels.data.transactions import Day, Transactions
-
-type Unmatched = Literal["error", "leave_out"]
+    from clvmodels.data.transactions import Day
 
 
 class Occasions:
@@ -173,12 +170,7 @@ class Occasions:
         p_value (of the balance), worst_feature, worst_difference [standard deviations], responses and response_rate
         (attributed), mean_cost [currency].
         """
-        import pandas as pd
-
-        sent = self.table.drop_null("medium")
-        facts = {"known": sent.responded.count(), "responses": sent.responded.sum(), "mean_cost": sent.cost.mean()}
-        found = {row["medium"]: row for row in fetch(sent.group_by("medium").aggregate(**facts)).to_pylist()}
-        return pd.DataFrame([_grade(one, found.get(one.medium, {})) for one in self.evidence])
+        return evidence_table(self.table, self.evidence)
 
     def balance(self) -> pd.DataFrame:
         """Were contacted and not contacted alike before? A row per medium and feature.
@@ -186,21 +178,15 @@ class Occasions:
         Columns: medium, feature, contacted, not_contacted (means), difference (within days and campaigns, in standard
         deviations), p_value (of all features of the medium together).
         """
-        import pandas as pd
+        return balance_table(self.evidence)
 
-        rows = [
-            (one.medium, feature, *values, one.balance.p_value)
-            for one in self.evidence
-            if one.balance is not None
-            for feature, *values in zip(
-                one.balance.features,
-                one.balance.contacted,
-                one.balance.not_contacted,
-                one.balance.difference,
-                strict=True,
-            )
-        ]
-        return pd.DataFrame(rows, columns=["medium", "feature", "contacted", "not_contacted", "difference", "p_value"])
+    def outcomes(self) -> dict[str, OutcomeInWindow]:
+        """What followed within the window, by medium, and under "none" without contact: rates as they are, not increments."""
+        return outcomes_in_window(self.table)
+
+    def attributed_responses(self) -> dict[str, AttributedResponse]:
+        """Replies noted on the contacts themselves, by medium."""
+        return attributed_responses(self.table)
 
     def frame(self) -> pd.DataFrame:
         """The occasions as rows, in the order of customers and days.
@@ -323,13 +309,14 @@ class Occasions:
         return _audience.states_on(self._made, day, round(self.window.days))
 
     def _extra(self, ids: Any, picked: Any) -> dict[str, Any]:
-        """Share of contacts and latest score of each customer, where the controls need them; NaN where not known."""
+        """What controls need of customers beside their state: share of contacts, latest score, odds; NaN where not known."""
         import pandas as pd
 
         wanted = [name for name in self._controls.sources if name not in picked.column_names]
         if not wanted:
             return {}
         facts = {"contact_share": self.table.contact_share.max(), "score": self.table.score.argmax(self.table.date)}
+        facts |= {ODDS: self.table[ODDS].mean()}
         found = self.table.group_by("customer_id").aggregate(**{name: facts[name] for name in wanted})
         known = fetch(found).to_pandas().set_index("customer_id").reindex(pd.Index(ids))
         return {name: np.asarray(known[name], dtype=float) for name in wanted}
@@ -342,86 +329,3 @@ class Occasions:
     def _repr_html_(self) -> str:
         title, _, rest = repr(self).partition(": ")
         return f"<p><b>{title}</b>: {rest}</p>"
-
-
-def _grade(one: Evidence, facts: Mapping[str, Any]) -> dict[str, Any]:
-    feature, size = one.balance.worst if one.balance is not None and one.balance.features else ("", float("nan"))
-    responses = float(facts["responses"] or 0) if facts.get("known") else float("nan")
-    cost = facts.get("mean_cost")
-    return {
-        "medium": one.medium,
-        "grade": one.grade,
-        "reason": one.reason,
-        "contacts": one.contacts,
-        "baseline": one.baseline,
-        "outside": one.outside,
-        "p_value": one.balance.p_value if one.balance is not None else float("nan"),
-        "worst_feature": feature,
-        "worst_difference": size,
-        "responses": responses,
-        "response_rate": responses / facts["known"] if facts.get("known") else float("nan"),
-        "mean_cost": float("nan") if cost is None else float(cost),
-    }
-
-
-def occasions(
-    contacts: Contacts,
-    log: Transactions,
-    *,
-    window: Span | Period = 4 * WEEK,
-    half_life: Mapping[str, Span | Period] | None = None,
-    features: Sequence[str] | None = None,
-    unmatched: Unmatched = "error",
-    most_baseline: int = 2_000_000,
-    seed: int = 0,
-) -> Occasions:
-    """Occasions of contact, and occasions without as their baseline, with what was known before and what was bought after.
-
-    The baseline of a medium are the customers held out of it. Where nobody was, it is *pseudo-contacts*: the customers of the log
-    who had bought before and whom no medium contacted on the days of its contacts.
-
-    Parameters
-    ----------
-    contacts, log
-        The contact log, and the purchases of the same customers from the log's beginning.
-    window
-        Whole days from the occasion's own day on; a purchase in it is the outcome. Occasions whose window reaches past the log's
-        end are left out.
-    half_life
-        By medium, after how long half of a contact is forgotten; by default one week for e-mail, two for direct mail, four for
-        telemarketing, eight for visits, two for others.
-    features
-        Of "recency", "frequency", "log_spend", "tenure", "responses"; by default all that the data allow. Days since the last
-        purchase; purchase days less one; log(1 + mean amount of a purchase); days since the first purchase; attributed responses
-        to earlier contacts whose window was over. All as of just before the day.
-    unmatched
-        What to do with contacts of customers who are not in the log or had not bought before: "error" or "leave_out".
-    most_baseline, seed
-        Customers x days looked at for pseudo-contacts; beyond it they are drawn, with that seed.
-
-    Returns
-    -------
-    Occasions
-
-    Raises
-    ------
-    ContactError
-        Contacts contradict the log, a medium has neither a baseline nor attributed responses, an option makes no sense.
-    """
-    span = as_span(window, name="window")
-    if not (1 <= span.days < float("inf")) or span.days != round(span.days):
-        raise ContactError(f"window={span} is {span.days:g} days. Give whole days, one or more, such as 28 * DAY.")
-    if unmatched not in get_args(Unmatched.__value__):
-        raise ContactError(f"unmatched={unmatched!r} is not known. Write 'error' or 'leave_out'.")
-    if most_baseline < 1:
-        raise ContactError(f"most_baseline={most_baseline} leaves no baseline. Give 1 or more.")
-    rows: ir.Table = contacts.rows()
-    replies = int(rows.responded.count().to_pyarrow().as_py()) > 0
-    names = chosen_features(features, priced="amount" in log.lines().columns, replies=replies)
-    lives = half_lives(contacts.media, half_life)
-    wanted = Wanted(round(span.days), lives, unmatched == "error", most_baseline, seed)
-    made = assemble(contacts, log, wanted, replies=replies)
-    currency = log.currency or contacts.currency
-    return Occasions(
-        made.occasions, features=names, window=span, half_life=lives, made=made, drawn=True, currency=currency
-    )

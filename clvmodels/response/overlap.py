@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from clvmodels.data.tables import fetch
 from clvmodels.numerics.splines import natural_spline
-from clvmodels.response.fates import CONTACT
 
 LOWEST, HIGHEST = 0.02, 0.98
 GROUPS = 200
@@ -66,35 +64,20 @@ class ScoreRule:
         return (odds >= -bound) & (odds <= bound)
 
 
-def score_rule(occasions: Any) -> ScoreRule | None:
-    """The rule behind rows of kind "contact" and all others with a known score; None where the score does not vary."""
-    scored = occasions.filter(occasions.score.notnull())
-    levels = sorted({*KNOTS, *(np.arange(1, GROUPS) / GROUPS).tolist()})
-    [found] = fetch(scored.aggregate(cuts=scored.score.quantile(levels))).to_pylist()
-    cuts = dict(zip(levels, found["cuts"], strict=True)) if found["cuts"] else {}
-    knots = tuple(sorted({float(cuts[level]) for level in KNOTS})) if cuts else ()
+def score_rule(score: Floats, contacted: NDArray[np.bool_]) -> ScoreRule | None:
+    """The rule behind contacts with a known score (n,); None where the score does not vary."""
+    cuts = np.quantile(score, np.arange(1, GROUPS) / GROUPS) if len(score) else np.zeros(0)
+    knots = tuple(sorted({float(knot) for knot in np.quantile(score, KNOTS)})) if len(score) else ()
     if len(knots) < 2:
         return None
-    groups = _groups(scored, np.unique(list(cuts.values())))
-    rule = ScoreRule(knots, np.zeros(1), float(cuts[0.5]), knots[-1] - knots[0])
-    basis = np.column_stack([np.ones(len(groups[0])), *rule.columns(groups[0])])
-    return ScoreRule(knots, _logistic(basis, groups[1], groups[2]), rule.centre, rule.scale)
-
-
-def _groups(scored: Any, cuts: Floats) -> tuple[Floats, Floats, Floats]:
-    """Mean score, rows and contacts of groups of like scores."""
-    import pyarrow as pa
-
-    from clvmodels.data.tables import as_table
-
-    edges = as_table(pa.table({"edge": cuts, "group": np.arange(len(cuts))}))
-    placed = scored.select("score", contacted=(scored.kind == CONTACT).cast("int64"))
-    placed = placed.asof_join(edges, on=placed.score >= edges.edge)
-    grouped = placed.group_by(group=placed.group.fill_null(-1)).aggregate(
-        score=placed.score.mean(), rows=placed.count(), contacts=placed.contacted.sum()
-    )
-    table = fetch(grouped.order_by("group"))
-    return tuple(np.asarray(table[name].to_numpy(), dtype=float) for name in ("score", "rows", "contacts"))  # type: ignore[return-value]
+    rule = ScoreRule(knots, np.zeros(1), float(np.median(score)), knots[-1] - knots[0])
+    at = np.searchsorted(np.unique(cuts), score)
+    rows = np.bincount(at)
+    some = rows > 0
+    means = np.bincount(at, score)[some] / rows[some]
+    basis = np.column_stack([np.ones(len(means)), *rule.columns(means)])
+    contacts = np.bincount(at, contacted.astype(float))[some]
+    return ScoreRule(knots, _logistic(basis, rows[some].astype(float), contacts.astype(float)), rule.centre, rule.scale)
 
 
 def _logistic(basis: Floats, rows: Floats, contacts: Floats) -> Floats:

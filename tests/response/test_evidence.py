@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from scipy import stats
 
@@ -92,15 +90,15 @@ def test_a_known_score_is_adjusted_for_where_contact_was_open() -> None:
 
 def test_the_rule_is_recovered() -> None:
     table = experiment(lambda score, activity: expit(2 * score), size=20_000)
-    rows = as_table(table.assign(kind=np.where(table["sent"] == "mail", "contact", "held out")))
-    rule = score_rule(rows)
+    rule = score_rule(table["score"].to_numpy(), (table["sent"] == "mail").to_numpy())
     assert rule is not None
     score = np.linspace(-1.5, 1.5, 31)
     np.testing.assert_allclose(expit(rule.log_odds(score)), expit(2 * score), atol=0.03)
+    rows = as_table(table)
     inside = rows.select(odds=rule.log_odds(rows.score), inside=rule.overlap(rows.score)).to_pyarrow().to_pandas()
     probability = expit(inside["odds"])
     assert (inside["inside"] == ((probability >= 0.02) & (probability <= 0.98))).all()
-    assert score_rule(rows.mutate(score=1.0)) is None
+    assert score_rule(np.ones(9), np.arange(9) > 4) is None
 
 
 @pytest.mark.parametrize("size", [400, 20_000])
@@ -161,6 +159,64 @@ def test_nobody_held_out_is_observational() -> None:
     assert np.corrcoef(audience.controls[:, place], share)[0, 1] == pytest.approx(1.0)
 
 
+def test_contacts_of_months_without_holdout_are_left_out() -> None:
+    """Nobody was held out in the third campaign, whose month is none of the others': it has nothing to be compared with."""
+    table = campaigns(lambda who, day: who % 3 > 0 or day == 120)
+    found = from_logs(table.assign(left=~table["sent"]), holdout="left")
+    [grade] = found.grades.to_dict("records")
+    assert (grade["contacts"], grade["baseline"]) == (120, 60)
+    assert "60 contacts of months without any left out" in grade["reason"]
+    assert found.quality()["months without holdout: mail"].count == 60
+    assert found.cells().occasions.sum() == 180
+
+
+def test_known_probabilities_make_those_not_contacted_a_holdout() -> None:
+    """Half of all customers drawn anew for each campaign, and only the contacts logged."""
+    rng = np.random.default_rng(8)
+    table = campaigns(lambda who, day: bool(rng.random() < 0.5))
+    sent = table[table["sent"]].assign(chance=0.5)
+    [grade] = from_logs(sent, assignment_probability="chance").grades.to_dict("records")
+    assert grade["grade"] == "randomised"
+    assert grade["reason"].startswith("drawn with known probabilities")
+
+
+def test_known_probabilities_undo_that_some_are_drawn_more_often() -> None:
+    """Buyers of long standing were drawn with 0.8, others with 0.3: weighted they are alike, and the odds are a control."""
+    rng = np.random.default_rng(9)
+    table = campaigns(lambda who, day: bool(rng.random() < (0.8 if who < 30 else 0.3)))
+    contact = np.where(table["who"] < 30, 0.8, 0.3)
+    rows = table.assign(left=~table["sent"], chance=np.where(table["sent"], contact, 1 - contact))
+    found = from_logs(rows, holdout="left", assignment_probability="chance")
+    [grade] = found.grades.to_dict("records")
+    assert grade["grade"] == "randomised"
+    assert "drawn with different probabilities" in grade["reason"]
+    cells = found.cells()
+    assert cells.control_names == ("log odds of contact",)
+    odds = np.log(contact / (1 - contact))
+    assert sorted(np.repeat(cells.controls[:, 0], cells.occasions.astype(int))) == pytest.approx(sorted(odds))
+    np.testing.assert_allclose(found.audience().controls[:, 0], odds[:60])
+
+
+def test_held_out_on_other_days_proves_nothing() -> None:
+    table = campaigns(lambda who, day: day in (40, 160), days=(40, 45, 160, 165))
+    [grade] = from_logs(table.assign(left=~table["sent"]), holdout="left").grades.to_dict("records")
+    assert grade["grade"] == "observational"
+    assert grade["reason"].startswith("on no day are there both contacts and held-out customers")
+
+
+def test_attributed_responses_and_outcomes_are_two_things() -> None:
+    table = campaigns(lambda who, day: who % 2 == 0).assign(replied=lambda t: t["who"] % 10 == 0, gain=3.0)
+    found = from_logs(table[table["sent"]], responded="replied", amount="gain")
+    replies, outcomes = found.attributed_responses(), found.outcomes()
+    assert (replies["mail"], replies["mail"].rate) == ((120, 24, 360.0), 0.2)
+    frame = found.frame().fillna({"medium": "none"})
+    for medium, rows in frame.groupby("medium"):
+        outcome = outcomes[str(medium)]
+        assert (outcome.occasions, outcome.buyers) == (len(rows), rows["bought"].sum())
+        assert outcome.amount == pytest.approx(rows["amount"].sum())
+        assert outcome.rate == pytest.approx(rows["bought"].mean())
+
+
 def test_without_anybody_left_alone_only_responses_tell() -> None:
     table = campaigns(lambda who, day: True)
     found = from_logs(table.assign(replied=table["who"] % 10 == 0), responded="replied")
@@ -195,16 +251,14 @@ def test_balance_is_what_it_says() -> None:
         {"customer_id": who, "a": rng.random(size) < 0.3 + 0.2 * day, "x": rng.normal(size=size) + day}
     )
     table["y"] = table["x"] + rng.exponential(size=size)
-    rows = {
-        "customer_id": who,
-        "kind": np.where(table["a"], "contact", "held out"),
-        "x": table["x"],
-        "y": table["y"],
-        "date": pa.array([datetime.date(2024, 1, 1 + int(d)) for d in day]),
-        "campaign": ["spring"] * size,
-        "probability": pa.nulls(size, pa.float64()),
-    }
-    found = balance(as_table(pa.table(rows)), ["x", "y"])
+    found = balance(
+        ("x", "y"),
+        table[["x", "y"]].to_numpy(),
+        table["a"].to_numpy(),
+        np.ones(size),
+        who.astype(np.intp),
+        day.astype(np.intp),
+    )
     a, x = table["a"].to_numpy(float), table[["x", "y"]].to_numpy()
     within = np.array([a - a[day == d].mean() for d in range(days)])[day, np.arange(size)]
     centred = np.stack([x - x[day == d].mean(axis=0) for d in range(days)])[day, np.arange(size)]
@@ -226,16 +280,9 @@ def test_chance_fails_the_test_as_often_as_it_should() -> None:
         people, times = 200, 5
         control, level = rng.random(people) < 0.3, rng.gamma(1.0, 1.0, people)
         who = np.repeat(np.arange(people), times)
-        table = {
-            "customer_id": who,
-            "kind": np.where(control[who], "held out", "contact"),
-            "x": level[who] + rng.normal(size=len(who)),
-            "y": level[who] ** 2,
-            "date": pa.nulls(len(who), pa.date32()),
-            "campaign": pa.nulls(len(who), pa.string()),
-            "probability": pa.nulls(len(who), pa.float64()),
-        }
-        found.append(balance(as_table(pa.table(table)), ["x", "y"]).p_value)
+        features = np.column_stack([level[who] + rng.normal(size=len(who)), level[who] ** 2])
+        once = np.zeros(len(who), dtype=np.intp)
+        found.append(balance(("x", "y"), features, ~control[who], np.ones(len(who)), who, once).p_value)
     assert stats.kstest(found, "uniform").pvalue > 0.01
 
 
