@@ -105,7 +105,10 @@ def main() -> None:
     table(
         "BG/NBD fits as customers grow (warm; the shortest of three runs, of two for ten million)",
         heads,
-        [[f"{r.customers:,}", r.grain, f"{int(r.distinct):,}", r.merging, r.mle, r.laplace, r.gigabytes] for r in found],
+        [
+            [f"{r.customers:,}", r.grain, f"{int(r.distinct):,}", r.merging, r.mle, r.laplace, r.gigabytes]
+            for r in found
+        ],
     )
     if options.figure:
         draw(found, options.figure)
