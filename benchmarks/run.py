@@ -12,6 +12,7 @@ HERE = Path(__file__).parent
 def main() -> None:
     for name, options in (("fits.py", []), ("histories.py", ["--peers"]), ("forecasts.py", []), ("policies.py", [])):
     for name, options in (("fits.py", []), ("histories.py", ["--peers"]), ("forecasts.py", []), ("budget.py", [])):
+    for name, options in (("fits.py", []), ("growth.py", []), ("histories.py", ["--peers"]), ("forecasts.py", [])):
         subprocess.run([sys.executable, HERE / name, *options], check=True)
 
 
