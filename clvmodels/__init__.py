@@ -86,14 +86,12 @@ if TYPE_CHECKING:
     from clvmodels.report import figures as figures
     from clvmodels.report.document import write_report as write_report
     from clvmodels.report.plan_page import write_plan as write_plan
+    from clvmodels.response.from_logs import occasions as occasions
     from clvmodels.response.media import media_response as media_response
     from clvmodels.response.media import share_from_lift_test as share_from_lift_test
     from clvmodels.response.occasions import Occasions as Occasions
-    from clvmodels.response.occasions import occasions as occasions
     from clvmodels.response.response_curve import response_curve as response_curve
     from clvmodels.simulation.market import simulate_market as simulate_market
-    from clvmodels.response.from_logs import occasions as occasions
-    from clvmodels.response.occasions import Occasions as Occasions
     from clvmodels.units import DAY as DAY
     from clvmodels.units import FOREVER as FOREVER
     from clvmodels.units import MONTH as MONTH
@@ -149,7 +147,6 @@ _HOMES = {
     "evaluation.experiments": ("design_test",),
     "evaluation.policies": ("evaluate_policies",),
     "evaluation.tracking": ("tracking",),
-    "budget.constraints": ("Capacity", "Coverage", "BudgetShare", "EqualTreatment"),
     "report": ("figures",),
     "report.document": ("write_report",),
     "report.plan_page": ("write_plan",),

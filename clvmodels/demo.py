@@ -149,7 +149,9 @@ def _plain(plan: Plan) -> dict[str, Any]:
 
 def _plan_lines(plan: Plan) -> list[str]:
     within = f"{percent(plan.interval, decimals=0)} interval"
-    lines = [f"{'medium':<12}{'contacts':>10}{'increment':>11}   {within:<18}{'net each':>9}{'break-even':>12}   evidence"]
+    lines = [
+        f"{'medium':<12}{'contacts':>10}{'increment':>11}   {within:<18}{'net each':>9}{'break-even':>12}   evidence"
+    ]
     for name, row in plan.evidence().iterrows():
         between = f"{percent(row['lower'])} to {percent(row['upper'])}"
         numbers = f"{count(row['contacts']):>10}{percent(row['increment']):>11}   {between:<18}{row['net']:>9.2f}"

@@ -64,7 +64,11 @@ def sentence(row: pd.Series[Any], facts: Facts) -> str:
 def plan_notes(plan: Plan) -> list[str]:
     """What to know when reading a plan."""
     solution, money = plan.solution, plan.worth.forecast.histories.currency or "the currency of the log"
-    gap = "" if solution.relative_gap < 1e-9 else f" by more than {solution.gap:,.4g} ({100 * solution.relative_gap:.2g} %)"
+    gap = (
+        ""
+        if solution.relative_gap < 1e-9
+        else f" by more than {solution.gap:,.4g} ({100 * solution.relative_gap:.2g} %)"
+    )
     share, limit = f"{100 * plan.interval:g} %", "" if plan.budget == float("inf") else f" of {plan.budget:,.2f}"
     notes = [
         f"Money in {money}, at present value over {plan.worth.forecast.terms.horizon}; intervals hold {share} and are of means.",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import special
 
+from clvmodels.data.contacts import Contacts
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, ContactError
 from clvmodels.estimation.media_fit import MediaDiagnostics, MediaFit
@@ -19,40 +21,25 @@ from clvmodels.model import Array
 from clvmodels.priors import Prior
 from clvmodels.response.attributed import Replies, attributed_increments
 from clvmodels.response.cells import Audience, Cells
+from clvmodels.response.from_logs import occasions
 from clvmodels.response.layout import Layout
 from clvmodels.response.media import MediaResponse
 from clvmodels.response.merged import merged
+from clvmodels.response.occasions import Occasions
 from clvmodels.response.overdispersion import Overdispersion, overdispersion
 from clvmodels.response.predictor import Coefficients
-from clvmodels.units import Span
+from clvmodels.units import DAY
 from clvmodels.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 METHODS = ("auto", "laplace", "nuts")
 
 
-class SeenOccasions(Protocol):
-    """Occasions made from a contact log."""
-
-    @property
-    def window(self) -> Span: ...
-    def cells(self) -> Cells: ...
-    def audience(self) -> Audience: ...
-    def attributed_responses(self) -> Mapping[str, Replies]: ...
-
-
-class ContactLog(Protocol):
-    """A contact log."""
-
-    @property
-    def media(self) -> tuple[str, ...]: ...
-    def occasions(
-        self, log: Transactions, /, *, window: Span, half_life: Mapping[str, Span] | None
-    ) -> SeenOccasions: ...
-
-
 def fit_media(
     spec: MediaResponse,
-    data: ContactLog | SeenOccasions | Cells,
+    data: Contacts | Occasions | Cells,
     log: Transactions | None,
     *,
     method: str,
@@ -86,15 +73,16 @@ def fit_media(
     rng = np.random.default_rng([seed, 1])
     spreads = np.exp(found.u)
     return MediaFit(
-        spec=spec,
+        spec=seen.spec,
         method=engine,
         cells=cells,
         layout=layout,
         theta=found.theta,
         spreads=spreads,
         coefficients=Coefficients.of(layout, found.theta, spreads, cells, rng),
-        attributed=attributed_increments(cells, seen.replies, spec, len(found.theta), rng),
+        attributed=attributed_increments(cells, seen.replies, seen.spec, len(found.theta), rng),
         audience=seen.audience,
+        contacts=seen.contacts,
         diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, time.perf_counter() - started),
         priors=all_priors,
         seed=seed,
@@ -103,33 +91,33 @@ def fit_media(
 
 
 class Seen(NamedTuple):
-    """What a fit reads: cells; customers, if there are any; and attributed responses by medium, where they are known."""
+    """What a fit reads: the model with the half-lives used, cells, attributed responses by medium where they are known; and of a
+    log its customers today and the contacts made."""
 
+    spec: MediaResponse
     cells: Cells
-    audience: Audience | None
     replies: Mapping[str, Replies]
+    audience: Audience | None
+    contacts: pd.DataFrame | None
 
 
 def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
+    """Cells as they are; occasions, or a contact log with the transaction log, the window and half-lives of both made one."""
     if isinstance(data, Cells):
-        return Seen(data, None, {})
-    occasions = data if log is None else occasions_of(spec, data, log)
-    if not hasattr(occasions, "cells"):
+        return Seen(spec, data, {}, None, None)
+    if isinstance(data, Contacts) and log is not None:
+        data = occasions(data, log, window=spec.window, half_life=spec.half_lives(data.media))
+    if not isinstance(data, Occasions):
         raise ContactError(
             f"{type(data).__name__} is neither cells nor occasions. Write clv.fit(media_response(...), contacts, log), or give "
-            "occasions that were made from both."
+            "clv.occasions(contacts, log, ...)."
         )
-    if occasions.window.days != spec.window.days:
+    if data.window.days != spec.window.days:
         raise ClvError(
-            f"The occasions were made with a window of {occasions.window}, the model asks for {spec.window}. Make both the same."
+            f"The occasions were made with a window of {data.window}, the model asks for {spec.window}. Make both the same."
         )
-    return Seen(occasions.cells(), occasions.audience(), occasions.attributed_responses())
-
-
-def occasions_of(spec: MediaResponse, contacts: ContactLog, log: Transactions) -> SeenOccasions:
-    """Occasions of a contact log with the window and half-lives that the model asks for."""
-    half_life = dict.fromkeys(contacts.media, spec.half_life) if isinstance(spec.half_life, Span) else spec.half_life
-    return contacts.occasions(log, window=spec.window, half_life=half_life)
+    used = replace(spec, half_life={medium: days * DAY for medium, days in data.half_life.items()})
+    return Seen(used, data.cells(), data.attributed_responses(), data.audience(), data.sent())
 
 
 def _run(

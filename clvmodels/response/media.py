@@ -15,14 +15,15 @@ segment, one month, no contacts before, no controls) is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 from clvmodels.errors import ModelError
 from clvmodels.priors import Gamma, LogNormal, Normal, Prior
-from clvmodels.units import Period, Span, as_span
+from clvmodels.response.half_lives import half_lives
+from clvmodels.units import DAY, Period, Span, as_span
 
 SHARE: Final = (2.0, 2.0)
 """Beta distribution of the share of attributed responses that would not have happened without the contact."""
@@ -66,6 +67,12 @@ class MediaResponse:
     def share(self, medium: str) -> tuple[float, float]:
         """Beta distribution of the share of attributed responses to a medium that are incremental."""
         return self.attributed_share.get(medium, SHARE)
+
+    def half_lives(self, media: Sequence[str]) -> dict[str, Span]:
+        """Half-life of the stock of contacts by each medium."""
+        given = self.half_life
+        chosen = given if isinstance(given, Mapping) else {} if given is None else dict.fromkeys(media, given)
+        return {name: days * DAY for name, days in half_lives(media, chosen).items()}
 
     def priors(self, overrides: Mapping[str, Prior] | None) -> dict[str, Prior]:
         """Every prior, some replaced by name."""
