@@ -10,9 +10,9 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    for name, options in (("fits.py", []), ("histories.py", ["--peers"]), ("forecasts.py", []), ("policies.py", [])):
-    for name, options in (("fits.py", []), ("histories.py", ["--peers"]), ("forecasts.py", []), ("budget.py", [])):
-    for name, options in (("fits.py", []), ("growth.py", []), ("histories.py", ["--peers"]), ("forecasts.py", [])):
+    scripts = ("fits.py", "growth.py", "histories.py", "forecasts.py", "budget.py", "hillstrom.py", "policies.py")
+    for name in scripts:
+        options = ["--peers"] if name == "histories.py" else []
         subprocess.run([sys.executable, HERE / name, *options], check=True)
 
 
