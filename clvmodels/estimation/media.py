@@ -107,7 +107,7 @@ def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
         return Seen(spec, data, {}, None, None)
     if isinstance(data, Contacts) and log is not None:
         data = occasions(data, log, window=spec.window, half_life=spec.half_lives(data.media))
-    if not isinstance(data, Occasions):
+    if not hasattr(data, "cells"):
         raise ContactError(
             f"{type(data).__name__} is neither cells nor occasions. Write clv.fit(media_response(...), contacts, log), or give "
             "clv.occasions(contacts, log, ...)."

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from scipy.special import expit
@@ -198,6 +199,7 @@ class Seen:
     """Occasions as a fit sees them."""
 
     window = 28 * clv.DAY
+    half_life: ClassVar[dict[str, float]] = {}
 
     def __init__(self, cells: Cells, replies: dict[str, Replies] | None = None) -> None:
         self.made, self.replies = cells, replies or {}
@@ -210,6 +212,9 @@ class Seen:
 
     def attributed_responses(self) -> dict[str, Replies]:
         return self.replies
+
+    def sent(self) -> None:
+        return None
 
 
 def attributed(responses: int | None = 50, *, followed: int = 90) -> Seen:
@@ -311,23 +316,19 @@ def test_a_tight_prior_holds_a_medium_down() -> None:
     assert free > 0.03 and abs(held) < 0.003
 
 
-def test_occasions_are_asked_for_cells_and_audience() -> None:
-    """Anything with a window, cells, an audience and replies will do; another window is refused."""
+def test_a_contact_log_becomes_occasions_with_the_models_window_and_half_lives() -> None:
     cells, _ = world(4)
-
-    class Log:
-        media = cells.media
-
-        def occasions(self, log, /, *, window, half_life) -> Seen:
-            assert log == "purchases" and window == 28 * clv.DAY
-            assert half_life == dict.fromkeys(cells.media, 1 * clv.WEEK)
-            return Seen(cells)
-
-    direct = clv.fit(SPEC, cells).effects()
+    market = clv.simulate_market(customers=300, weeks=52, seed=2)
+    contacts = clv.Contacts(market.contacts, customer="customer", medium="medium", date="date", holdout="holdout")
     weekly = clv.media_response(window=28 * clv.DAY, half_life=clv.WEEK)
-    fit = clv.fit(weekly, Log(), "purchases")  # type: ignore[call-overload]
-    assert fit.effects().equals(direct)
-    assert len(fit.increments()) == 6
+    fit = clv.fit(weekly, contacts, market.log)
+    made = clv.occasions(contacts, market.log, window=28 * clv.DAY, half_life=dict.fromkeys(contacts.media, clv.WEEK))
+    pd.testing.assert_frame_equal(fit.effects(), clv.fit(weekly, made).effects(), rtol=1e-6)
+    assert {span.days for span in fit.spec.half_lives(fit.media).values()} == {7.0}
+    assert len(fit.increments()) == 3 * 300
+    assert len(fit.contacts) == (~market.contacts["holdout"]).sum()
+    with pytest.raises(clv.ContactError, match="neither cells nor occasions"):
+        clv.fit(SPEC, contacts)
     with pytest.raises(clv.ClvError, match="window of 28 days, the model asks for 7 days"):
         clv.fit(clv.media_response(window=7 * clv.DAY), Seen(cells))
     with pytest.raises(clv.ContactError, match="neither cells nor occasions"):
