@@ -108,7 +108,7 @@ def _possible(menu: tuple[np.ndarray, ...], rows: dict[str, Rows], names: tuple[
 
 def test_random_clashes_are_the_ones_and_their_relaxations_are_the_least() -> None:
     refused = 0
-    for seed in range(45):
+    for seed in range(30):
         rng = np.random.default_rng([seed, 99])
         menu = world(rng)
         budget = float(0.15 * menu[1].max(axis=1).sum())
@@ -125,7 +125,7 @@ def test_random_clashes_are_the_ones_and_their_relaxations_are_the_least() -> No
             for share, enough in ((1 + 1e-6, True), (1 - 1e-4, False)):
                 loose = [(w, b + share * amount * per[name]) for w, b in ask.rows[name]]
                 assert _possible(menu, ask.rows | {name: loose}, tuple(ask.rows)) == enough
-    assert refused >= 5
+    assert refused >= 4
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -48,7 +48,7 @@ def _judge(menu: tuple[np.ndarray, ...], budget: float, ask: Asked, *, spend_all
     return "planned"
 
 
-@pytest.mark.parametrize("block", range(3))
+@pytest.mark.parametrize("block", range(2))
 def test_random_instances(block: int) -> None:
     """Fifty small worlds each, with mixtures of all kinds of constraints; a thousand where tests may be slow."""
     judged = [_judge(*_instance(seed), spend_all=seed % 5 == 0) for seed in range(50 * block, 50 * (block + 1))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
@@ -36,6 +36,7 @@ def test_a_holdout_of_everybody_is_refused() -> None:
         hold_out(np.arange(3), share=1.0)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.integers(-50, 50), min_size=1, max_size=30), st.floats(0.01, 1.0))
 def test_cvar_is_the_least_mean_that_weights_can_make(draws: list[int], share: float) -> None:
     """Against the linear program over weights of at most 1 / (share x draws)."""
