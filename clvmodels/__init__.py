@@ -11,10 +11,14 @@ In the order of use:
 - `check`: whether the data can support the models, and which assumption is in doubt
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`: estimate a model; keep the estimate; state prior knowledge
+- `media_response`, `response_curve`: which media a customer responds to, from a log of contacts or from judgement
 - `forecast`: value per customer and in total, with expected and predictive intervals
 - `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
   predict together
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
+- `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
+- `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
+- `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: what a plan for the budget has to keep
 - `figures`, `write_report`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
 
@@ -29,6 +33,14 @@ from typing import TYPE_CHECKING, Any
 from clvmodels.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from clvmodels.budget.actions import Action as Action
+    from clvmodels.budget.actions import PlannedContact as PlannedContact
+    from clvmodels.budget.constraints import BudgetShare as BudgetShare
+    from clvmodels.budget.constraints import Capacity as Capacity
+    from clvmodels.budget.constraints import Coverage as Coverage
+    from clvmodels.budget.constraints import EqualTreatment as EqualTreatment
+    from clvmodels.budget.plan import Plan as Plan
+    from clvmodels.budget.planning import plan_budget as plan_budget
     from clvmodels.catalogue import catalogue as catalogue
     from clvmodels.covariates.explained import with_covariates as with_covariates
     from clvmodels.covariates.pooled import pooled as pooled
@@ -55,6 +67,7 @@ if TYPE_CHECKING:
     from clvmodels.errors import TransactionError as TransactionError
     from clvmodels.errors import UnitError as UnitError
     from clvmodels.estimation.estimate import fit as fit
+    from clvmodels.estimation.media_fit import MediaFit as MediaFit
     from clvmodels.estimation.result import Fit as Fit
     from clvmodels.estimation.stack import stack as stack
     from clvmodels.estimation.store import load as load
@@ -62,6 +75,8 @@ if TYPE_CHECKING:
     from clvmodels.evaluation.check import check as check
     from clvmodels.evaluation.choose import compare_models as compare_models
     from clvmodels.evaluation.compare import compare as compare
+    from clvmodels.evaluation.experiments import design_test as design_test
+    from clvmodels.evaluation.policies import evaluate_policies as evaluate_policies
     from clvmodels.evaluation.tracking import tracking as tracking
     from clvmodels.history import History as History
     from clvmodels.priors import Gamma as Gamma
@@ -70,8 +85,13 @@ if TYPE_CHECKING:
     from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
     from clvmodels.report import figures as figures
     from clvmodels.report.document import write_report as write_report
+    from clvmodels.report.plan_page import write_plan as write_plan
     from clvmodels.response.from_logs import occasions as occasions
+    from clvmodels.response.media import media_response as media_response
+    from clvmodels.response.media import share_from_lift_test as share_from_lift_test
     from clvmodels.response.occasions import Occasions as Occasions
+    from clvmodels.response.response_curve import response_curve as response_curve
+    from clvmodels.simulation.market import simulate_market as simulate_market
     from clvmodels.units import DAY as DAY
     from clvmodels.units import FOREVER as FOREVER
     from clvmodels.units import MONTH as MONTH
@@ -84,6 +104,7 @@ if TYPE_CHECKING:
     from clvmodels.value import formulas as formulas
     from clvmodels.value.forecast import Forecast as Forecast
     from clvmodels.value.forecast import forecast as forecast
+    from clvmodels.value.save import max_worth_spending as max_worth_spending
 
 _HOMES = {
     "data": ("samples",),
@@ -102,22 +123,34 @@ _HOMES = {
     "duration.ggompertz_nbd": ("GGOMPERTZ_NBD",),
     "duration.bg_bb": ("BG_BB",),
     "quantity.gamma_gamma": ("GAMMA_GAMMA",),
+    "response.media": ("media_response", "share_from_lift_test"),
+    "response.response_curve": ("response_curve",),
     "covariates.explained": ("with_covariates",),
     "covariates.pooled": ("pooled",),
     "estimation.estimate": ("fit",),
     "estimation.result": ("Fit",),
+    "estimation.media_fit": ("MediaFit",),
     "estimation.stack": ("stack",),
     "estimation.store": ("save", "load"),
     "history": ("History",),
     "priors": ("LogNormal", "Gamma", "Normal"),
     "value.forecast": ("forecast", "Forecast"),
+    "value.save": ("max_worth_spending",),
+    "budget.actions": ("Action", "PlannedContact"),
+    "budget.constraints": ("Capacity", "Coverage", "BudgetShare", "EqualTreatment"),
+    "budget.planning": ("plan_budget",),
+    "budget.plan": ("Plan",),
     "value": ("formulas",),
     "evaluation.check": ("check",),
     "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
+    "evaluation.experiments": ("design_test",),
+    "evaluation.policies": ("evaluate_policies",),
     "evaluation.tracking": ("tracking",),
     "report": ("figures",),
     "report.document": ("write_report",),
+    "report.plan_page": ("write_plan",),
+    "simulation.market": ("simulate_market",),
     "units": ("DAY", "WEEK", "MONTH", "YEAR", "FOREVER", "Period", "Span", "Rate", "Cost"),
     "errors": (
         "ClvError", "TransactionError", "HistoryError", "UnitError", "ModelError", "ConvergenceError", "SavedFitError",

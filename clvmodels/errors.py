@@ -6,7 +6,7 @@ into words once: how many rows offend, which come first, what they look like.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 SHOWN = 5
 
@@ -40,7 +40,29 @@ class ContactError(ClvError):
 
 
 class InfeasiblePlan(ClvError):
-    """Constraints that no plan satisfies; the message names those that clash and the smallest relaxation."""
+    """Constraints that no plan satisfies; the message names those that clash and the smallest relaxation.
+
+    Parameters
+    ----------
+    clash
+        Names of the constraints that cannot hold together.
+    relaxations
+        By how much a constraint has to be relaxed, in its own measure, for a plan to exist: each alone is enough, the smallest
+        first; if `together`, none alone is enough and all of them are needed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        clash: Sequence[str] = (),
+        relaxations: Mapping[str, float] | None = None,
+        together: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.clash = tuple(clash)
+        self.relaxations = dict(relaxations or {})
+        self.together = together
 
 
 class SavedFitError(ClvError):

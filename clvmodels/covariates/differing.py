@@ -51,6 +51,9 @@ class DifferingAttrition(LatentAttrition):
     def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         return self.base.pmf_if_alive(theta, history, n, horizon)
 
+    def rate_if_alive(self, theta: Any, history: HistoryLike) -> Array:
+        return self.base.rate_if_alive(theta, history)
+
     def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
         return self.base.individuals(self.each(theta, history), history, rng=rng)
 

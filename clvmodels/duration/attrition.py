@@ -70,6 +70,11 @@ class LatentAttrition(Model):
     def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         """Probability of exactly n purchases in (T, T + horizon] of a customer known to be alive at T."""
 
+    def rate_if_alive(self, theta: Any, history: HistoryLike) -> Array:
+        """Mean purchase rate of a customer known to be alive, as long as she stays [purchases per period, >= 0]."""
+        people = self.individuals(theta, history, rng=np.random.default_rng(0))
+        return np.asarray(people.shape / people.scale / people.phases)
+
     @abstractmethod
     def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
         """What each customer's history says of her own rates; parameters and histories broadcast.

@@ -148,6 +148,11 @@ class BgBb(LatentAttrition):
         urns = self._urns(self.theta(theta), history)
         return np.asarray(opportunities.next_purchase(self.p_alive(theta, history), *urns, probability))
 
+    def rate_if_alive(self, theta: Any, history: HistoryLike) -> Array:
+        """Mean probability that a customer known to be alive buys at an opportunity, as long as she stays, in [0, 1]."""
+        buy, skip, _, _ = self._urns(theta, history)
+        return np.asarray(buy / (buy + skip))
+
     def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
         """Not here: purchases at opportunities are not Poisson."""
         raise ModelError(

@@ -302,7 +302,7 @@ def discounted_count(
     for all neighbours (along the last axis with `order` "C", the first with "F") who differ in scale and share alone.
     """
     columns = np.broadcast_arrays(shape, share, scale, leave, stay, least)
-    flat = [np.ascontiguousarray(c.ravel(order=order)) for c in columns]
+    flat = [c.flatten(order=order) for c in columns]  # copies: NumPy warns of handing broadcast arrays on
     width = math.log1p(NEGLIGIBLE / (force * float(np.min(least))))
     nodes = gauss_legendre(NODES + NODES_PER_FOLD * math.ceil(width))
     return np.asarray(_discounted(*flat, force, phases, *nodes).reshape(columns[0].shape, order=order))

@@ -20,8 +20,8 @@ TINY = 1e-18
 
 
 @njit(cache=True, nogil=True)
-def _over_counts(shape, leave, stay, ratio):
-    """Sum over j of P(more than j events if nobody left) * E[(1 - p)^j].
+def _over_counts(shape, leave, stay, ratio, staying):
+    """Sum over j of E[(1 - p)^j] times P(j events if nobody left), the probability to stay, or else P(more than j events).
 
     If nobody ever left, the count would be negative binomial with shape c and success w = ratio / (1 + ratio); of its events
     the one after the j-th happens only if the customer stayed j times. All terms are positive and nothing is divided by a
@@ -35,8 +35,8 @@ def _over_counts(shape, leave, stay, ratio):
     stayed = 1.0
     total = 0.0
     j = 0.0
-    while more > 0.0:
-        total += more * stayed
+    while staying or more > 0.0:
+        total += (p * math.exp(debt) if staying else more) * stayed
         stayed *= (stay + j) / (leave + stay + j)
         j += 1.0
         p *= (shape + j - 1.0) / j * w
@@ -87,8 +87,10 @@ def _over_dropout(shape, leave, stay, ratio, staying):
 
 
 @njit(cache=True, nogil=True)
-def _count(shape, leave, stay, ratio):
-    return _over_dropout(shape, leave, stay, ratio, False) if ratio > LONG else _over_counts(shape, leave, stay, ratio)
+def _sum(shape, leave, stay, ratio, staying):
+    if ratio > LONG:
+        return _over_dropout(shape, leave, stay, ratio, staying)
+    return _over_counts(shape, leave, stay, ratio, staying)
 
 
 @vectorize(["f8(f8, f8, f8, f8)"], nopython=True, cache=True)
@@ -107,7 +109,7 @@ def expected_count(shape, leave, stay, ratio):
     array [purchases], >= 0, with a relative error below 1e-9 whatever the parameters, also at leave = 1, where the closed form
     is 0/0
     """
-    return _count(shape, leave, stay, ratio)
+    return _sum(shape, leave, stay, ratio, False)
 
 
 @vectorize(["f8(f8, f8, f8, f8)"], nopython=True, cache=True)
@@ -116,7 +118,7 @@ def stay_probability(shape, leave, stay, ratio):
 
     Parameters as in `expected_count`; returns an array in [0, 1], one where `ratio` is zero.
     """
-    return min(1.0, _over_dropout(shape, leave, stay, ratio, True)) if ratio > 0.0 else 1.0
+    return min(1.0, _sum(shape, leave, stay, ratio, True)) if ratio > 0.0 else 1.0
 
 
 @njit(cache=True, nogil=True)
@@ -135,7 +137,7 @@ def _discounted_count(shape, scale, leave, stay, least, force, nodes, weights):
                 ratios[q] = math.expm1(width * nodes[q])
         if new or shape[i] != shape[k] or leave[i] != leave[k] or stay[i] != stay[k]:
             for q in range(nodes.size):
-                counts[q] = _count(shape[i], leave[i], stay[i], ratios[q])
+                counts[q] = _sum(shape[i], leave[i], stay[i], ratios[q], False)
         total = 0.0
         speed = force * scale[i]
         for q in range(nodes.size):
@@ -164,7 +166,7 @@ def discounted_count(
         "C" if neighbours along the last axis differ in scale alone, "F" if neighbours along the first do.
     """
     columns = np.broadcast_arrays(shape, scale, leave, stay, least)
-    flat = [np.ascontiguousarray(c.ravel(order=order)) for c in columns]
+    flat = [c.flatten(order=order) for c in columns]  # copies: NumPy warns of handing broadcast arrays on
     width = math.log1p(NEGLIGIBLE / (force * float(np.min(least))))
     worth = _discounted_count(*flat, force, *gauss_legendre(NODES + NODES_PER_FOLD * math.ceil(width)))
     return np.asarray(worth.reshape(columns[0].shape, order=order))

@@ -24,13 +24,13 @@ from numba import njit
 from clvmodels.numerics.elementary import exp, expm1, log
 from clvmodels.numerics.quadrature import NEGLIGIBLE, gauss_legendre
 
-NODES = 16
+NODES = 8
 X, W = gauss_legendre(NODES)
-STEEPEST, BEND, WIDEST = 14.0, 4.0, 2.5
-"""Of a panel: fall of the log integrand, change of its slope times the width, width."""
+STEEPEST, BEND, NEAR, WIDEST = 4.0, 1.0, 0.9, 2.0
+"""Of a panel: fall of the log integrand, change of its slope times the width, width by distance to a singularity, width."""
 MEANS = 5
-ROWS = 6
-"""Rows of the workspace (ROWS, NODES) of `log_integral`."""
+AGES, MASSES, LOG_A, LOG_B, LOG_T, WORK = range(0, 6 * NODES, NODES)
+"""Where each row of the workspace (WORK,) of `log_integral` begins: in one array at fixed places, loops become vectors."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -67,8 +67,8 @@ def age_of_survival(g, beta, log_ratio):
 def growth_in_g(g, beta, tau):
     """Derivative of log(beta + D(tau)) in g."""
     y = g * tau
-    ratio = 0.5 * y * y * (1.0 - y / 3.0 * (1.0 - y / 4.0 * (1.0 - y / 5.0))) if y < 1e-2 else y + math.expm1(-y)
-    return ratio / (g * (beta * g * math.exp(-y) - math.expm1(-y)))
+    ratio = 0.5 * y * y * (1.0 - y / 3.0 * (1.0 - y / 4.0 * (1.0 - y / 5.0))) if y < 1e-2 else y + expm1(-y)
+    return ratio / (g * (beta * g * exp(-y) - expm1(-y)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -86,48 +86,93 @@ def _height(g, own, alpha, c, beta, k, n, tau):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _width(g, own, alpha, c, beta, k, n, gamma, tau, slope, rest):
-    """Width in v of the panel that begins at age tau, where the slope is `slope`; and the slope at its end."""
-    width = min(rest, WIDEST)
-    while True:
-        end = _slope(g, own, alpha, c, beta, k, n, gamma, (gamma + tau) * math.exp(width) - gamma)
-        steep, bend = max(abs(slope), abs(end)), abs(end - slope)
-        if width * steep <= STEEPEST and width * bend <= BEND:
-            return width, end
-        width *= 0.5
+def _singular(g, beta, gamma):
+    """Where beta + D(tau) is zero in the complex plane of v, real and imaginary part: near it the hazard stops growing."""
+    if g == 0.0:
+        return 0.0, np.inf
+    age, across = math.log(abs(beta * g - 1.0)) / g, (1.0 if beta * g > 1.0 else 2.0) * math.pi / g
+    return math.log(math.hypot(gamma + age, across)), math.atan2(across, gamma + age)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _ages(start, width, gamma, ages, weights):
+def _width(g, own, alpha, c, beta, k, n, gamma, singular, tau, slope, stop, rest):
+    """The panel that begins at age tau, where the slope is `slope`: its width in v, and the slope and the age at its end."""
+    width, v = min(rest, WIDEST), math.log(gamma + tau) if g > 0.0 else 0.0
+    end = stop if rest <= WIDEST else (gamma + tau) * math.exp(width) - gamma
+    while True:
+        there = _slope(g, own, alpha, c, beta, k, n, gamma, end)
+        steep, bend = width * max(abs(slope), abs(there)), width * abs(there - slope)
+        near = width / math.hypot(v + 0.5 * width - singular[0], singular[1])
+        if steep <= STEEPEST and bend <= BEND and near <= NEAR:
+            return width, there, end
+        width *= 0.5
+        end = (gamma + tau) * math.exp(width) - gamma
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _ages(start, width, gamma, work):
     for q in range(NODES):
         shifted = start * exp(width * X[q])
-        weights[q] = width * W[q] * shifted
-        ages[q] = shifted - gamma
+        work[MASSES + q] = width * W[q] * shifted
+        work[AGES + q] = shifted - gamma
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _logs(shift, ages, out):
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _logs(shift, work, row):
     for q in range(NODES):
-        out[q] = log(shift + ages[q])
+        work[row + q] = log(shift + work[AGES + q])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _log_leaving(g, beta, ages, out):
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _log_leaving(g, beta, work):
     """log((beta + D) / beta) at the nodes."""
     if g == 0.0:
         for q in range(NODES):
-            out[q] = log(1.0 + ages[q] / beta)
+            work[LOG_B + q] = log(1.0 + work[AGES + q] / beta)
     else:
         for q in range(NODES):
-            y = g * ages[q]
-            out[q] = y + log(exp(-y) - expm1(-y) / (beta * g))
+            y = g * work[AGES + q]
+            work[LOG_B + q] = y + log(exp(-y) - expm1(-y) / (beta * g))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _masses(steady, c, k, peak, ages, log_a, log_b, masses):
-    """Weights of the nodes, there in `masses`, times the integrand relative to e^peak."""
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _masses(steady, c, k, peak, work):
+    """Weights of the nodes, there in the masses, times the integrand relative to e^peak; their sum."""
     for q in range(NODES):
-        masses[q] *= exp(steady * ages[q] - c * log_a[q] - k * log_b[q] - peak)
+        work[MASSES + q] *= exp(steady * work[AGES + q] - c * work[LOG_A + q] - k * work[LOG_B + q] - peak)
+    total = 0.0
+    for q in range(NODES):
+        total += work[MASSES + q]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _counts(n, work):
+    for q in range(NODES):
+        work[MASSES + q] *= exp(n * (work[LOG_T + q] - work[LOG_A + q]))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _add_means(g, own, alpha, beta, k, work, means):
+    first = second = third = fourth = fifth = 0.0
+    for q in range(NODES):
+        mass = work[MASSES + q]
+        first += mass * work[LOG_A + q]
+        second += mass / (alpha + work[AGES + q])
+        third += mass * work[LOG_B + q]
+    for q in range(NODES):
+        fourth += work[MASSES + q] * exp(-work[LOG_B + q])
+    if g > 0.0:
+        for q in range(NODES):
+            age = work[AGES + q]
+            work[LOG_T + q] = own * age - k * growth_in_g(g, beta, age)
+        for q in range(NODES):
+            fifth += work[MASSES + q] * work[LOG_T + q]
+    means[0] += first
+    means[1] += second
+    means[2] += third
+    means[3] += fourth / beta
+    means[4] += fifth
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -136,7 +181,7 @@ def log_integral(g, own, alpha, c, beta, k, n, start, stop, work, means):
 
     Parameters
     ----------
-    work : (ROWS, NODES) workspace
+    work : (WORK,) workspace
     means : (MEANS,) or empty; receives the means, over the age with the integrand as density, of log(alpha + tau),
         1 / (alpha + tau), log((beta + D) / beta), 1 / (beta + D), and own tau - k d/dg log(beta + D)
     """
@@ -149,26 +194,25 @@ def log_integral(g, own, alpha, c, beta, k, n, start, stop, work, means):
         gamma, start = 0.0, max(start, min(alpha, beta, stop) * math.exp(-NEGLIGIBLE / (n + 1.0)))
     tau, rest = start, math.log1p((stop - start) / (gamma + start))  # above 0 however close the two are
     slope = _slope(g, own, alpha, c, beta, k, n, gamma, tau)
-    top = _height(g, own, alpha, c, beta, k, n, tau)
-    ages, masses, log_a, log_b, log_t = work[0], work[1], work[2], work[3], work[4]
-    reference, total = top, 0.0
+    singular, reference, total = _singular(g, beta, gamma), np.nan, 0.0
     while True:
-        width, end = _width(g, own, alpha, c, beta, k, n, gamma, tau, slope, rest)
-        _ages(gamma + tau, width, gamma, ages, masses)
-        _logs(alpha, ages, log_a)
-        _log_leaving(g, beta, ages, log_b)
+        width, there, end = _width(g, own, alpha, c, beta, k, n, gamma, singular, tau, slope, stop, rest)
+        _ages(gamma + tau, width, gamma, work)
+        _logs(alpha, work, LOG_A)
+        _log_leaving(g, beta, work)
         if n > 0.0:
-            _logs(0.0, ages, log_t)
-            _counts(n, log_t, log_a, masses)
-        _masses(own * g, c - n, k, reference, ages, log_a, log_b, masses)
-        total += _sum(masses)
+            _logs(0.0, work, LOG_T)
+            _counts(n, work)
+        if total == 0.0:
+            reference = own * g * work[AGES] - (c - n) * work[LOG_A] - k * work[LOG_B]
+        total += _masses(own * g, c - n, k, reference, work)
         if means.size > 0:
-            _add_means(g, own, alpha, beta, k, ages, masses, log_a, log_b, means)
+            _add_means(g, own, alpha, beta, k, work, means)
         rest -= width
         if rest < 1e-13:
             break
-        tau = (gamma + tau) * math.exp(width) - gamma
-        slope, top = end, _height(g, own, alpha, c, beta, k, n, tau)
+        tau, slope = end, there
+        top = _height(g, own, alpha, c, beta, k, n, tau)
         if slope < 0.0 and top - reference + math.log((gamma + tau) * rest) < math.log(total) - NEGLIGIBLE:
             break
         if top > reference:
@@ -180,36 +224,3 @@ def log_integral(g, own, alpha, c, beta, k, n, start, stop, work, means):
     for m in range(means.size):
         means[m] /= total
     return reference + math.log(total)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _sum(masses):
-    total = 0.0
-    for q in range(NODES):
-        total += masses[q]
-    return total
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _counts(n, log_t, log_a, masses):
-    for q in range(NODES):
-        masses[q] *= exp(n * (log_t[q] - log_a[q]))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _add_means(g, own, alpha, beta, k, ages, masses, log_a, log_b, means):
-    first = second = third = fourth = fifth = 0.0
-    for q in range(NODES):
-        first += masses[q] * log_a[q]
-        second += masses[q] / (alpha + ages[q])
-        third += masses[q] * log_b[q]
-    for q in range(NODES):
-        fourth += masses[q] * exp(-log_b[q])
-    if g > 0.0:
-        for q in range(NODES):
-            fifth += masses[q] * (own * ages[q] - k * growth_in_g(g, beta, ages[q]))
-    means[0] += first
-    means[1] += second
-    means[2] += third
-    means[3] += fourth / beta
-    means[4] += fifth

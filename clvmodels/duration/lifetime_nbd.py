@@ -23,8 +23,7 @@ from clvmodels.duration.expectation import log_negative_binomial
 from clvmodels.duration.futures import Individuals
 from clvmodels.duration.lifetime import (
     MEANS,
-    NODES,
-    ROWS,
+    WORK,
     age_of_survival,
     growth_in_g,
     hazard,
@@ -60,9 +59,21 @@ def log_likelihood(theta, frequency, recency, T):
     -------
     value (n,), gradient (n, 5)
     """
-    n = frequency.size
-    value, gradient = np.empty(n), np.empty((n, 5))
-    work, means = np.empty((ROWS, NODES)), np.empty(MEANS)
+    gradient = np.empty((frequency.size, 5))
+    return _log_likelihood(theta, frequency, recency, T, gradient), gradient
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_likelihood_alone(theta, frequency, recency, T):
+    """As `log_likelihood`, without the gradient: value (n,)."""
+    return _log_likelihood(theta, frequency, recency, T, np.empty((0, 5)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _log_likelihood(theta, frequency, recency, T, gradient):
+    """The log-likelihood (n,); writes the gradient (n, 5), or is not asked for it (0, 5)."""
+    n, asked = frequency.size, gradient.shape[0] > 0
+    value, work, means = np.empty(n), np.empty(WORK), np.empty(MEANS if asked else 0)
     per_row = theta.shape[0] > 1
     x = log_r = d_r = 0.0
     for i in range(n):
@@ -72,27 +83,30 @@ def log_likelihood(theta, frequency, recency, T):
         log_r, d_r = log_rising(r, frequency[i], x, log_r, d_r)
         x = frequency[i]
         c, end, log_end = r + x, alpha + T[i], math.log(alpha + T[i])
-        aged, log_leaving = hazard(g, beta, T[i]), log_survival(g, beta, T[i])
+        log_leaving = log_survival(g, beta, T[i])
         log_left = log_integral(g, 1.0, alpha, c, beta, s + 1.0, 0.0, recency[i], T[i], work, means)
         odds = log_left + math.log(s / beta) + c * log_end + s * log_leaving
         small = math.exp(-abs(odds))
         left = (1.0 if odds > 0.0 else small) / (1.0 + small)
         alive = (small if odds > 0.0 else 1.0) / (1.0 + small)
-        per_scale = aged if g == 0.0 else aged * math.exp(-g * T[i])  # 1 / (beta + D(T))
         value[i] = (
             log_r - r * math.log1p(T[i] / alpha) - x * log_end - s * log_leaving + max(odds, 0.0) + math.log1p(small)
         )
+        if not asked:
+            continue
+        aged = hazard(g, beta, T[i])
+        per_scale = aged if g == 0.0 else aged * math.exp(-g * T[i])  # 1 / (beta + D(T))
         gradient[i, 0] = d_r + math.log(alpha) - alive * log_end - left * means[0]
         gradient[i, 1] = r / alpha - c * (alive / end + left * means[1])
         gradient[i, 2] = left * means[4] - (alive * s * growth_in_g(g, beta, T[i]) if g > 0.0 else 0.0)
         gradient[i, 3] = left * (1.0 / s - means[2]) - alive * log_leaving
         gradient[i, 4] = s / beta - alive * s * per_scale - left * (s + 1.0) * means[3]
-    return value, gradient
+    return value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _p_alive(r, alpha, g, s, beta, x, t_x, T):
-    alive, work, none = np.empty(x.size), np.empty((ROWS, NODES)), np.empty(0)
+    alive, work, none = np.empty(x.size), np.empty(WORK), np.empty(0)
     for i in range(x.size):
         c = r[i] + x[i]
         left = log_integral(g[i], 1.0, alpha[i], c, beta[i], s[i] + 1.0, 0.0, t_x[i], T[i], work, none)
@@ -115,7 +129,7 @@ def _survival(g, s, beta, horizon):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _time_alive(g, s, beta, horizon):
     """Expected time alive within the horizon."""
-    time, work, none = np.empty(s.size), np.empty((ROWS, NODES)), np.empty(0)
+    time, work, none = np.empty(s.size), np.empty(WORK), np.empty(0)
     for i in range(s.size):
         if g[i] == 0.0:
             y = (1.0 - s[i]) * math.log1p(horizon[i] / beta[i])
@@ -129,7 +143,7 @@ def _time_alive(g, s, beta, horizon):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _log_leaving_after(c, scale, g, s, beta, n, horizon):
     """Log-probability that the lifetime ends within the horizon, n purchases after now, less what counts of purchases share."""
-    out, work, none = np.empty(s.size), np.empty((ROWS, NODES)), np.empty(0)
+    out, work, none = np.empty(s.size), np.empty(WORK), np.empty(0)
     for i in range(s.size):
         out[i] = math.log(s[i] / beta[i]) + log_integral(
             g[i], 1.0, scale[i], c[i] + n[i], beta[i], s[i] + 1.0, n[i], 0.0, horizon[i], work, none
@@ -151,6 +165,11 @@ class LifetimeNbd(LatentAttrition):
     @abstractmethod
     def standard(self, theta: Any) -> Standard:
         """The parameters in the shared form."""
+
+    def values(self, theta: Array, *columns: Array) -> Array:
+        """As in every model, without the work that only the gradient needs."""
+        standard = np.broadcast_arrays(*self.standard(theta.T))
+        return np.asarray(log_likelihood_alone(np.ascontiguousarray(np.column_stack(standard)), *columns))
 
     def p_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Probability that the customer has not left by T.

@@ -162,6 +162,10 @@ class Mixture(LatentAttrition):
         """P(n purchases in (T, T + horizon] | alive at T) under each draw's model."""
         return _mixed(theta, lambda part: part.model.pmf_if_alive(part.theta, history, n, horizon))
 
+    def rate_if_alive(self, theta: Parts, history: HistoryLike) -> Array:
+        """Mean purchase rate of a customer alive, under each draw's model."""
+        return _mixed(theta, lambda part: part.model.rate_if_alive(part.theta, history))
+
     def _time_until_bought(self, theta: Any, history: HistoryLike, probability: float) -> Array:
         return _mixed(self._parts(theta), lambda p: p.model._time_until_bought(p.theta, history, probability))
 

@@ -5,24 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, overload
 
+from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
-from clvmodels.errors import ClvError, ConvergenceError
+from clvmodels.data.transactions import Transactions
+from clvmodels.errors import ClvError
 from clvmodels.estimation.hierarchical import hierarchical
-from clvmodels.estimation.laplace import K_HAT_LIMIT, laplace
+from clvmodels.estimation.laplace import laplace
+from clvmodels.estimation.media import fit_media
+from clvmodels.estimation.media_fit import MediaFit
 from clvmodels.estimation.mle import map_, mle
-from clvmodels.estimation.outcome import Diagnostics, Outcome
+from clvmodels.estimation.outcome import Outcome
 from clvmodels.estimation.problem import Problem
 from clvmodels.estimation.result import Fit
+from clvmodels.estimation.trust import trusted, vouch
 from clvmodels.model import Model
 from clvmodels.priors import Prior
+from clvmodels.response.cells import Cells
+from clvmodels.response.media import MediaResponse
+from clvmodels.response.occasions import Occasions
 from clvmodels.version import __version__
 
 type Method = Literal["auto", "mle", "map", "laplace", "nuts"]
 METHODS = ("auto", "mle", "map", "laplace", "nuts")
-R_HAT_LIMIT = 1.01
-ESS_LIMIT = 400
 
 
 class Fittable(Protocol):
@@ -31,9 +37,47 @@ class Fittable(Protocol):
     def on(self, histories: Histories, /) -> Model: ...
 
 
+@overload
 def fit(
     model: Fittable,
     histories: Histories,
+    *,
+    method: Method = ...,
+    priors: Mapping[str, Prior] | None = ...,
+    draws: int = ...,
+    chains: int = ...,
+    tune: int = ...,
+    seed: int = ...,
+) -> Fit: ...
+@overload
+def fit(
+    model: MediaResponse,
+    histories: Occasions | Cells,
+    *,
+    method: Method = ...,
+    priors: Mapping[str, Prior] | None = ...,
+    draws: int = ...,
+    chains: int = ...,
+    tune: int = ...,
+    seed: int = ...,
+) -> MediaFit: ...
+@overload
+def fit(
+    model: MediaResponse,
+    histories: Contacts,
+    log: Transactions,
+    *,
+    method: Method = ...,
+    priors: Mapping[str, Prior] | None = ...,
+    draws: int = ...,
+    chains: int = ...,
+    tune: int = ...,
+    seed: int = ...,
+) -> MediaFit: ...
+def fit(
+    model: Fittable | MediaResponse,
+    histories: Any,
+    log: Transactions | None = None,
     *,
     method: Method = "auto",
     priors: Mapping[str, Prior] | None = None,
@@ -41,15 +85,18 @@ def fit(
     chains: int = 4,
     tune: int = 1000,
     seed: int = 0,
-) -> Fit:
+) -> Fit | MediaFit:
     """Fit a model to customers.
 
     Parameters
     ----------
     model
-        A value of the catalogue, such as `BG_NBD`, or one of these `with_covariates(...)`.
+        A value of the catalogue, such as `BG_NBD`, or one of these `with_covariates(...)`; or `media_response(...)`.
     histories
-        The customers. Equal histories are merged, so time grows with the distinct ones.
+        The customers. Equal histories are merged, so time grows with the distinct ones. For media response: the contact log, or
+        occasions that were made from one, or cells.
+    log
+        For media response to a contact log: the transaction log.
     method
         "mle": maximum likelihood. "map": top of the posterior. "laplace": posterior draws by corrected normal
         approximation, seconds. "nuts": posterior draws by Hamiltonian Monte Carlo (PyMC and nutpie), the reference.
@@ -65,7 +112,7 @@ def fit(
 
     Returns
     -------
-    Fit
+    Fit, or MediaFit of media response
 
     Raises
     ------
@@ -76,6 +123,14 @@ def fit(
         raise ClvError(f"method={method!r} is not an engine. Choose one of {', '.join(METHODS)}.")
     if method == "mle" and priors:
         raise ClvError("Maximum likelihood has no priors. Leave out priors=, or use method='map' or 'laplace'.")
+    if isinstance(model, MediaResponse):
+        return fit_media(
+            model, histories, log, method=method, priors=priors, draws=draws, chains=chains, tune=tune, seed=seed
+        )
+    if log is not None:
+        raise ClvError(
+            f"{model!r} is fitted to histories alone. Leave out the log: log.histories(period=...) made them."
+        )
     started = time.perf_counter()
     problem = Problem.of(model.on(histories), histories, priors)
     model = problem.model
@@ -84,7 +139,7 @@ def fit(
             f"{model.title}: pooling is a prior, and maximum likelihood has none. Use method='laplace' or 'nuts'."
         )
     engine, outcome = _run(problem, method, draws=draws, chains=chains, tune=tune, seed=seed)
-    _vouch(model.title, outcome.diagnostics)
+    vouch(model.title, outcome.diagnostics)
     return Fit(
         model=model,
         method=engine,
@@ -113,34 +168,8 @@ def _run(problem: Problem, method: str, *, draws: int, chains: int, tune: int, s
     if method != "nuts":
         draw = hierarchical if problem.model.hierarchical else laplace
         outcome = draw(problem, draws=draws, seed=seed)
-        if method == "laplace" or _trusted(outcome.diagnostics):
+        if method == "laplace" or trusted(outcome.diagnostics):
             return "laplace", outcome
     from clvmodels.estimation.nuts import nuts
 
     return "nuts", nuts(problem, draws=draws, chains=chains, tune=tune, seed=seed)
-
-
-def _trusted(diagnostics: Diagnostics) -> bool:
-    return diagnostics.k_hat is None or diagnostics.k_hat <= K_HAT_LIMIT
-
-
-def _vouch(title: str, found: Diagnostics) -> None:
-    if not _trusted(found):
-        raise ConvergenceError(
-            f"{title}: k-hat is {found.k_hat:.2f}, above {K_HAT_LIMIT}: the posterior is too far from normal for "
-            "method='laplace'. Use method='nuts', or 'auto', which turns to it by itself."
-        )
-    if (
-        found.r_hat is not None
-        and found.ess is not None
-        and not (found.r_hat <= R_HAT_LIMIT and found.ess >= ESS_LIMIT)
-    ):
-        raise ConvergenceError(
-            f"{title}: the chains disagree (R-hat {found.r_hat:.3f}, {found.ess:.0f} effective draws; wanted at most "
-            f"{R_HAT_LIMIT} and at least {ESS_LIMIT}). Raise tune= and draws=, or narrow the priors with priors={{...}}."
-        )
-    if found.divergences:
-        raise ConvergenceError(
-            f"{title}: {found.divergences} divergent transitions: part of the posterior was not reached. Narrow the priors "
-            "with priors={...}, or use method='laplace', whose k-hat tells whether it can be trusted here."
-        )

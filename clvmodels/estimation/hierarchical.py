@@ -151,8 +151,8 @@ class Hierarchy:
         mu, log_spread = phi[: self.k], phi[self.k :]
         free = np.tile(mu, (len(deviations), 1))
         free[:, self.which] += deviations
-        kernel, columns = self.problem.model.base.kernel, self.columns[segment]  # type: ignore[attr-defined]
-        likelihood = [float(self.counts[segment] @ kernel(np.exp(one)[None, :], *columns)[0]) for one in free]
+        base, columns = self.problem.model.base, self.columns[segment]  # type: ignore[attr-defined]
+        likelihood = [float(self.counts[segment] @ base.values(np.exp(one)[None, :], *columns)) for one in free]
         z = deviations / np.exp(log_spread)
         constant = log_spread.sum() + log_spread.size * np.log(2 * np.pi) / 2
         return np.asarray(likelihood - 0.5 * np.sum(z**2, axis=1) - constant)

@@ -101,29 +101,52 @@ def nuts(problem: Problem, *, draws: int, chains: int, tune: int, seed: int) -> 
     ConvergenceError
         If the posterior has no mode that can be found, or the sampler cannot start there.
     """
-    compiled = nutpie.compile_pymc_model(pymc_model(problem, start=posterior_mode(problem).u), backend="numba")
+    model = pymc_model(problem, start=posterior_mode(problem).u)
+    accept = CAREFUL if problem.model.hierarchical else USUAL
+    posterior, diagnostics = sampled(
+        model,
+        list(problem.priors),
+        title=problem.model.title,
+        accept=accept,
+        draws=draws,
+        chains=chains,
+        tune=tune,
+        seed=seed,
+    )
+    return from_posterior(_as_theta(posterior, problem), problem.coordinates, diagnostics)
+
+
+def sampled(
+    model: pm.Model, names: list[str], *, title: str, accept: float, draws: int, chains: int, tune: int, seed: int
+) -> tuple[Any, Diagnostics]:
+    """Draws of some variables of a PyMC model as a Dataset (chain, draw, ...), and what vouches for them.
+
+    Raises
+    ------
+    ConvergenceError
+        If the sampler cannot start.
+    """
     try:
         trace = nutpie.sample(
-            compiled,
+            nutpie.compile_pymc_model(model, backend="numba"),
             draws=draws,
             tune=tune,
             chains=chains,
             cores=THREADS,
             seed=seed,
-            target_accept=CAREFUL if problem.model.hierarchical else USUAL,
+            target_accept=accept,
             progress_bar=Console().is_terminal,
         )
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         raise ConvergenceError(
-            f"{problem.model.title}: the sampler could not start ({reason}). Narrow the priors with priors={{...}}."
+            f"{title}: the sampler could not start ({reason}). Narrow the priors with priors={{...}}."
         ) from error
-    posterior = trace["posterior"].to_dataset()[list(problem.priors)]
-    r_hat = float(max(az.rhat(posterior).to_array().values))
-    ess = float(min(az.ess(posterior).to_array().values))
+    posterior = trace["posterior"].to_dataset()[names]
+    r_hat = max(float(v.max()) for v in az.rhat(posterior).data_vars.values())
+    ess = min(float(v.min()) for v in az.ess(posterior).data_vars.values())
     divergences = int(trace["sample_stats"]["diverging"].sum())
-    diagnostics = Diagnostics(r_hat=r_hat, ess=ess, divergences=divergences)
-    return from_posterior(_as_theta(posterior, problem), problem.coordinates, diagnostics)
+    return posterior, Diagnostics(r_hat=r_hat, ess=ess, divergences=divergences)
 
 
 def _as_theta(posterior: Any, problem: Problem) -> Any:

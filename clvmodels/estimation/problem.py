@@ -68,7 +68,7 @@ class Problem:
 
     def log_likelihood_at(self, theta: Array) -> float:
         """Total log-likelihood of parameters (k,)."""
-        return float(self.counts @ self.model.kernel(theta[None, :], *self.columns)[0])
+        return float(self.counts @ self.model.values(theta[None, :], *self.columns))
 
     def log_prior(self, u: Array) -> tuple[float, Array]:
         """Log prior density of u, and its gradient."""

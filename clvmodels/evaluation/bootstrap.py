@@ -6,7 +6,7 @@ Customers are drawn with replacement, the same ones for every prediction, and ev
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -44,20 +44,34 @@ def resampled(
     columns = np.vstack([actual[None], predicted, *losses.values()])
     columns = columns[:, np.lexsort(columns[: methods + 1])]  # neighbours have near ranks: read together, twice as fast
     codes, sizes = ranked(columns[: methods + 1])
-    losses_by_row, size = np.ascontiguousarray(columns.T), max(1, CELLS // n)
+    losses_by_row = np.ascontiguousarray(columns.T)
 
-    def block(start: int) -> tuple[Array, Array]:
-        rng = np.random.default_rng([seed, 0xB007, start])
-        weights = _counts(rng.integers(n, size=(min(size, resamples - start), n), dtype=np.int32))
+    def scored(weights: Array) -> tuple[Array, Array]:
         return weights @ losses_by_row, rank_correlations(weights, codes, sizes)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        sums, orders = zip(*pool.map(block, range(0, resamples, size)), strict=True)
+    sums, orders = zip(*_in_blocks(scored, n, resamples, seed), strict=True)
     found = np.vstack(sums)
     total, rest = found[:, :1], found[:, 1:]
     total = np.where(total > 0, total, np.nan)
     out = {"abs_bias": np.abs(rest[:, :methods] / total - 1), "spearman": np.vstack(orders)}
     return out | {name: rest[:, k * methods : (k + 1) * methods] / n for k, name in enumerate(losses, start=1)}
+
+
+def resampled_sums(columns: Array, *, resamples: int, seed: int) -> Array:
+    """Sums of the columns (n, k) over the rows drawn, with replacement, in each resample: (resamples, k)."""
+    return np.vstack(_in_blocks(lambda weights: weights @ columns, len(columns), resamples, seed))
+
+
+def _in_blocks[Result](reduce: Callable[[Array], Result], n: int, resamples: int, seed: int) -> list[Result]:
+    """What `reduce` makes of how often each of n was drawn, (some resamples, n), for one block of resamples after the other."""
+    size = max(1, CELLS // n)
+
+    def block(start: int) -> Result:
+        rng = np.random.default_rng([seed, 0xB007, start])
+        return reduce(_counts(rng.integers(n, size=(min(size, resamples - start), n), dtype=np.int32)))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(block, range(0, resamples, size)))
 
 
 def ranked(series: Array) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

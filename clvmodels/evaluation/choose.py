@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from clvmodels.data.histories import Histories
 from clvmodels.data.transactions import Transactions
@@ -21,20 +20,15 @@ from clvmodels.estimation.stack import Stack, stack
 from clvmodels.evaluation import scores
 from clvmodels.evaluation.candidates import candidates, kinds_of
 from clvmodels.evaluation.left_out import HeldOut, LeftOut, held_out, pointwise, stacking_weights, standard_error
+from clvmodels.evaluation.nested import ratios
 from clvmodels.evaluation.outcomes import outcomes
-from clvmodels.evaluation.words import choice_sentences
+from clvmodels.evaluation.words import choice_sentences, ratio_sentences
 from clvmodels.history import picked
 from clvmodels.model import Array
 from clvmodels.units import DAY, Span
 
 type Method = Literal["auto", "laplace", "nuts"]
 
-NESTED = (("NBD", "BG_NBD"), ("NBD", "MBG_NBD"), ("NBD", "PARETO_NBD"), ("PARETO_NBD", "GGOMPERTZ_NBD"))
-"""Smaller and larger model: the smaller is a limit of the larger."""
-BOUNDARY = (
-    "Likelihood ratios: the smaller model lies on the boundary of the larger (nobody leaves, or the rate of leaving does not "
-    "change with age), so their chi-square p-values are conservative."
-)
 FEWEST = 100
 """Draws that leave a tail to smooth."""
 SETTLED = 1000
@@ -81,7 +75,7 @@ class ModelComparison:
     def note(self) -> str:
         """What to know when reading the tables."""
         about = f"{self.counts.sum():,.0f} customers, each predicted from all others; elpd and scores are sums of logs."
-        return " ".join([about, *self.notes, *([BOUNDARY] if len(self.nested()) else [])])
+        return " ".join([about, *self.notes, self.nested().attrs["note"]]).strip()
 
     @cached_property
     def weights(self) -> pd.Series[float]:
@@ -114,37 +108,31 @@ class ModelComparison:
         return table
 
     def nested(self) -> pd.DataFrame:
-        """Likelihood-ratio tests of the pairs in which the smaller model is a limit of the larger.
+        """Likelihood-ratio tests of the pairs in which the smaller model is nested in the larger.
 
-        It lies on the boundary of the larger: nobody leaves (NBD), or the rate of leaving does not change with age (PARETO_NBD
-        in GGOMPERTZ_NBD). There the chi-square p-value is conservative, larger than the right one. Halving it would be right
-        for one parameter on the boundary only; it is not halved. Often the larger model has no maximum because its likelihood
-        is highest at that boundary: then the smaller one is enough.
+        A model is nested in itself with covariates, and with fewer covariates in itself with more. With no effect the
+        coefficients are zero, so p-values are those of chi-square with one degree of freedom per coefficient more.
+
+        A model that is a limit of another lies on its boundary: nobody leaves (NBD), or the rate of leaving does not change with
+        age (PARETO_NBD in GGOMPERTZ_NBD). There the chi-square p-value is conservative, larger than the right one. Halving it
+        would be right for one parameter on the boundary only; it is not halved. Often the larger model has no maximum because
+        its likelihood is highest at that boundary: then the smaller one is enough.
 
         Returns
         -------
-        DataFrame by (smaller, larger): statistic (twice the gain in log-likelihood, >= 0), degrees_of_freedom, p_value; NaN
-        where a maximum is missing. `attrs["note"]` says that p-values are conservative.
+        DataFrame by (smaller, larger): statistic (twice the gain in log-likelihood, >= 0), degrees_of_freedom, p_value (NaN
+        where a maximum is missing), conservative (whether the p-value is). `attrs["note"]` says the same in words.
         """
-        rows = [self._ratio(*pair) for pair in NESTED if set(pair) <= set(self.fits)]
-        columns = ["smaller", "larger", "statistic", "degrees_of_freedom", "p_value"]
-        table = pd.DataFrame(rows, columns=columns).set_index(["smaller", "larger"])
-        table.attrs["note"] = BOUNDARY
-        return table
-
-    def _ratio(self, smaller: str, larger: str) -> tuple[str, str, float, int, float]:
-        reached, free = self.scores["log_likelihood"], self.scores["parameters"]
-        statistic = float(np.maximum(2 * (reached[larger] - reached[smaller]), 0.0))
-        freedom = int(free[larger] - free[smaller])
-        return smaller, larger, statistic, freedom, float(chi2.sf(statistic, freedom))
+        models = {name: one.model for name, one in self.fits.items()}
+        return ratios(models, {str(name): value for name, value in self.scores["log_likelihood"].items()})
 
     def stack(self) -> Stack:
         """The fits as one that predicts with these weights: `clv.forecast(comparison.stack(), quantity, histories, ...)`."""
         return stack(self.fits, self.weights)
 
     def words(self) -> list[str]:
-        """Plain sentences: the best model, what is noise, what cannot be trusted or is missing, and the holdout."""
-        return choice_sentences(self.table(), set(self.maxima))
+        """Plain sentences: the best model, what is noise, what cannot be trusted or is missing, nested models, the holdout."""
+        return choice_sentences(self.table(), set(self.maxima)) + ratio_sentences(self.nested())
 
     def __repr__(self) -> str:
         head = f"Comparison of {', '.join(self.scores.index)}"

@@ -64,7 +64,7 @@ def pointwise(model: LatentAttrition, theta: Array, columns: tuple[Array, ...]) 
 
     def block(part: slice) -> LeftOut:
         rows = tuple(column[part] for column in columns)
-        return leave_one_out(np.column_stack([model.kernel(one[None, :], *rows)[0] for one in theta]))
+        return leave_one_out(np.column_stack([model.values(one[None, :], *rows) for one in theta]))
 
     return LeftOut(*in_blocks(block, columns[0].size, len(theta)))
 

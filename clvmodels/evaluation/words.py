@@ -17,6 +17,8 @@ NAMES = {
 }
 NOISE = 4.0
 """Differences of elpd below it are noise whatever their standard error (Sivula, Magnusson, Matamoros and Vehtari 2020)."""
+CHANCE = 0.05
+"""A p-value of a likelihood ratio above it is no reason for the larger model."""
 MADE = {"purchases": "made", "spend": "spent"}
 
 
@@ -71,6 +73,25 @@ def choice_sentences(table: pd.DataFrame, maxima: Collection[str]) -> list[str]:
     lost = [name for name in table.index if name not in maxima]
     said += [f"{name} has no maximum likelihood, so neither AIC nor BIC; the notes say why." for name in lost]
     return said + (_holdout(table) if "bias" in table else [])
+
+
+def ratio_sentences(table: pd.DataFrame) -> list[str]:
+    """Of each pair of nested models with a p-value, whether the larger one describes these customers better than by chance.
+
+    Parameters
+    ----------
+    table
+        As `ModelComparison.nested` returns it.
+    """
+    said = []
+    for row in table.dropna(subset="p_value").reset_index().to_dict("records"):
+        verdict = "describes them better than" if row["p_value"] <= CHANCE else "gains no more than chance over"
+        freedom = f"{row['degrees_of_freedom']} degree{'' if row['degrees_of_freedom'] == 1 else 's'} of freedom"
+        p_value = "p < 0.001" if row["p_value"] < 0.001 else f"p = {row['p_value']:.3f}"
+        careful = ", at most" if row["conservative"] else ""
+        ratio = f"likelihood ratio {row['statistic']:,.1f}, {freedom}, {p_value}{careful}"
+        said.append(f"{row['larger']} {verdict} {row['smaller']}: {ratio}.")
+    return said
 
 
 def is_noise(difference: float, error: float) -> bool:

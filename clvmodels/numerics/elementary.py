@@ -119,6 +119,5 @@ def softplus(constant, slope, z, value, share):
 def elementwise(kernel: Callable[..., Any], *arrays: Any) -> Any:
     """`kernel` of flat contiguous arrays (m,), which loops over vectors, applied to arrays that broadcast."""
     together = np.broadcast_arrays(*arrays)
-    return kernel(*(np.ascontiguousarray(array, dtype=np.float64).ravel() for array in together)).reshape(
-        together[0].shape
-    )
+    flat = [np.asarray(array, dtype=np.float64).flatten() for array in together]
+    return kernel(*flat).reshape(together[0].shape)  # of copies: NumPy warns of handing broadcast arrays on

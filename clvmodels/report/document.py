@@ -12,6 +12,7 @@ import pandas as pd
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError
 from clvmodels.estimation.result import Fit
+from clvmodels.estimation.stack import Stack
 from clvmodels.evaluation.compare import Comparison
 from clvmodels.files import atomically
 from clvmodels.report.material import Material
@@ -28,7 +29,7 @@ def write_report(
     path: str | Path,
     *,
     log: Transactions,
-    duration: Fit,
+    duration: Fit | Stack,
     quantity: Fit,
     forecast: Forecast,
     comparison: Comparison | None = None,
@@ -46,7 +47,7 @@ def write_report(
     log
         The log that the histories were made of, for its quality.
     duration, quantity, forecast
-        The fits and the forecast of value made with them.
+        The fits and the forecast of value made with them; `duration` may be a stack, such as `comparison.stack()`.
     comparison
         From `clv.compare`, of a forecast over a holdout; it may look less far ahead than `forecast`.
     tracking

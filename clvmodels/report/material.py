@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from clvmodels.data.quality import Quality
 from clvmodels.estimation.result import Fit
+from clvmodels.estimation.stack import Stack
 from clvmodels.evaluation.compare import Comparison
 from clvmodels.report.numbers import percent
 from clvmodels.report.words import ReportWords
@@ -24,7 +25,7 @@ class Material:
     words: ReportWords
     lang: str
     quality: Quality
-    duration: Fit
+    duration: Fit | Stack
     quantity: Fit
     forecast: Forecast
     comparison: Comparison | None
@@ -33,6 +34,12 @@ class Material:
     @property
     def currency(self) -> str | None:
         return self.forecast.histories.currency
+
+    @property
+    def fits(self) -> tuple[Fit, ...]:
+        """The fits of which all is made: those of the duration, one or a stack of them, then that of the quantity."""
+        durations = self.duration.fits.values() if isinstance(self.duration, Stack) else (self.duration,)
+        return (*durations, self.quantity)
 
     @property
     def interval(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from clvmodels.estimation.result import Fit
+from clvmodels.estimation.stack import Stack
 from clvmodels.evaluation.compare import Comparison
 from clvmodels.evaluation.tables import SCORES, TARGETS
 from clvmodels.report.html import Html, figure, items, joined, table, tag
@@ -115,7 +116,17 @@ def _scores(material: Material, comparison: Comparison) -> Html:
 def models(material: Material) -> Html:
     """How each model was fitted, its parameters and what it looks like."""
     shown = (_drawn(material, name) for name in ("frequency_histogram", "alive_heatmap"))
-    return joined([*(_fit(fit, material) for fit in (material.duration, material.quantity)), *shown])
+    together = _stack(material.duration, material) if isinstance(material.duration, Stack) else Html("")
+    return joined([together, *(_fit(fit, material) for fit in material.fits), *shown])
+
+
+def _stack(stack: Stack, material: Material) -> Html:
+    words = material.words
+    rows = [[str(row["model"]), str(row["method"]), percent(row["weight"])] for row in stack.table().to_dict("records")]
+    said = [tag("p", words.stack_made.format(count=len(rows))), table(words.head_stack, rows, texts=2)]
+    if stack.left_out:
+        said.append(tag("p", words.stack_left_out.format(names=", ".join(stack.left_out))))
+    return joined([tag("h3", words.stack_weights), *said])
 
 
 def _fit(fit: Fit, material: Material) -> Html:
@@ -160,7 +171,7 @@ def data(material: Material) -> Html:
 
 def made(material: Material, *, version: str, day: str) -> Html:
     """The assumptions, and what is needed to make the same report again."""
-    words, terms, fit = material.words, material.forecast.terms, material.duration
+    words, terms, fit = material.words, material.forecast.terms, material.fits[0]
     said = [
         words.made_horizon.format(horizon=terms.horizon),
         words.made_margin.format(margin=_margin(terms.margin, words)),

@@ -63,9 +63,7 @@ def summary(material: Material) -> Html:
             _holdout_sentence(material, material.comparison),
             *_score_sentences(material, material.comparison),
         ]
-    fits = "; ".join(
-        f"{fit.model.title}: {diagnostics(fit, material.words)}" for fit in (material.duration, material.quantity)
-    )
+    fits = "; ".join(f"{fit.model.title}: {diagnostics(fit, material.words)}" for fit in material.fits)
     sentences += [_data_sentence(material), material.words.summary_fit.format(fits=fits)]
     return joined([tiles(material), items(sentences)])
 

@@ -146,6 +146,23 @@ class FigureWords:
         "(open dots)."
     )
 
+    policies_best: str = "‘{best}’ is worth most: {value} per occasion"
+    policies_better: str = (
+        "‘{best}’ is worth {difference} per occasion more than ‘{other}’, and that is more than chance"
+    )
+    policies_unclear: str = "‘{best}’ did best, but its {difference} per occasion over ‘{other}’ may be chance"
+    policies_none: str = "Nothing is validated: this log cannot say what the policies are worth"
+    policies_none_caption: str = "Not validated, because {reasons}. A randomised test would settle it."
+    policies_left: str = "Value of each policy"
+    policies_right: str = "Difference from ‘{other}’, paired"
+    policies_x: str = "per occasion"
+    policies_not_validated: str = "not validated"
+    policies_caption: str = (
+        "Margin of the outcome less the cost of contacts on {occasions} occasions on which contacts were assigned at random; "
+        "doubly robust. Lines: {interval} bootstrap intervals over customers. Grey: the difference may be chance. Only occasions "
+        "on which two policies ask for something else count in their difference."
+    )
+
 
 @dataclass(frozen=True)
 class ReportWords:
@@ -257,6 +274,13 @@ class ReportWords:
     better_formula: str = "formula"
     better_unclear: str = "unclear"
 
+    stack_weights: str = "Models that predict together"
+    stack_made: str = (
+        "How long and how often customers buy is predicted by {count} models together: each has draws in proportion to its "
+        "weight, so that intervals also hold what the models disagree on."
+    )
+    stack_left_out: str = "Left out because their weight is next to nothing: {names}."
+    head_stack: tuple[str, ...] = ("model", "method", "weight")
     fit_made: str = (
         "{model} ({source}), by {method}: {informative} of {all} customers inform it ({distinct} distinct histories);"
         " log-likelihood {loglik}."

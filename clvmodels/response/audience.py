@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,29 +67,40 @@ def chosen(found: pa.Table, customers: Sequence[object] | None) -> pa.Table:
     return found.take(rows)
 
 
+class PastOf(NamedTuple):
+    """Contact stock, number of contacts, and days since the last one (infinite without one), each (n, media)."""
+
+    stock: Floats
+    contacts: Floats
+    since: Floats
+
+
 def contacts_until(
     contacts: Any, ids: NDArray[Any], day: datetime.date | None, half_life: Mapping[str, float]
-) -> tuple[Floats, Floats]:
-    """Contact stock just before `day`, and number of contacts, of each customer (n,) by medium (m,)."""
+) -> PastOf:
+    """What contacts before `day` have left with each customer (n,) by medium (m,)."""
     import ibis
     import pandas as pd
 
-    stock, count = np.zeros((len(ids), len(half_life))), np.zeros((len(ids), len(half_life)))
+    nothing = np.zeros((len(ids), len(half_life)))
+    left = PastOf(nothing, nothing.copy(), np.full(nothing.shape, np.inf))
     if day is None:
-        return stock, count
+        return left
     index = pd.Index(ids)
     for j, (medium, days) in enumerate(half_life.items()):
         sent = contacts.filter((contacts.medium == medium) & (contacts.date < day))
         age = ibis.literal(day).delta(sent.date, unit="day").cast("float64")
-        left = sent.group_by("customer_id").aggregate(
-            stock=(ibis.literal(2.0) ** (-age / days)).sum(), count=sent.count()
-        )
-        table = fetch(left)
+        facts = {
+            "stock": (ibis.literal(2.0) ** (-age / days)).sum().round(12),
+            "contacts": sent.count(),
+            "since": age.min(),
+        }
+        table = fetch(sent.group_by("customer_id").aggregate(**facts))
         rows = index.get_indexer(pd.Index(table["customer_id"].to_pandas()))
         known = rows >= 0
-        stock[rows[known], j] = np.round(table["stock"].to_numpy()[known], 12)
-        count[rows[known], j] = table["count"].to_numpy()[known]
-    return stock, count
+        for name, column in left._asdict().items():
+            column[rows[known], j] = table[name].to_numpy()[known]
+    return left
 
 
 def mean_costs(contacts: Any, media: Sequence[str]) -> Floats:
@@ -108,7 +119,7 @@ def as_audience(
     controls: Controls,
     extra: Mapping[str, Floats],
     segments: Sequence[str],
-    stocks: tuple[Floats, Floats],
+    past: PastOf,
     cost: Floats,
 ) -> Audience:
     """The customers of a table of states as arrays; `extra` are the sources of controls that are not among its columns."""
@@ -123,9 +134,10 @@ def as_audience(
         features=scaling.standardised(features.astype(float)),
         controls=_controls(found, controls, extra),
         segment=np.array([at.get(one, NONE) for one in found["segment"].to_pylist()], dtype=np.intp),
-        own_stock=stocks[0],
-        contacts=stocks[1],
+        own_stock=past.stock,
+        contacts=past.contacts,
         cost=cost,
+        since=past.since,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -105,6 +105,8 @@ class Audience:
         (n, media) number of contacts so far, by medium.
     cost
         (media,) mean cost of a contact [currency], NaN where not known.
+    since
+        (n, media) time since the last contact [days], infinite where there was none; None where that is not known.
     """
 
     customer_id: NDArray[np.generic]
@@ -114,3 +116,10 @@ class Audience:
     own_stock: Floats
     contacts: Floats
     cost: Floats
+    since: Floats | None = None
+
+    def picked(self, rows: Codes) -> Audience:
+        """Some of the customers (m,)."""
+        by_customer = ("customer_id", "features", "controls", "segment", "own_stock", "contacts")
+        since = None if self.since is None else self.since[rows]
+        return replace(self, **{name: getattr(self, name)[rows] for name in by_customer}, since=since)

@@ -254,11 +254,25 @@ class Occasions:
         found = self._states(day)
         picked = _audience.chosen(found, customers)
         ids = picked["customer_id"].to_pandas().to_numpy()
-        sent = self._made.contacts.filter(~self._made.contacts.held_out) if self._made is not None else self.table
-        stocks = _audience.contacts_until(sent, ids, day, self.half_life)
+        sent = self._sent
+        past = _audience.contacts_until(sent, ids, day, self.half_life)
         extra = self._extra(ids, picked)
         cost = _audience.mean_costs(sent, self.media)
-        return _audience.as_audience(picked, self.scaling, self._controls, extra, self._cells.segments, stocks, cost)
+        return _audience.as_audience(picked, self.scaling, self._controls, extra, self._cells.segments, past, cost)
+
+    def sent(self) -> pd.DataFrame | None:
+        """Every contact made, whether or not its window is over: customer_id, medium, date, cost [currency], in the order of
+        customers and days; None for a ready table, which has no history."""
+        if self._made is None:
+            return None
+        made = self._sent.select("customer_id", "medium", "date", "cost")
+        found: pd.DataFrame = fetch(made.order_by("customer_id", "date", "medium")).to_pandas(date_as_object=False)
+        return found
+
+    @property
+    def _sent(self) -> Any:
+        """Ibis table of the contacts made; of a ready table, of its occasions."""
+        return self.table if self._made is None else self._made.contacts.filter(~self._made.contacts.held_out)
 
     def quality(self) -> Quality:
         """What became of every contact row, what the baseline is, and how occasions were made cells."""

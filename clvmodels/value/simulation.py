@@ -99,19 +99,12 @@ class Simulation:
 
         `amounts` asks for the amount of each purchase; without discounting their totals are enough, and faster.
         """
-        size = max(1, CELLS // self.draws)
-        starts = range(0, len(self.histories), size)
 
-        def one(start: int) -> Result:
+        def one(rows: NDArray[np.intp], start: int) -> Result:
             rng = np.random.default_rng([self.seed, start])
-            return reduce(self._block(self.order[start : start + size], rng, amounts=amounts or self.force != 0))
+            return reduce(self._block(rows, rng, amounts=amounts or self.force != 0))
 
-        with progress(description, total=len(starts)) as advance, ThreadPoolExecutor(THREADS) as pool:
-            results = []
-            for result in pool.map(one, starts):
-                results.append(result)
-                advance()
-        return results
+        return in_blocks(one, self.order, size=max(1, CELLS // self.draws), description=description)
 
     def _block(self, rows: NDArray[np.intp], rng: np.random.Generator, *, amounts: bool) -> Block:
         people = picked(self.histories, rows)
@@ -145,16 +138,58 @@ class Simulation:
 
     def _if_alive(self, people: History) -> tuple[Array, Array]:
         """Expected purchases of a customer alive today, plain and at present value: once per distinct past that tells them."""
+        past = self.past(people)
+        present = plain = np.full((1, self.draws), np.nan)
+        if np.isfinite(self.horizon):
+            present = plain = past.expected(horizon=self.horizon, force=0.0)
+        if self.force != 0:
+            present = past.expected(horizon=self.horizon, force=self.force)
+        return plain, present
+
+    def past(self, people: History) -> Past:
+        """What tells the future of customers (rows,) known to be alive, each distinct past once."""
         columns = (*as_columns(people, self.duration.past), *covariates_of(people, self.duration.reads))
         *_, inverse, example = distinct(columns)
         some = upright(picked(people, example))
-        theta = self.duration.each(self.duration_theta, some)
-        present = plain = np.full((1, self.draws), np.nan)
-        if np.isfinite(self.horizon):
-            present = plain = self.duration.expected_if_alive(theta, some, horizon=self.horizon, force=0.0)[inverse]
-        if self.force != 0:
-            present = self.duration.expected_if_alive(theta, some, horizon=self.horizon, force=self.force)[inverse]
-        return plain, present
+        return Past(self.duration, self.duration.each(self.duration_theta, some), some, inverse)
+
+
+class Past(NamedTuple):
+    """Distinct pasts that tell the future of customers known to be alive, their parameters, and whose past is which (rows,)."""
+
+    duration: LatentAttrition
+    theta: Any
+    people: History
+    inverse: NDArray[np.intp]
+
+    def expected(self, *, horizon: float, force: float) -> Array:
+        """Expected purchases of each customer if she is alive, at present value (rows, draws)."""
+        return self.duration.expected_if_alive(self.theta, self.people, horizon=horizon, force=force)[self.inverse]
+
+    def rate(self) -> Array:
+        """Mean purchase rate of each customer as long as she stays [per period] (rows, draws)."""
+        return self.duration.rate_if_alive(self.theta, self.people)[self.inverse]
+
+    def survival(self, horizon: float) -> Array:
+        """Probability that each customer, if she is alive today, will not have left a `horizon` from now (rows, draws)."""
+        return self.duration.survival_if_alive(self.theta, self.people, horizon)[self.inverse]
+
+
+def in_blocks[Result](
+    work: Callable[[NDArray[np.intp], int], Result], order: NDArray[np.intp], *, size: int, description: str
+) -> list[Result]:
+    """`work(rows, start)` for blocks of `size` customers in `order`, in parallel; results in the order of the blocks."""
+    starts = range(0, order.size, size)
+
+    def one(start: int) -> Result:
+        return work(order[start : start + size], start)
+
+    with progress(description, total=len(starts)) as advance, ThreadPoolExecutor(THREADS) as pool:
+        results = []
+        for result in pool.map(one, starts):
+            results.append(result)
+            advance()
+    return results
 
 
 @njit(cache=True, nogil=True)

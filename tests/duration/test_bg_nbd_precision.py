@@ -81,7 +81,9 @@ def test_expected_count_for_horizons_up_to_thousands_of_scales() -> None:
         (5.0, 50.0, 1000.0, 30.0),
         (3.0, 1.0, 5.0, 100.0),
     ):
-        assert expectation._over_counts(*point) == pytest.approx(expectation._over_dropout(*point, False), rel=1e-10)
+        for staying in (False, True):
+            by_dropout = expectation._over_dropout(*point, staying)
+            assert expectation._over_counts(*point, staying) == pytest.approx(by_dropout, rel=1e-10)
 
 
 @pytest.mark.parametrize("shape", [195.0, 200.0, 202.0, 206.0, 260.0, 900.0])
@@ -90,7 +92,9 @@ def test_counts_whose_first_probability_is_near_underflow(shape) -> None:
     from clvmodels.duration import expectation
 
     point = (shape, 49.27617517556286, shape + 1.0, 19.12764869272479)
-    assert expectation._over_counts(*point) == pytest.approx(expectation._over_dropout(*point, False), rel=1e-10)
+    for staying in (False, True):
+        by_dropout = expectation._over_dropout(*point, staying)
+        assert expectation._over_counts(*point, staying) == pytest.approx(by_dropout, rel=1e-10)
 
 
 def test_staying_against_thirty_digits() -> None:

@@ -95,3 +95,18 @@ def test_a_lifetime_and_its_survival_are_inverse() -> None:
             for tau in (1e-6, 0.3, 40.0, 900.0):
                 log_ratio = lifetime.log_survival(g, beta, tau)
                 assert lifetime.age_of_survival(g, beta, log_ratio) == pytest.approx(tau, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("b", "s", "beta"),
+    [(3.97152, 0.03746, 96.76680), (2.76489, 0.05655, 93.96570), (0.05, 0.02, 80.0), (0.9, 0.5, 0.3)],
+)
+def test_the_turn_of_the_hazard_is_not_missed(b: float, s: float, beta: float) -> None:
+    """The hazard grows until b tau is about log(beta) and is level afterwards; little else happens when s is small."""
+    ahead, customer = 52, clv.History.new_customer(clv.WEEK)
+    with mp.workdps(30):
+        turn = mp.log(max(beta, 1.0)) / b
+        ends = [0, *(turn * mp.mpf(j) / 4 for j in range(1, 9) if turn * j / 4 < ahead), ahead]
+        alive = mp.quad(lambda t: (beta / (beta + mp.expm1(b * t))) ** s, ends, maxdegree=9)
+    found = clv.GGOMPERTZ_NBD.expected_purchases((2.0, 4.0, b, s, beta), customer, horizon=ahead * clv.WEEK)
+    assert found == pytest.approx(0.5 * float(alive), rel=1e-10)

@@ -58,6 +58,39 @@ def test_one_theta_per_row_equals_one_for_all(model: Model, data: st.DataObject)
 
 
 @models
+@given(st.data())
+def test_values_are_those_that_come_with_the_gradient(model: Model, data: st.DataObject) -> None:
+    rows = [data.draw(histories(model)) for _ in range(4)]
+    assume(all(usable(model, row) for row in rows))
+    columns = [np.concatenate(c) for c in zip(*(columns_of(model, row) for row in rows), strict=True)]
+    theta = np.array([data.draw(thetas(model)) for _ in rows])
+    for some in (theta, theta[:1]):
+        value, _ = model.kernel(some, *columns)
+        assert model.values(some, *columns) == pytest.approx(value, rel=1e-12, abs=1e-12)
+
+
+@models
+def test_one_customer_in_an_array_is_one_customer(model: Model) -> None:
+    one, ahead = clv.History(2.0, 3.0, 5.0, clv.WEEK, 4.0), {"horizon": 3 * clv.WEEK}
+    alone = clv.History(*(np.array([v]) for v in (2.0, 3.0, 5.0)), clv.WEEK, np.array([4.0]))
+    special = {
+        "log_likelihood": {},
+        "p_alive": {},
+        "expected_spend": {},
+        "pmf": {"n": 1, **ahead},
+        "discounted_expected_purchases": {"discount": clv.Rate(0.1, per=clv.YEAR)},
+        "time_to_next_purchase": {"probability": 0.2},
+    }
+    theta = model.theta([1.2] * len(model.parameters))
+    for name in ("log_likelihood", *model.formulas):
+        formula, options = getattr(model, name), special.get(name, ahead)
+        wanted = float(np.squeeze(formula(theta, one, **options)))
+        for shape in ((), (1,), (1, 1)):
+            found = formula(model.Theta(*(np.reshape(v, shape) for v in theta)), alone, **options)
+            assert found == pytest.approx(wanted, rel=1e-12)
+
+
+@models
 def test_equal_customers_are_one_row_with_a_count(model: Model, people: clv.Histories) -> None:
     problem = Problem.of(model, people, None)
     total, _ = problem.log_likelihood(problem.centre)

@@ -58,8 +58,12 @@ def written(valued: Valued, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reader(written: Path) -> Reader:
+    return reader_of(written)
+
+
+def reader_of(path: Path) -> Reader:
     found = Reader()
-    found.feed(written.read_text(encoding="utf-8"))
+    found.feed(path.read_text(encoding="utf-8"))
     return found
 
 
@@ -151,3 +155,24 @@ def test_attributes_and_cells_are_escaped() -> None:
     assert tag("a", "x", attributes={"href": '"><script>'}) == '<a href="&quot;&gt;&lt;script&gt;">x</a>'
     assert '<td class="number">&lt;1&gt;</td>' in table(["a", "b"], [["x", "<1>"]])
     assert "<title>&lt;t&gt;</title>" in page("<t>", Html("<p>whole</p>"), lang="en")
+
+
+def test_a_stack_is_reported_with_its_weights_and_every_fit(valued: Valued, tmp_path: Path) -> None:
+    nbd = clv.fit(clv.NBD, valued.histories, draws=200, seed=1)
+    fits = {"BG_NBD": valued.duration, "NBD": nbd, "MBG_NBD": clv.fit(clv.MBG_NBD, valued.histories, draws=200, seed=1)}
+    stack = clv.stack(fits, {"BG_NBD": 0.8, "NBD": 0.2, "MBG_NBD": 0.0})
+    value = clv.forecast(stack, valued.quantity, valued.histories, horizon=52 * clv.WEEK, draws=40, seed=1)
+    path = clv.write_report(
+        tmp_path / "r.html", log=valued.log, duration=stack, quantity=valued.quantity, forecast=value
+    )
+    found = reader_of(path)
+    text = text_of(found)
+    assert found.open == []
+    assert "predicted by 2 models together" in text and "next to nothing: MBG_NBD" in text
+    for fit, weight in ((valued.duration, "80"), (nbd, "20")):
+        assert re.search(rf"{re.escape(fit.model.title)} laplace {weight}\S* ?%", text)
+        assert f"{fit.model.title}: k-hat {fit.diagnostics.k_hat:.2f}" in text
+        for parameter in fit.model.parameters:
+            assert parameter.meaning in text
+    assert count(value.total().loc["potential", "mean"]) in text
+    assert stack.fingerprint in text

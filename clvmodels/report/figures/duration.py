@@ -11,6 +11,7 @@ import pandas as pd
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ModelError
 from clvmodels.estimation.result import Fit, tail_of
+from clvmodels.estimation.stack import Stack
 from clvmodels.history import History
 from clvmodels.model import Array
 from clvmodels.report import style
@@ -29,7 +30,7 @@ AGES = 400
 
 
 def frequency_table(
-    duration: Fit, histories: Histories, *, interval: float = 0.90, draws: int = 300, seed: int = 0
+    duration: Fit | Stack, histories: Histories, *, interval: float = 0.90, draws: int = 300, seed: int = 0
 ) -> pd.DataFrame:
     """Customers by repeat purchases, as they are and as the model expects them of new customers of the same ages.
 
@@ -55,14 +56,20 @@ def frequency_table(
 
 
 def frequency_histogram(
-    duration: Fit, histories: Histories, *, interval: float = 0.90, draws: int = 300, seed: int = 0, lang: str = "en"
+    duration: Fit | Stack,
+    histories: Histories,
+    *,
+    interval: float = 0.90,
+    draws: int = 300,
+    seed: int = 0,
+    lang: str = "en",
 ) -> Picture:
     """Number of customers by repeat purchases: bars as they are, dots as the model expects, with predictive intervals.
 
     Parameters
     ----------
     duration
-        Fit of a duration model.
+        Fit of a duration model, or a stack.
     histories
         The customers it was fitted to, or others.
     interval
@@ -92,7 +99,7 @@ def frequency_histogram(
     return figure
 
 
-def _pmf(duration: Fit) -> Callable[..., Array]:
+def _pmf(duration: Fit | Stack) -> Callable[..., Array]:
     if "pmf" not in duration.model.formulas:
         raise ModelError(f"{duration.model.name} has no pmf to draw. Give the fit of a duration model, such as BG_NBD.")
     return cast(Callable[..., Array], getattr(duration.model, "pmf"))  # noqa: B009
@@ -110,13 +117,13 @@ def _ages(T: Array) -> tuple[Array, np.ndarray]:
     return means[people > 0], people[people > 0]
 
 
-def alive_heatmap(duration: Fit, histories: Histories, *, lang: str = "en") -> Picture:
+def alive_heatmap(duration: Fit | Stack, histories: Histories, *, lang: str = "en") -> Picture:
     """P(alive) by recency and frequency, for a customer of the median age.
 
     Parameters
     ----------
     duration
-        Fit of a model that has P(alive).
+        Fit of a model that has P(alive), or a stack.
     histories
         The customers whose median age, and whose usual frequencies, are shown.
     """
@@ -142,7 +149,7 @@ def alive_heatmap(duration: Fit, histories: Histories, *, lang: str = "en") -> P
     return figure
 
 
-def _alive_if_never(duration: Fit, age: float) -> float:
+def _alive_if_never(duration: Fit | Stack, age: float) -> float:
     return float(duration.p_alive(History(0.0, 0.0, age, duration.period), draws=200)["mean"].iloc[0])
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from clvmodels.estimation.result import Fit
+from clvmodels.estimation.stack import Stack
 from clvmodels.evaluation.compare import Comparison
 from clvmodels.evaluation.tables import TARGETS
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def gallery(
-    duration: Fit,
+    duration: Fit | Stack,
     forecast: Forecast,
     *,
     comparison: Comparison | None = None,
@@ -32,7 +33,7 @@ def gallery(
     Parameters
     ----------
     duration, forecast
-        The fit of the duration model, and the forecast of value.
+        The fit of the duration model or a stack, and the forecast of value.
     comparison
         With what happened; without it the figures of the holdout are left out.
     table

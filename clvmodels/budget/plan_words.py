@@ -1,0 +1,89 @@
+"""The plan in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from clvmodels.budget.actions import NOTHING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clvmodels.budget.plan import Plan
+
+WEAK = {
+    "rule-adjusted": "adjusted for the rule by which customers were chosen",
+    "observational": "observed, not randomised: customers who were contacted may differ in ways the log does not show",
+    "attributed-only": "replies alone, without anybody who was not contacted",
+}
+
+
+class Facts(NamedTuple):
+    """What a sentence needs to know besides the customer's row: the price is what the next unit of money returns."""
+
+    currency: str | None
+    interval: float
+    price: float
+    any_allowed: bool
+    best: str
+
+
+def sentence(row: pd.Series[Any], facts: Facts) -> str:
+    """What a customer gets, why, and what came next."""
+    who, unit = f"Customer {row['customer_id']}", f" {facts.currency}" if facts.currency else ""
+    if row["held_out"]:
+        share = f"{100 * row['holdout_probability']:g} %"
+        return (
+            f"{who} is held out at random ({share} of customers are), so that the next log can tell what contacts do."
+        )
+    if not facts.any_allowed:
+        return f"{who} gets nothing: consent, caps or quiet periods leave no action."
+    if row["action"] == NOTHING:
+        if facts.best == NOTHING:
+            return (
+                f"{who} gets nothing: no action is expected to pay for itself; the best, {row['runner_up']}, would bring "
+                f"{row['runner_up_net']:,.2f}{unit} after its cost."
+            )
+        return (
+            f"{who} gets nothing although {facts.best} would bring {row['runner_up_net']:,.2f}{unit} after its cost: the money "
+            f"or a capacity is worth more elsewhere (the next unit of money returns {facts.price:,.2f})."
+        )
+    within = f"{100 * facts.interval:g} % interval {row['lower']:,.2f} to {row['upper']:,.2f}"
+    less = row["net"] - row["runner_up_net"]
+    second = (
+        f"{row['runner_up']} is next, {less:,.2f} less"
+        if less >= 0
+        else f"{row['runner_up']} would bring {-less:,.2f} more for more money"
+    )
+    return (
+        f"{who} gets {row['action']}: it costs {row['cost']:,.2f} and is expected to bring {row['gross']:,.2f}{unit} of margin, "
+        f"so {row['net']:,.2f} ({within}; it pays with probability {row['p_positive']:.2f}); {second}."
+    )
+
+
+def plan_notes(plan: Plan) -> list[str]:
+    """What to know when reading a plan."""
+    solution, money = plan.solution, plan.worth.forecast.histories.currency or "the currency of the log"
+    gap = (
+        ""
+        if solution.relative_gap < 1e-9
+        else f" by more than {solution.gap:,.4g} ({100 * solution.relative_gap:.2g} %)"
+    )
+    share, limit = f"{100 * plan.interval:g} %", "" if plan.budget == float("inf") else f" of {plan.budget:,.2f}"
+    notes = [
+        f"Money in {money}, at present value over {plan.worth.forecast.terms.horizon}; intervals hold {share} and are of means.",
+        f"{solution.spent:,.2f} is spent{limit}; no plan under these constraints is better{gap}.",
+    ]
+    table = plan.by_medium()
+    used = table.loc[table["contacts"] > 0, "grade"]
+    for grade, why in WEAK.items():
+        media = ", ".join(used.index[used == grade])
+        if media:
+            notes.append(
+                f"What {media} brings is {why}. The plan is not validated: clv.design_test says how large a test would be."
+            )
+    if plan.before is None:
+        notes.append(
+            "Past contacts are not known, so the plan is valued against nobody and not against going on as before."
+        )
+    return notes

@@ -1,0 +1,54 @@
+"""Some customers before a fitted media response: what they do anyway, and what a contact adds, draw by draw."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from clvmodels.estimation.media_fit import MediaFit
+from clvmodels.model import Array
+from clvmodels.response.cells import Audience
+from clvmodels.response.predictor import Coefficients, People, increment
+
+
+class Reactions:
+    """Reactions of an audience to contacts, in some of the draws of a fit.
+
+    Parameters
+    ----------
+    media
+        The fit.
+    coefficients
+        Its coefficients in these draws.
+    chosen
+        Which draws of the fit they are (draws,).
+    audience
+        The customers (n,).
+    """
+
+    def __init__(
+        self, media: MediaFit, coefficients: Coefficients, chosen: NDArray[np.intp], audience: Audience
+    ) -> None:
+        self._media, self._coefficients, self._chosen = media, coefficients, chosen
+        self._people = People.of(audience, media.layout)
+
+    @cached_property
+    def log_odds(self) -> Array:
+        """Of a purchase without a contact (n, draws)."""
+        return self._coefficients.log_odds(self._people)
+
+    @cached_property
+    def base(self) -> Array:
+        """P(buy within the window | none) (n, draws)."""
+        return np.asarray(special.expit(self.log_odds))
+
+    def increment(self, medium: str, own_stock: Array, other_stock: Array) -> Array:
+        """P(buy | contact) - P(buy | none) (n, draws) where earlier contacts have left these stocks (n,)."""
+        attributed = self._media.attributed.get(medium)
+        if attributed is not None:
+            return np.broadcast_to(attributed[self._chosen], self.base.shape)
+        code = self._media.layout.media.index(medium)
+        return increment(self.log_odds, self._coefficients.effect(self._people, code, own_stock, other_stock))

@@ -1,0 +1,44 @@
+"""Which fits can be trusted, and the refusal of the others."""
+
+from __future__ import annotations
+
+from clvmodels.errors import ConvergenceError
+from clvmodels.estimation.laplace import K_HAT_LIMIT
+from clvmodels.estimation.outcome import Diagnostics
+
+R_HAT_LIMIT = 1.01
+ESS_LIMIT = 400
+
+
+def trusted(diagnostics: Diagnostics) -> bool:
+    """Whether importance weights, if there are any, vouch for themselves."""
+    return diagnostics.k_hat is None or diagnostics.k_hat <= K_HAT_LIMIT
+
+
+def vouch(title: str, found: Diagnostics) -> None:
+    """Refuse a fit whose diagnostics do not vouch for it.
+
+    Raises
+    ------
+    ConvergenceError
+        Naming the limit that was missed, and what to do.
+    """
+    if not trusted(found):
+        raise ConvergenceError(
+            f"{title}: k-hat is {found.k_hat:.2f}, above {K_HAT_LIMIT}: the posterior is too far from normal for "
+            "method='laplace'. Use method='nuts', or 'auto', which turns to it by itself."
+        )
+    if (
+        found.r_hat is not None
+        and found.ess is not None
+        and not (found.r_hat <= R_HAT_LIMIT and found.ess >= ESS_LIMIT)
+    ):
+        raise ConvergenceError(
+            f"{title}: the chains disagree (R-hat {found.r_hat:.3f}, {found.ess:.0f} effective draws; wanted at most "
+            f"{R_HAT_LIMIT} and at least {ESS_LIMIT}). Raise tune= and draws=, or narrow the priors with priors={{...}}."
+        )
+    if found.divergences:
+        raise ConvergenceError(
+            f"{title}: {found.divergences} divergent transitions: part of the posterior was not reached. Narrow the priors "
+            "with priors={...}, or use method='laplace', whose k-hat tells whether it can be trusted here."
+        )

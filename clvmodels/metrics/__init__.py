@@ -1,0 +1,1 @@
+"""The indicators of customer relationship management, each a documented formula."""
