@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clvmodels.data.tables import as_table, fetch
+from clvmodels.data.tables import fetch
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,15 @@ def _dates(used: Any) -> dict[Any, int]:
 
 
 def _all(customers: Any, dates: dict[Any, int]) -> Any:
+    import ibis
     import pyarrow as pa
 
-    return customers.cross_join(as_table(pa.table({"date": pa.array(list(dates), pa.date32())})))
+    return customers.cross_join(ibis.memtable(pa.table({"date": pa.array(list(dates), pa.date32())})))
 
 
 def _drawn(customers: Any, dates: dict[Any, int], count: int, most: int, seed: int) -> Any:
     """Distinct pairs of day and customer: days in proportion to their contacts, customers evenly."""
+    import ibis
     import pyarrow as pa
 
     rng = np.random.default_rng(seed)
@@ -83,5 +85,5 @@ def _drawn(customers: Any, dates: dict[Any, int], count: int, most: int, seed: i
     day = np.repeat(np.arange(len(dates)), rng.multinomial(most, weights / weights.sum()))
     codes = np.unique(day * count + rng.integers(0, count, most))
     days = pa.array(list(dates), pa.date32()).take(pa.array(codes // count))
-    drawn = as_table(pa.table({"date": days, "who": pa.array(codes % count)}))
+    drawn = ibis.memtable(pa.table({"date": days, "who": pa.array(codes % count)}))
     return drawn.join(customers, drawn.who == customers.row).drop("who")

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from clvmodels.data.tables import as_table, fetch, kept
+from clvmodels.data.tables import fetch, kept
 from clvmodels.response.evidence import Evidence, without_alone
 from clvmodels.response.fates import CONTACT, HELD_OUT, PSEUDO
 from clvmodels.response.overlap import ScoreRule
@@ -186,7 +186,9 @@ def _with_share(rows: Any, days: Sequence[datetime.date], *, wanted: bool) -> An
         facts["first"] = (rows.date - rows.tenure.cast("int64").as_interval("D")).min()
     each: Any = rows.group_by(who=rows.customer_id).aggregate(**facts)
     if days:
-        ahead = as_table(pa.table({"day": pa.array(sorted(days), pa.date32()), "ahead": np.arange(len(days), 0, -1)}))
+        ahead = ibis.memtable(
+            pa.table({"day": pa.array(sorted(days), pa.date32()), "ahead": np.arange(len(days), 0, -1)})
+        )
         each = each.asof_join(ahead, on=each["first"] < ahead.day)
         each = each.mutate(there=ibis.greatest(each.ahead.cast("float64"), each.sent))
     shares = kept(each.select("who", contact_share=each.sent / each.there.nullif(0.0)))

@@ -7,8 +7,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import clvmodels as clv
@@ -193,6 +195,20 @@ def test_neither_the_order_of_rows_nor_their_source_matters(occasions: clv.Occas
         np.testing.assert_allclose(one, two, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+def test_tables_stay_on_their_own_connection(occasions: clv.Occasions) -> None:
+    """Both in one database of the caller's; of two databases they cannot be joined."""
+    connection = ibis.duckdb.connect()
+    for table, name in zip(LOGS, ("purchases", "sent"), strict=True):
+        connection.con.register(f"{name}_frame", pa.Table.from_pandas(table))
+        connection.con.execute(f"CREATE TABLE {name} AS FROM {name}_frame")
+    other = made(connection.table("purchases"), connection.table("sent"))
+    pd.testing.assert_frame_equal(occasions.frame(), other.frame(), rtol=1e-12, atol=1e-12)
+    assert len(other.audience().customer_id) == 8
+    with pytest.raises(clv.ContactError, match="they cannot be joined where they are"):
+        made(connection.table("purchases"), LOGS[1])
+
+
 def test_the_baseline_may_be_drawn(occasions: clv.Occasions) -> None:
     """Of many customers x days some are drawn, each once, and by the seed; contacts stay as they are."""
     some = made(*LOGS, most_baseline=100)
@@ -208,6 +224,12 @@ def test_the_baseline_may_be_drawn(occasions: clv.Occasions) -> None:
     assert 30 < len(pairs["some"]) == len(of["some"]) <= 100
     assert (frames["some"]["kind"] == "contact").sum() == (frames["whole"]["kind"] == "contact").sum()
     assert "100 drawn from" in some.quality()["pseudo-contact"].done
+    sent = frames["some"][frames["some"]["medium"].isin(["e-mail", "visit"])]
+    shares = sent.groupby("customer_id").size() / sent["date"].nunique()
+    found = some.table.select("customer_id", "contact_share").distinct().to_pyarrow().to_pandas()
+    found = found.set_index("customer_id")["contact_share"]
+    for who, share in shares.items():
+        assert found[who] == pytest.approx(share), "of all days of campaigns, drawn or not"
 
 
 def test_counts_only_logs_have_no_log_spend() -> None:
