@@ -235,7 +235,8 @@ class MediaFit:
         spend_upper (increment times the mean amount of a purchase [currency], its error included; the amount is taken not to
         depend on the medium, see `amounts`); grade; net (value * increment - cost [currency per contact], NaN without value and
         cost); break_even (points of probability of the increment that must be bias for the net value to be zero) and
-        break_even_share (the same as a share of the increment), NaN for randomised media, to which no bias is to be granted
+        break_even_share (the same as a share of the increment), NaN for randomised media, to which no bias is to be granted;
+        below zero where the net value is negative as it is
         """
         return effects_table(self, audience, tail=tail_of(interval), value=value, cost=cost, draws=draws, seed=seed)
 

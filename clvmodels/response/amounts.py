@@ -14,7 +14,7 @@ def amounts(cells: Cells, *, adjusted: bool = True) -> pd.DataFrame:
 
     Differences are of a linear regression of the amount on medium and features, with standard errors that do not assume equal
     variances (from the sums of amounts and of their squares, cell by cell). The model of media response takes the amount not to
-    depend on the medium: this tests it.
+    depend on the medium: this tests it. Where contacts were not assigned at random, a difference may be that of the customers.
 
     Parameters
     ----------

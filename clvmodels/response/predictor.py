@@ -55,6 +55,9 @@ class Coefficients:
         (draws, media), (draws, media, q), (draws, media, segments + 1); of the effect of a contact.
     fatigue, fatigue_other
         (draws, media), (draws,); >= 0.
+    reach
+        (media, 2, q) smallest and largest features of those contacted by each medium. Beyond them the effect is that on the
+        nearest who was contacted: nothing is known of the others, and a line goes on for ever.
     """
 
     baseline: Floats
@@ -67,6 +70,7 @@ class Coefficients:
     medium_segment: Floats
     fatigue: Floats
     fatigue_other: Floats
+    reach: Floats
 
     @classmethod
     def of(cls, layout: Layout, theta: Floats, spreads: Floats, cells: Cells, rng: np.random.Generator) -> Coefficients:
@@ -92,11 +96,13 @@ class Coefficients:
             at["spread_media"], at["spread_features"].reshape(draws, media, q),
             np.concatenate([effect, new_effect[:, :, None]], axis=2),
             fatigue, np.exp(at["fatigue_other"][:, 0]) if layout.other else np.zeros(draws),
+            _reach(layout, cells),
         )  # fmt: skip
 
     def __getitem__(self, chosen: np.ndarray) -> Coefficients:
         """Some of the draws."""
-        return Coefficients(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
+        kept = [getattr(self, name)[chosen] for name in self.__dataclass_fields__ if name != "reach"]
+        return Coefficients(*kept, self.reach)
 
     def log_odds(self, people: People) -> Floats:
         """Of a purchase without a contact (n, draws)."""
@@ -105,11 +111,20 @@ class Coefficients:
 
     def effect(self, people: People, medium: int, own: Floats, other: Floats) -> Floats:
         """What a contact by a medium (code into the layout's) adds to them (n, draws); stocks (n,)."""
-        value = people.features @ self.medium_features[:, medium].T + self.medium[:, medium]
+        features = np.clip(people.features, *self.reach[medium])
+        value = features @ self.medium_features[:, medium].T + self.medium[:, medium]
         value += self.medium_segment[:, medium].T[people.segment]
         value -= np.multiply.outer(np.log1p(own), self.fatigue[:, medium])
         value -= np.multiply.outer(np.log1p(other), self.fatigue_other)
         return np.asarray(value)
+
+
+def _reach(layout: Layout, cells: Cells) -> Floats:
+    """Of the features of those contacted by each medium; of everybody where that is nobody."""
+    rows = [cells.medium == code for code in layout.codes]
+    seen = [cells.features[row if row.any() else slice(None)] for row in rows]
+    ends = [np.stack([one.min(axis=0), one.max(axis=0)]) for one in seen]
+    return np.array(ends).reshape(len(rows), 2, len(layout.features))
 
 
 def increment(log_odds: Floats, effect: Floats) -> Floats:

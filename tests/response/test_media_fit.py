@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from scipy.special import expit
+from scipy.special import expit, logit
 
 import clvmodels as clv
 from clvmodels.estimation.media_fit import MediaFit
@@ -132,6 +132,19 @@ def test_a_medium_with_three_contacts_is_left_near_nothing() -> None:
     assert row["lower"] < 0.05
     table = fit.increments(audience_of(np.zeros((1, 1)), np.array([0]), media=3)).set_index("medium")
     assert table.loc["visit", "pooling"] < 0.5 < table.loc["medium 0", "pooling"]
+
+
+def test_nobody_is_affected_beyond_those_contacted(large) -> None:
+    """Features reach to 1.34 among the contacted: at 4 the effect on the log-odds is that at 1.34, and the baseline is not."""
+    fit, _ = large
+    found = []
+    for z in (1.5 / np.sqrt(1.25), 4.0):
+        who = audience_of(np.array([[z, -z]]), np.array([0]), media=3)
+        base, gain = fit.base_draws(who, draws=20), fit.increment_draws(who, draws=20, medium="medium 0")[0]
+        found.append((logit(base), logit(base + gain) - logit(base)))
+    (base, effect), (far_base, far_effect) = found
+    assert far_effect == pytest.approx(effect, rel=1e-6)
+    assert np.abs(far_base - base).min() > 0.1
 
 
 def test_a_segment_that_was_not_there_is_like_the_others_and_less_known(large) -> None:
