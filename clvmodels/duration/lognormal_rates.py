@@ -32,21 +32,25 @@ from clvmodels.duration.lognormal_line import (
     log_line,
     nodes,
 )
+from clvmodels.numerics.elementary import exp, expm1, log
 from clvmodels.numerics.quadrature import KRONROD
 
 LATTICE, LEVELS = 2048, 4
 """Points of the outer lattice that are remembered, and steps: each half the one before."""
 NEAR = 3.0
 """Fall of the logarithm within which the peak is."""
-FASTEST = 700.0
-"""Log of the largest rate there is."""
+ALL = 100.0
+"""Log of s wait above which the probability in `log_integral` is one."""
+FASTEST, LEAST = 700.0, 1e-300
+"""Log of the largest rate there is, and the smallest product of a rate and a time."""
 
 
 class Memory(NamedTuple):
-    """What is known of the integrand in use: its inner nodes, and the inner integrals at points of the lattice, by level."""
+    """What is known of the integrand in use: its inner nodes; by level and point of the lattice s, inner integrals and means."""
 
     at: Any
     known: Any
+    sum: Any
     line: Any
     means: Any
     base: Any
@@ -56,9 +60,8 @@ class Memory(NamedTuple):
 def memory():
     """Room for an integrand."""
     shape = (LEVELS, LATTICE)
-    return Memory(
-        nodes(), np.zeros(shape, np.bool_), np.empty(shape), np.empty((LEVELS, LATTICE, MEANS)), np.zeros(LEVELS, np.int64)
-    )
+    means, base = np.empty((LEVELS, MEANS, LATTICE)), np.zeros(LEVELS, np.int64)
+    return Memory(nodes(), np.zeros(shape, np.bool_), np.empty(shape), np.empty(shape), means, base)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -74,9 +77,9 @@ def forget(held):
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_gamma_share(n, log_y):
     """log P(Gamma(n + 1) <= y) for a whole number n."""
-    if n == 0.0:
-        return log_y - 0.5 * math.exp(log_y) if log_y < -18.0 else math.log(-math.expm1(-math.exp(log_y)))
     y = math.exp(log_y)
+    if n == 0.0:
+        return log_y - 0.5 * y if y < 1e-8 else log(-expm1(-y))
     edge = (n + 1.0) * log_y - y - math.lgamma(n + 2.0)  # log of the Poisson probability of n + 1
     if y < n + 2.0:
         term = total = 1.0
@@ -125,8 +128,9 @@ def peak_of(it, time):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _outer(it, v, n, stop, wait, line):
     """Log of the outer integrand at v, where the log of the inner integral is `line`."""
-    value = line + (it.x - n) * v - math.exp(min(v, FASTEST)) * stop
-    return value + log_gamma_share(n, min(v, FASTEST) + math.log(wait)) if wait < np.inf else value
+    log_events = v + math.log(wait)
+    share = log_gamma_share(n, log_events) if log_events < ALL else 0.0
+    return line + (it.x - n) * v - math.exp(min(v, FASTEST)) * stop + share
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -146,66 +150,91 @@ def log_integral(it, n, stop, wait, held, means):
     start = max(a, b) + math.log1p(math.exp(-abs(a - b)))
     # Times that the density holds all but impossible make the peak sharper than x does.
     sharpest = max(it.x, math.exp(min(start, FASTEST)) * time)
-    if it.outer == 0.0:
-        return _by_panels(it, n, stop, wait, start, sharpest, held, means)
-    allowed = ((2.0 * math.pi / it.outer) ** 2 - SMOOTH) / SHARP
-    level = int(math.ceil(0.5 * math.log2(sharpest / allowed))) if sharpest > allowed else 0
-    while True:
-        value, sharpest = _by_lattice(it, n, stop, wait, start, level, held, means)
-        if sharpest <= 4.0**level * (allowed + SMOOTH / SHARP):
-            return value
+    allowed, level = ((2.0 * math.pi / it.outer) ** 2 - SMOOTH) / SHARP if it.outer > 0.0 else 0.0, 0
+    while sharpest > 4.0**level * allowed + 1.0 and it.outer > 0.0:
         level += 1
+    height = np.empty(LATTICE)
+    while it.outer > 0.0 and level < LEVELS:
+        first, last, top, found = _points(it, n, stop, wait, start, level, held, height)
+        here = 4.0**level * allowed
+        if first == last:
+            break
+        if found <= here + math.sqrt(2.0 * NEAR * it.x) + NEAR + 1.0:  # as of e^(x v - e^v) so near its peak
+            _shares(n, wait, held.sum[level, first:last], height[: last - first])
+            total = _add_masses(top, height[: last - first], held.means[level, :, first:last], means)
+            return top + math.log(total * it.outer * 0.5**level)
+        level += 1
+    return _by_panels(it, n, stop, wait, start, sharpest, held, means)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _line_of(it, v, level, j, held, spare):
-    """The inner integral at v, the j-th point of the lattice of that level, and its means: remembered where there is room."""
-    if level < LEVELS:
-        place = j - held.base[level]
-        if 0 <= place < LATTICE:
-            moments = held.means[level, place]
-            if not held.known[level, place]:
-                held.line[level, place] = log_line(it, v, held.at, moments)
-                held.known[level, place] = True
-            return held.line[level, place], moments
-    return log_line(it, v, held.at, spare), spare
+def _points(it, n, stop, wait, start, level, held, height):
+    """Points of the lattice, with 2^-level times the usual step, that matter: from, to, the largest height, the curvature near it.
 
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _by_lattice(it, n, stop, wait, start, level, held, means):
-    """The outer sum with 2^-level times the usual step, and the largest curvature near the peak."""
-    means[:] = 0.0
+    The probability in `log_integral` is left out of `height`, which receives the logs of the outer integrand. None if there
+    is no room.
+    """
     step = it.outer * 0.5**level
     middle = int(math.floor((start - it.log_rate) / step + 0.5))
-    if level < LEVELS and held.base[level] == 0:
+    if held.base[level] == 0:
         held.base[level] = middle - LATTICE // 2 if middle != LATTICE // 2 else 1
-    spare = np.empty(MEANS)
-    top, total, sharpest = -np.inf, 0.0, 0.0
+    base, known, line, sums, means = held.base[level], held.known[level], held.line[level], held.sum[level], held.means[level]
+    power, log_wait, log_n = it.x - n, math.log(wait), math.lgamma(n + 2.0)
+    top, sharpest, ends, spare = -np.inf, 0.0, np.zeros(2, np.int64), np.empty(MEANS)
     for direction in (-1, 1):
-        j, last, before = (middle if direction < 0 else middle + 1), -np.inf, -np.inf
+        place, last, before = (middle if direction < 0 else middle + 1) - base, -np.inf, -np.inf
         while True:
-            v = it.log_rate + j * step
-            line, moments = _line_of(it, v, level, j, held, spare)
-            value = _outer(it, v, n, stop, wait, line)
+            if not 0 <= place < LATTICE:
+                return 0, 0, top, sharpest
+            v = it.log_rate + (base + place) * step
+            if not known[place]:
+                line[place] = log_line(it, v, held.at, spare)
+                sums[place] = math.exp(min(v, FASTEST))
+                means[:, place] = spare
+                known[place] = True
+            value = line[place] + power * v - sums[place] * stop
+            value += min((n + 1.0) * (v + log_wait) - log_n, 0.0)
             if value > top:
-                shrink = math.exp(top - value)
-                total *= shrink
-                for m in range(MEANS):
-                    means[m] *= shrink
                 top, sharpest = value, sharpest if value < top + NEAR else 0.0
-            mass = math.exp(value - top)
-            total += mass
-            for m in range(MEANS):
-                means[m] += mass * moments[m]
             if last > top - NEAR and before > -np.inf:
                 sharpest = max(sharpest, (2.0 * last - before - value) / step**2)
             if value < last and value < top - DEPTH:
                 break
             before, last = last, value
-            j += direction
+            place += direction
+        ends[(direction + 1) // 2] = place
+    for k in range(ends[0], ends[1] + 1):
+        height[k - ends[0]] = line[k] + power * (it.log_rate + (base + k) * step) - sums[k] * stop
+    return ends[0], ends[1] + 1, top, sharpest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _shares(n, wait, sums, height):
+    """Add the log of the probability in `log_integral` to the heights."""
+    if wait == np.inf:
+        return
+    if n == 0.0:
+        for k in range(height.size):
+            y = max(sums[k] * wait, LEAST)
+            height[k] += log(-expm1(-y))
+    else:
+        for k in range(height.size):
+            height[k] += log_gamma_share(n, math.log(max(sums[k] * wait, LEAST)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _add_masses(top, height, moments, means):
+    """Sum of e^(height - top), and the means of the moments with these masses."""
+    total = 0.0
+    for k in range(height.size):
+        height[k] = exp(height[k] - top)
+        total += height[k]
     for m in range(MEANS):
-        means[m] /= total
-    return top + math.log(total * step), sharpest
+        sum_ = 0.0
+        for k in range(height.size):
+            sum_ += height[k] * moments[m, k]
+        means[m] = sum_ / total
+    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -69,26 +69,34 @@ def log_likelihood(theta, frequency, recency, T):
     value, gradient = np.empty(n), np.empty((n, 5))
     here, gone, means, means_gone = memory(), memory(), np.empty(MEANS), np.empty(MEANS)
     per_row = theta.shape[0] > 1
-    row = integrand(theta[0], 0.0, 0.0, 0.0, 0.0, 0.0)
-    left = row
-    for i in range(n):
-        x, which = frequency[i], i if per_row else 0
-        if i == 0 or x != frequency[i - 1] or (per_row and not _same(theta, i, i - 1)):
-            forget(here)
-            forget(gone)
-            row = integrand(theta[which], x, 0.0, 0.0, 0.0, 0.0)
-            left = integrand(theta[which], x, 1.0, 0.0, 0.0, 0.0)
-        value[i] = log_integral(row, 0.0, T[i], np.inf, here, means)
-        if T[i] > recency[i]:
-            log_gone = log_integral(left, 0.0, recency[i], T[i] - recency[i], gone, means_gone)
-            odds = log_gone - value[i]
-            small = math.exp(-abs(odds))
-            share = (1.0 if odds > 0.0 else small) / (1.0 + small)
-            value[i] += max(odds, 0.0) + math.log1p(small)
-            for m in range(MEANS):
-                means[m] += share * (means_gone[m] - means[m])
-        _gradient(theta[which], means, gradient[i])
+    start = 0
+    while start < n:
+        own, stop = theta[start if per_row else 0], start + 1
+        while stop < n and frequency[stop] == frequency[start] and (not per_row or _same(theta, start, stop)):
+            stop += 1
+        forget(here)
+        forget(gone)
+        alive = integrand(own, frequency[start], 0.0, 0.0, 0.0, 0.0)
+        left = integrand(own, frequency[start], 1.0, 0.0, 0.0, 0.0)
+        for i in range(start, stop):
+            value[i] = _row(alive, left, recency[i], T[i], here, gone, means, means_gone)
+            _gradient(own, means, gradient[i])
+        start = stop
     return value, gradient
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _row(alive, left, recency, T, here, gone, means, means_gone):
+    """Log-likelihood of one row; `means` receives the means of z1, z2, z1^2, z1 z2 and z2^2 given the history."""
+    value = log_integral(alive, 0.0, T, np.inf, here, means)
+    if T > recency:
+        odds = log_integral(left, 0.0, recency, T - recency, gone, means_gone) - value
+        small = math.exp(-abs(odds))
+        share = (1.0 if odds > 0.0 else small) / (1.0 + small)
+        value += max(odds, 0.0) + math.log1p(small)
+        for m in range(MEANS):
+            means[m] += share * (means_gone[m] - means[m])
+    return value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -107,13 +115,21 @@ def _gradient(theta, means, gradient):
 def _log_integrals(theta, x, y, ahead, force, stays, n, stop, wait):
     """`log_integral` row by row, (m,); where `wait` is 0 there is nothing: minus infinity."""
     out, held, means = np.empty(x.size), memory(), np.empty(MEANS)
-    it = integrand(theta[0], x[0], y, ahead[0], force, stays)
-    for i in range(x.size):
-        if i > 0 and not (x[i] == x[i - 1] and ahead[i] == ahead[i - 1] and _same(theta, i, i - 1)):
-            forget(held)
-            it = integrand(theta[i], x[i], y, ahead[i], force, stays)
-        out[i] = log_integral(it, n[i], stop[i], wait[i], held, means) if wait[i] > 0.0 else -np.inf
+    start = 0
+    while start < x.size:
+        i = start + 1
+        while i < x.size and x[i] == x[start] and ahead[i] == ahead[start] and _same(theta, start, i):
+            i += 1
+        forget(held)
+        _run(integrand(theta[start], x[start], y, ahead[start], force, stays), n, stop, wait, start, i, held, means, out)
+        start = i
     return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _run(it, n, stop, wait, first, last, held, means, out):
+    for i in range(first, last):
+        out[i] = log_integral(it, n[i], stop[i], wait[i], held, means) if wait[i] > 0.0 else -np.inf
 
 
 def log_integrals(
