@@ -36,15 +36,15 @@ MOST, TINY = 600.0, 1e-290
 """Log of the largest rate there is, and the smallest product of a rate and a time."""
 MANY, NODES = 400, 4096
 """Nodes of a rule at most; room for those that are remembered."""
-PANELS, ACCEPTED, NARROWEST = 60, 1e-9, 1e-8
-"""Room for panels, the accepted difference of their two rules, whose better one is then right to 1e-11, and the least width."""
+PANELS, ACCEPTED, NARROWEST = 60, 1e-9, 4.0
+"""Room for panels, accepted difference of their two rules (the better one is then right to 1e-11), least width in steps."""
 
 
 class Integrand(NamedTuple):
     """lambda^x mu^y under the density, times a factor of mu and `ahead` (none if that is 0); steps of the outer and inner rule.
 
     The factor is the chance to stay for the time `ahead` if `stays` is 1; otherwise what is paid per unit of time until then, or
-    until she leaves, discounted by `force`, as a share of `ahead`. The outer step is 0 if it cannot be even.
+    until she leaves, discounted by `force`, as a share of `ahead`. The outer step is negative if it cannot be even.
     """
 
     log_rate: Any
@@ -84,7 +84,7 @@ def integrand(theta, x, y, ahead, force, stays):
     variance = (sigma * residual / across) ** 2 + along**2 / (1.0 + known * across**2)
     outer = 2.0 * math.pi / math.sqrt(SHARP * (x + 1.0 / variance) + SMOOTH)
     span = min(2.0 * REACH * max(sigma, both), DEPTH / max(x, 0.01) + 5.0)
-    outer = outer if span < MANY * outer else 0.0
+    outer = outer if span < MANY * outer else -outer
     logs = math.log(rate), math.log(dropout)
     return Integrand(logs[0], logs[1], sigma, loading, residual, x, y, ahead, force, stays, outer, inner)
 
@@ -259,7 +259,7 @@ def _add_peak(it, v, low, high, at, top, total, means):
     step = 2.0 * math.pi / math.sqrt(SHARP * sharpest + SMOOTH)
     size = int(min((high - low) / step, 2.0 * MANY)) + 2
     if size > MANY:
-        return _add_panels(it, v, low, high, top, total, means)
+        return _add_panels(it, v, low, high, NARROWEST * step, top, total, means)
     log_q, log_r = np.empty(size), np.empty(size)
     _write_logs(low, step, 0, log_q, log_r)
     return _add(it, v, log_q, log_r, at.height[:size], step, top, total, means)
@@ -285,7 +285,7 @@ def _panel(it, v, a, b, top, sums):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_panels(it, v, low, high, top, total, means):
+def _add_panels(it, v, low, high, narrowest, top, total, means):
     """Add what is between `low` and `high` by Gauss-Kronrod, in panels halved until they are smooth."""
     peak = _peak(it, v, low, high)
     height = _at(it, v, peak)[0]
@@ -299,7 +299,7 @@ def _add_panels(it, v, low, high, top, total, means):
         count -= 1
         a, b = lows[count], highs[count]
         fine, coarse = _panel(it, v, a, b, top, sums)
-        if abs(fine - coarse) <= ACCEPTED * (total + fine) or b - a < NARROWEST or count + 2 > PANELS:
+        if abs(fine - coarse) <= ACCEPTED * (total + fine) or b - a < narrowest or count + 2 > PANELS:
             total += fine
             means += sums
         else:

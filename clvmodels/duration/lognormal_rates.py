@@ -150,7 +150,7 @@ def log_integral(it, n, stop, wait, held, means):
     start = max(a, b) + math.log1p(math.exp(-abs(a - b)))
     # Times that the density holds all but impossible make the peak sharper than x does.
     sharpest = max(it.x, math.exp(min(start, FASTEST)) * time)
-    allowed, level = ((2.0 * math.pi / it.outer) ** 2 - SMOOTH) / SHARP if it.outer > 0.0 else 0.0, 0
+    allowed, level = ((2.0 * math.pi / it.outer) ** 2 - SMOOTH) / SHARP, 0
     while sharpest > 4.0**level * allowed + 1.0 and it.outer > 0.0:
         level += 1
     height = np.empty(LATTICE)
@@ -261,6 +261,7 @@ def _by_panels(it, n, stop, wait, start, sharpest, held, means):
     means[:] = 0.0
     spare, sums, lows, highs = np.empty(MEANS), np.empty(MEANS), np.empty(PANELS), np.empty(PANELS)
     step = 4.0 * math.pi / math.sqrt(SHARP * sharpest + SMOOTH)
+    narrowest = NARROWEST * min(abs(it.outer), 0.5 * step)
     low, high, top = _reach(it, n, stop, wait, start, step, held, spare)
     lows[0], highs[0], lows[1], highs[1], count, total = low, start, start, high, 2, 0.0
     while count > 0:
@@ -282,7 +283,7 @@ def _by_panels(it, n, stop, wait, start, sharpest, held, means):
             fine += mass
             for m in range(MEANS):
                 sums[m] += mass * spare[m]
-        if abs(fine - coarse) <= ACCEPTED * (total + fine) or b - a < NARROWEST or count + 2 > PANELS:
+        if abs(fine - coarse) <= ACCEPTED * (total + fine) or b - a < narrowest or count + 2 > PANELS:
             total += fine
             means += sums
         else:
