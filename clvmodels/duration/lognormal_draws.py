@@ -1,9 +1,9 @@
 """Exact draws of log-normal rates of customers alive, and of their purchases.
 
-The density of (log lambda, log mu) of a customer alive is that over customers times lambda^x e^(-(lambda + mu) T). A draw comes from a
-simpler density that bounds it and touches it near its peak, and is kept with the ratio of the two as its probability: so it is
-exact. e^(-mu T) is bounded by its tangent as a function of log mu. Where x tells little of the rate, so is e^(-lambda T), and what is
-left is normal; where it tells much, the normal factor of log lambda is, and lambda is gamma.
+The density of (log lambda, log mu) of a customer alive is that over customers times lambda^x e^(-(lambda + mu) T). A draw comes
+from a simpler density that bounds it and touches it near its peak, and is kept with the ratio of the two as its probability:
+so it is exact. e^(-mu T) is bounded by its tangent as a function of log mu. Where x tells little of the rate, so is e^(-lambda T),
+and what is left is normal; where it tells much, the normal factor of log lambda is, and lambda is gamma.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def _rates(rng, rate, dropout, sigma, loading, residual, x, T, drawn):
             drawn[0, i, s], drawn[1, i, s] = _draw(rng, integrand(theta, x[i, s], 0.0, 0.0, 0.0, 0.0), T[i, s])
 
 
-def rates_if_alive(shape: tuple[int, ...], theta: Any, x: Array, T: Array, *, rng: np.random.Generator) -> tuple[Array, Array]:
+def rates_if_alive(
+    shape: tuple[int, ...], theta: Any, x: Array, T: Array, *, rng: np.random.Generator
+) -> tuple[Array, Array]:
     """Draw lambda and mu [1/period] of customers alive, each (customers, draws)."""
     drawn = np.empty((2, *shape))
     _rates(rng, *(np.broadcast_to(v, shape) for v in (*theta, x, T)), drawn)

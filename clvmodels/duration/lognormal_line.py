@@ -113,10 +113,14 @@ def _fill(it, at, first, last):
         known[1] = known[2] = first
     base = known[0]
     if first < known[1]:
-        _write_logs(0.0, it.inner, first, at.log_q[first - base : known[1] - base], at.log_r[first - base : known[1] - base])
+        _write_logs(
+            0.0, it.inner, first, at.log_q[first - base : known[1] - base], at.log_r[first - base : known[1] - base]
+        )
         known[1] = first
     if last > known[2]:
-        _write_logs(0.0, it.inner, known[2], at.log_q[known[2] - base : last - base], at.log_r[known[2] - base : last - base])
+        _write_logs(
+            0.0, it.inner, known[2], at.log_q[known[2] - base : last - base], at.log_r[known[2] - base : last - base]
+        )
         known[2] = last
     return first - base
 
@@ -332,7 +336,7 @@ def log_line(it, v, at, means):
     means[:] = 0.0
     low, high = _window(it, v)
     if high - low < MANY * it.inner:
-        first, last = int(math.floor(low / it.inner)), int(math.ceil(high / it.inner)) + 1
+        first, last = math.floor(low / it.inner), math.ceil(high / it.inner) + 1
         size, start = last - first, _fill(it, at, first, last)
         log_q, log_r = at.log_q[start : start + size], at.log_r[start : start + size]
         top, total = _add(it, v, log_q, log_r, at.height[:size], it.inner, -np.inf, 0.0, means)

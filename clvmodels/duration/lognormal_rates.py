@@ -28,7 +28,6 @@ from clvmodels.duration.lognormal_line import (
     PANELS,
     SHARP,
     SMOOTH,
-    integrand,
     log_line,
     nodes,
 )
@@ -169,16 +168,22 @@ def log_integral(it, n, stop, wait, held, means):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _points(it, n, stop, wait, start, level, held, height):
-    """Points of the lattice, with 2^-level times the usual step, that matter: from, to, the largest height, the curvature near it.
+    """Points of the lattice, with 2^-level times the usual step, that matter: from, to, largest height, curvature near it.
 
     The probability in `log_integral` is left out of `height`, which receives the logs of the outer integrand. None if there
     is no room.
     """
     step = it.outer * 0.5**level
-    middle = int(math.floor((start - it.log_rate) / step + 0.5))
+    middle = math.floor((start - it.log_rate) / step + 0.5)
     if held.base[level] == 0:
         held.base[level] = middle - LATTICE // 2 if middle != LATTICE // 2 else 1
-    base, known, line, sums, means = held.base[level], held.known[level], held.line[level], held.sum[level], held.means[level]
+    base, known, line, sums, means = (
+        held.base[level],
+        held.known[level],
+        held.line[level],
+        held.sum[level],
+        held.means[level],
+    )
     power, log_wait, log_n = it.x - n, math.log(wait), math.lgamma(n + 2.0)
     top, sharpest, ends, spare = -np.inf, 0.0, np.zeros(2, np.int64), np.empty(MEANS)
     for direction in (-1, 1):

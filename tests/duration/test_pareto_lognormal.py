@@ -47,7 +47,9 @@ def brute(theta, past, horizon: float, n: int):
         return prior, alive, left
 
     prior, alive, left = bracket(rough[:, None], rough[None, :])
-    seen = np.argwhere(np.logaddexp(prior + alive, prior + left) > np.max(np.logaddexp(prior + alive, prior + left)) - 45)
+    seen = np.argwhere(
+        np.logaddexp(prior + alive, prior + left) > np.max(np.logaddexp(prior + alive, prior + left)) - 45
+    )
     (low1, low2), (high1, high2) = rough[np.maximum(seen.min(0) - 1, 0)], rough[np.minimum(seen.max(0) + 1, 400)]
     z1, z2 = np.linspace(low1, high1, 1601)[:, None], np.linspace(low2, high2, 1201)[None, :]
     cell = (z1[1, 0] - z1[0, 0]) * (z2[0, 1] - z2[0, 0])

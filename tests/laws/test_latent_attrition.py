@@ -77,7 +77,9 @@ def test_discounting_never_adds_and_vanishes_with_the_rate(model: LatentAttritio
 def test_pmf_sums_to_one_and_has_the_expectation_as_its_mean(model: LatentAttrition, data: st.DataObject) -> None:
     history, theta = data.draw(histories(model, most=20)), data.draw(thetas(model, 0.1, 10))
     horizon = data.draw(log_uniform(0.1, 0.5)) * history.T * clv.WEEK
-    n = np.arange(120 if model.name == "PARETO_LOGNORMAL" else 3000)  # enough for rates that T bounds; each n is integrals
+    n = np.arange(
+        120 if model.name == "PARETO_LOGNORMAL" else 3000
+    )  # enough for rates that T bounds; each n is integrals
     pmf = model.pmf(theta, history, n=n, horizon=horizon)
     assert np.all(pmf >= 0)
     assert pmf.sum() == pytest.approx(1, abs=1e-9)
