@@ -2,8 +2,8 @@
 
 The density of (log lambda, log mu) of a customer alive is that over customers times lambda^x e^(-(lambda + mu) T). A draw comes
 from a simpler density that bounds it and touches it near its peak, and is kept with the ratio of the two as its probability:
-so it is exact. e^(-mu T) is bounded by its tangent as a function of log mu. Where x tells little of the rate, so is e^(-lambda T),
-and what is left is normal; where it tells much, the normal factor of log lambda is, and lambda is gamma.
+so it is exact. e^(-mu T) is bounded by its tangent as a function of log mu. Where x tells little of the rate, so is
+e^(-lambda T), and what is left is normal; where it tells much, the normal factor of log lambda is, and lambda is gamma.
 """
 
 from __future__ import annotations

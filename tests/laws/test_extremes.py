@@ -64,7 +64,7 @@ models = pytest.mark.parametrize("model", FAMILY, ids=lambda m: m.name)
 
 @models
 def test_thousands_of_random_extremes(model: LatentAttrition) -> None:
-    many(model, 500 if model.name == "PARETO_LOGNORMAL" else 5_000)  # there each value is integrals
+    many(model, 300 if model.name == "PARETO_LOGNORMAL" else 5_000)  # there each value is integrals
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_recorded_extremes(model: LatentAttrition, past: tuple[float, float, flo
     first = model.parameters[:4]
     sizes = [np.unique(np.clip([0.01, 0.1, 1.0, 10.0, 100.0], *reach(p, 0.01, 100.0))) for p in first]
     if model.name == "PARETO_LOGNORMAL":
-        sizes[3] = np.array([0.1, 1.0, 3.0])
+        sizes = [s[::2] for s in sizes[:2]] + [sizes[2], np.array([0.1, 3.0])]
     theta = np.array(np.meshgrid(*sizes)).reshape(len(first), -1).T
     if len(model.parameters) > 4:
         theta = np.column_stack([theta, np.full(len(theta), 0.5)])
