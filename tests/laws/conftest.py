@@ -37,7 +37,9 @@ def _values(parameter: Parameter, low: float, high: float) -> st.SearchStrategy[
 
 def reach(parameter: Parameter, low: float, high: float) -> tuple[float, float]:
     """The range of a parameter: a standard deviation of logs of 3 is a factor of a million between customers already."""
-    return (max(low, 0.2), min(high, 3.0)) if parameter.meaning.startswith("standard deviation of log") else (low, high)
+    if parameter.meaning.startswith("standard deviation of log"):
+        return max(low, 0.2), min(high, 3.0)
+    return (low, high) if parameter.positive else (low, min(high, 3.0))
 
 
 def discrete(model: Model) -> bool:
