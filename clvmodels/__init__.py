@@ -8,6 +8,9 @@ In the order of use:
 - `Contacts`, `occasions`, `Occasions`: from a log of contacts to what each was followed by, next to what happens without contact
 - `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often), `BG_CNBD_K(k)`, `MBG_CNBD_K(k)`
   (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the `catalogue` lists them
+- `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `PARETO_LOGNORMAL`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often),
+  `BG_CNBD_K(k)`, `MBG_CNBD_K(k)` (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the
+  `catalogue` lists them
 - `check`: whether the data can support the models, and which assumption is in doubt
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`: estimate a model; keep the estimate; state prior knowledge
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
     from clvmodels.duration.ggompertz_nbd import GGOMPERTZ_NBD as GGOMPERTZ_NBD
     from clvmodels.duration.mbg_nbd import MBG_NBD as MBG_NBD
     from clvmodels.duration.nbd import NBD as NBD
+    from clvmodels.duration.pareto_lognormal import PARETO_LOGNORMAL as PARETO_LOGNORMAL
     from clvmodels.duration.pareto_nbd import PARETO_NBD as PARETO_NBD
     from clvmodels.duration.regularity import regularity as regularity
     from clvmodels.errors import ClvError as ClvError
@@ -118,6 +122,7 @@ _HOMES = {
     "duration.bg_nbd": ("BG_NBD",),
     "duration.cnbd": ("BG_CNBD_K", "MBG_CNBD_K"),
     "duration.mbg_nbd": ("MBG_NBD",),
+    "duration.pareto_lognormal": ("PARETO_LOGNORMAL",),
     "duration.pareto_nbd": ("PARETO_NBD",),
     "duration.regularity": ("regularity",),
     "duration.ggompertz_nbd": ("GGOMPERTZ_NBD",),

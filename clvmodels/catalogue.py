@@ -10,13 +10,15 @@ from clvmodels.duration.cnbd import BG_CNBD_K, MBG_CNBD_K
 from clvmodels.duration.ggompertz_nbd import GGOMPERTZ_NBD
 from clvmodels.duration.mbg_nbd import MBG_NBD
 from clvmodels.duration.nbd import NBD
+from clvmodels.duration.pareto_lognormal import PARETO_LOGNORMAL
 from clvmodels.duration.pareto_nbd import PARETO_NBD
 from clvmodels.errors import ModelError
 from clvmodels.model import Model
 from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA
 
 catalogue: tuple[Model, ...] = (
-    NBD, BG_NBD, MBG_NBD, BG_CNBD_K(2), MBG_CNBD_K(2), PARETO_NBD, GGOMPERTZ_NBD, BG_BB, GAMMA_GAMMA,
+    NBD, BG_NBD, MBG_NBD, BG_CNBD_K(2), MBG_CNBD_K(2), PARETO_NBD, PARETO_LOGNORMAL, GGOMPERTZ_NBD,
+    BG_BB, GAMMA_GAMMA,
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clvmodels.data.histories import Histories
-from clvmodels.duration.futures import Future, Individuals, Rates, draw_rates, log_intervals, purchase_times
+from clvmodels.duration.futures import Future, Individuals, Purchases, Rates, draw_rates, log_intervals, purchase_times
 from clvmodels.errors import ModelError
 from clvmodels.history import History, HistoryLike, as_columns, upright
 from clvmodels.model import Array, Model
@@ -240,6 +240,14 @@ class LatentAttrition(Model):
             low, high = np.where(enough, low, middle), np.where(enough, middle, high)
         return np.where(never, np.inf, np.exp(high))
 
+    def purchases_of_new(
+        self, theta: Any, newcomers: HistoryLike, ages: Array, *, rng: np.random.Generator
+    ) -> Purchases:
+        """Draw every purchase of new customers (n, 1) until their ages (n, 1) [period]."""
+        people = self.individuals(theta, newcomers, rng=rng)
+        people = people._replace(lifetime=np.minimum(people.lifetime, ages))
+        return purchase_times(people, horizon=float(ages.max()), rng=rng)
+
     def simulate(self, theta: Any, *, T: ArrayLike, period: Period, seed: int | np.random.Generator) -> Histories:
         """Simulate customers from their first purchase to the age `T`.
 
@@ -257,9 +265,7 @@ class LatentAttrition(Model):
         rng = np.random.default_rng(seed)
         ages = np.atleast_1d(np.asarray(T, dtype=float))[:, None]
         newcomers = History(np.zeros_like(ages), np.zeros_like(ages), np.zeros_like(ages), period)
-        people = self.individuals(theta, newcomers, rng=rng)
-        people = people._replace(lifetime=np.minimum(people.lifetime, ages))
-        offsets, times = purchases = purchase_times(people, horizon=float(ages.max()), rng=rng)
+        offsets, times = purchases = self.purchases_of_new(theta, newcomers, ages, rng=rng)
         frequency = np.diff(offsets).astype(float)
         recency = np.where(frequency > 0, np.append(times, 0.0)[offsets[1:] - 1], 0.0)
         unknown, intervals = np.full(ages.size, np.nan), log_intervals(purchases)

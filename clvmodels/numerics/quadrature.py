@@ -51,3 +51,17 @@ def discounted_nodes(horizon: float, force: float, scale: float) -> tuple[Array,
     times = scale * np.expm1(width * x)
     weights = w * width * (scale + times) * force * np.exp(-force * times)
     return np.append(times, reach), np.append(weights, math.exp(-force * reach))
+
+
+def _kronrod() -> Array:
+    x = [0.991455371120812639, 0.949107912342758525, 0.864864423359769073, 0.741531185599394440, 0.586087235467691130,
+         0.405845151377397167, 0.207784955007898468]  # fmt: skip
+    w = [0.022935322010529225, 0.063092092629978553, 0.104790010322250184, 0.140653259715525919, 0.169004726639267903,
+         0.190350578064785410, 0.204432940075298892]  # fmt: skip
+    g = [0.0, 0.129484966168869693, 0.0, 0.279705391489276668, 0.0, 0.381830050505118945, 0.0]
+    half = np.column_stack([x, w, g])
+    return np.vstack([half, [0.0, 0.209482141084727828, 0.417959183673469388], (half * [-1, 1, 1])[::-1]])
+
+
+KRONROD = _kronrod()
+"""Gauss-Kronrod on [-1, 1]: nodes, weights, and weights of Gauss's rule on every other of them (15, 3)."""

@@ -32,7 +32,14 @@ def thetas(model: Model, low: float = 0.01, high: float = 100.0) -> st.SearchStr
 def _values(parameter: Parameter, low: float, high: float) -> st.SearchStrategy[float]:
     if not parameter.positive:
         return st.floats(-2.0, 2.0)
-    return log_uniform(low, high)
+    return log_uniform(*reach(parameter, low, high))
+
+
+def reach(parameter: Parameter, low: float, high: float) -> tuple[float, float]:
+    """The range of a parameter: a standard deviation of logs of 3 is a factor of a million between customers already."""
+    if parameter.meaning.startswith("standard deviation of log"):
+        return max(low, 0.2), min(high, 3.0)
+    return (low, high) if parameter.positive else (low, min(high, 3.0))
 
 
 def discrete(model: Model) -> bool:
