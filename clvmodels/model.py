@@ -112,8 +112,12 @@ class Model(ABC):
     """What covariates move."""
 
     @abstractmethod
-    def data(self, history: HistoryLike) -> tuple[Array, ...]:
+    def data(self, history: Any) -> tuple[Array, ...]:
         """The columns of those customers that inform the likelihood, checked; a clear error if none does."""
+
+    def counts(self, history: Any) -> Array | None:
+        """How many customers each of these rows stands for, or None: one each."""
+        return None
 
     def on(self, histories: HistoryLike, /) -> Model:
         """The model as it is fitted to these customers: itself, unless it has something to learn from them first."""

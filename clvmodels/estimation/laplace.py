@@ -47,7 +47,7 @@ def laplace(problem: Problem, *, draws: int, seed: int) -> Outcome:
     rng = np.random.default_rng(seed)
     mode = posterior_mode(problem)
     proposal = stats.multivariate_t(mode.u, mode.covariance, df=DEGREES_OF_FREEDOM)
-    proposed = np.atleast_2d(proposal.rvs(size=int(OVERSAMPLING * draws), random_state=rng))
+    proposed = np.reshape(proposal.rvs(size=int(OVERSAMPLING * draws), random_state=rng), (-1, mode.u.size))
     log_weights, k_hat = smoothed(problem.log_posterior_of_draws(proposed) - proposal.logpdf(proposed))
     weights = np.exp(log_weights - log_weights.max())
     weights /= weights.sum()
