@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 type Floats = NDArray[np.float64]
 
 
-def kaplan_meier(entry: Floats, exit: Floats, event: Floats, counts: Floats, *, interval: float) -> pd.DataFrame:
+def kaplan_meier(
+    entry: Floats, exit: Floats, event: Floats, counts: Floats, *, interval: float, whole: bool = False
+) -> pd.DataFrame:
     """Survival by tenure from tenures (n,); see `Tenures.kaplan_meier`.
 
-    At risk at tenure t are those with entry < t <= exit.
+    At risk at tenure t are those with entry < t <= exit. `whole`: a row for every whole tenure up to the last.
     """
     import pandas as pd
 
     from_start = float(counts[entry <= 0].sum())
     seen = exit > entry  # the others were at risk at no tenure
     entry, exit, event, counts = entry[seen], exit[seen], event[seen], counts[seen]
-    times, inverse = np.unique(exit, return_inverse=True)
-    last, left = np.bincount(inverse, counts), np.bincount(inverse, counts * event)
+    times = np.unique(np.append(exit, np.arange(1.0, exit.max(initial=0.0) + 1.0) if whole else []))
+    place = np.searchsorted(times, exit)
+    last, left = (np.bincount(place, weights, times.size) for weights in (counts, counts * event))
     order = np.argsort(entry)
     entered = np.append(0.0, np.cumsum(counts[order]))[np.searchsorted(entry[order], times, side="left")]
     at_risk = entered - (np.cumsum(last) - last)

@@ -27,7 +27,7 @@ type Rule = tuple[str, NDArray[Any], NDArray[np.bool_], str, str]
 
 NUMBERS = ("entry", "exit", "event", "counts", "price", "margin")
 LABELS = ("customer_id", "reason", "segment")
-OPTIONAL = ("counts", "reason", "segment", "price", "margin")
+OPTIONAL = ("counts", "running", "reason", "segment", "price", "margin")
 ROUNDING = 1e-9
 """How far from a whole number a count of periods may be [periods]."""
 
@@ -38,7 +38,7 @@ class TenureLike(Protocol):
     @property
     def exit(self) -> Any: ...
     @property
-    def event(self) -> Any: ...
+    def there(self) -> Any: ...
     @property
     def covariates(self) -> Mapping[str, Any] | None: ...
     @property
@@ -72,6 +72,11 @@ class Tenure:
     event: Any = 0
     covariates: Mapping[str, Any] | None = None
 
+    @property
+    def there(self) -> Any:
+        """Whether she is in the contract now."""
+        return np.asarray(self.event) == 0
+
     def __post_init__(self) -> None:
         as_period(self.period, name="period")
         _refuse(_rules_of_one(np.asarray(self.exit, dtype=float), np.asarray(self.event)), None)
@@ -95,6 +100,9 @@ class Tenures:
         The unit of entry and exit.
     counts
         (n,) how many customers each row stands for, or None: one each.
+    running
+        (n,) whether the contract runs at the end of observation, or None: where `event` is 0. It differs for who left in a period
+        that is not over, which counts neither for nor against her (see `Contracts.tenures`).
     reason
         (n,) why the customer left, None where she is still there; or None if not known.
     segment
@@ -126,6 +134,7 @@ class Tenures:
     event: Floats
     period: Period
     counts: Floats | None = None
+    running: NDArray[np.bool_] | None = None
     reason: NDArray[Any] | None = None
     segment: NDArray[Any] | None = None
     covariates: Mapping[str, NDArray[Any]] | None = None
@@ -139,6 +148,8 @@ class Tenures:
         for name in NUMBERS:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, frozen(as_numbers(getattr(self, name), name)))
+        if self.running is not None:
+            object.__setattr__(self, "running", frozen(np.asarray(self.running, dtype=bool)))
         for name in LABELS:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, frozen(labels(getattr(self, name))))
@@ -151,6 +162,8 @@ class Tenures:
         if len(self.customer_id) == 0:
             raise ContractError("There is no contract. Check the source, or what was selected from it.")
         _refuse(_rules(self.entry, self.exit, self.event), self.customer_id)
+        if self.running is not None and np.any((np.asarray(self.running) == 1) & (self.event == 1)):
+            raise ContractError("'running' is true where 'event' is 1: who left is not there. Correct one of them.")
         if self.counts is not None and not np.all(self.counts > 0):
             raise ContractError("'counts' must be above zero: the number of customers that a row stands for.")
 
@@ -197,9 +210,16 @@ class Tenures:
         return np.ones(len(self.customer_id)) if self.counts is None else self.counts
 
     @property
+    def there(self) -> NDArray[np.bool_]:
+        """Whether each contract runs at the end of observation (n,)."""
+        return self.event == 0 if self.running is None else self.running
+
+    @property
     def still_there(self) -> Tenures:
-        """The contracts that are running at the end of observation."""
-        return self.select(self.event == 0)
+        """The contracts that run at the end of observation."""
+        if not self.there.any():
+            raise ContractError("Nobody of these customers is still there. Check the dates, or what was selected.")
+        return self.select(self.there)
 
     def select(self, which: NDArray[np.bool_]) -> Tenures:
         """The rows where a mask (n,) is true."""
@@ -225,7 +245,7 @@ class Tenures:
                 f"Nobody left because of {reason!r}. The reasons are: {', '.join(known) or 'none; name their column as reason='}."
             )
         event = np.where(self.reason == reason, self.event, 0.0)
-        return replace(self, event=event, reason=np.where(event == 1, self.reason, None))
+        return replace(self, event=event, running=self.there, reason=np.where(event == 1, self.reason, None))
 
     def unique(self) -> Distinct:
         """The distinct rows of exit, entry and event, and how many customers have each (`counts`)."""

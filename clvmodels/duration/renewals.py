@@ -264,7 +264,7 @@ class Renewal(Model):
             raise ModelError(f"{tenure!r} of what? Write Tenure({tenure!r}, YEAR) for a customer who has renewed so often.")
         done = np.asarray(tenure.exit, dtype=float)
         self._insist_on_whole(done, "exit", tenure)
-        there = 1.0 - np.asarray(tenure.event, dtype=float)
+        there = np.asarray(tenure.there, dtype=float)
         return self.each(theta, tenure), np.rint(done), there
 
     def _before(self, t: ArrayLike) -> Array:

@@ -226,11 +226,11 @@ def labelled_renewals(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
 def _distinct_tenures(tenure: Tenure | Tenures, reads: Sequence[str]) -> tuple[Callable[[slice], Tenure], Any]:
     """Customers who are alike in what formulas read, some of them at a time, and which of them each customer is."""
     known = covariates_of(tenure, reads)  # type: ignore[arg-type]
-    columns = [np.ravel(c) for c in np.broadcast_arrays(np.atleast_1d(tenure.exit), tenure.event, *known)]
+    columns = [np.ravel(c) for c in np.broadcast_arrays(np.atleast_1d(tenure.exit), tenure.there, *known)]
     *_, inverse, example = distinct(columns)
 
     def people(part: slice) -> Tenure:
-        exit, event, *some = (column[example[part]] for column in columns)
-        return Tenure(exit, tenure.period, event, dict(zip(reads, some, strict=True)))
+        exit, there, *some = (column[example[part]] for column in columns)
+        return Tenure(exit, tenure.period, 1 - there, dict(zip(reads, some, strict=True)))
 
     return people, inverse

@@ -61,8 +61,6 @@ def survivors(
         raise ModelError(f"{model!r} is no model of contracts. Fit one such as SHIFTED_BETA_GEOMETRIC to tenures.")
     if tenures.period != fit.period:
         raise UnitError(f"The tenures count {tenures.period}s and the fit {fit.period}s. Make the tenures with the fit's period.")
-    if not np.any(tenures.event == 0):
-        raise ModelError("Nobody of these customers is still there, so there is nothing to predict. Check the tenures.")
     tail, there = tail_of(interval), tenures.still_there
     groups = np.zeros(there.exit.size) if by is None else covariates_of(there, [by])[0]  # type: ignore[arg-type]
     ahead = int(as_span(horizon, name="horizon").per(fit.period) + ROUNDING)
