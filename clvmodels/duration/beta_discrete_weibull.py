@@ -26,6 +26,8 @@ DIRECT = 128.0
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 PANELS = 100
 """Panels of the integral, each twice as long as the one before."""
+LOG_FURTHEST = 600.0
+"""Log of the largest t^c that is computed; beyond, survival is a power of t to the last digit."""
 GONE = 40.0
 """A term e^-40 of the first is nothing."""
 
@@ -68,7 +70,7 @@ def log_likelihood(theta, exit, entry, event):
         stayed, d_stayed = _power(exit[i] - event[i], c)
         value[i], d_a, d_b, d_more = log_stay_with_slopes(alpha, beta + begin, stayed - begin)
         gradient[i, 0], gradient[i, 1] = d_a, d_b
-        gradient[i, 2] = (d_b - d_more) * d_begin + d_more * d_stayed
+        gradient[i, 2] = d_b * d_begin + d_more * (d_stayed - d_begin)
         if event[i] > 0.0:
             end, d_end = _power(exit[i], c)
             log_left, d_a, d_b, d_more = log_stay_with_slopes(alpha, beta + stayed, end - stayed)
@@ -77,7 +79,7 @@ def log_likelihood(theta, exit, entry, event):
             value[i] += math.log(-left)
             gradient[i, 0] += odds * d_a
             gradient[i, 1] += odds * d_b
-            gradient[i, 2] += odds * ((d_b - d_more) * d_stayed + d_more * d_end)
+            gradient[i, 2] += odds * (d_b * d_stayed + d_more * (d_end - d_stayed))
     return value, gradient
 
 
@@ -96,6 +98,7 @@ def present_renewals(alpha, beta, c, done, horizon, force):
     endless = math.isinf(horizon)
     if endless and force <= 0.0 and (c * alpha <= 1.0 or force < 0.0):
         return math.inf
+    furthest = math.exp(min(LOG_FURTHEST / c, 200.0))
     total, k, term = 0.0, 0.0, 1.0
     while k < (DIRECT if endless else horizon):
         k += 1.0
@@ -116,6 +119,8 @@ def present_renewals(alpha, beta, c, done, horizon, force):
         low, length = low + length, 2.0 * length
         if part < math.exp(-GONE) * total:
             return total
+        if low > furthest:
+            break
     rest = c * alpha - 1.0
     return total + (low * _term(alpha, beta, c, done, force, low) / rest if rest > 0.0 else 0.0)
 

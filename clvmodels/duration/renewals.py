@@ -260,8 +260,7 @@ class Renewal(Model):
 
     def _standing(self, theta: Any, tenure: TenureLike) -> tuple[Any, Array, Array]:
         """Own parameters, renewals made, and 1 where the customer is there, 0 where she has left."""
-        if isinstance(tenure, (int, float, np.ndarray, list, tuple)) or not hasattr(tenure, "exit"):
-            raise ModelError(f"{tenure!r} of what? Write Tenure({tenure!r}, YEAR) for a customer who has renewed so often.")
+        insist_on_tenure(tenure)
         done = np.asarray(tenure.exit, dtype=float)
         self._insist_on_whole(done, "exit", tenure)
         there = np.asarray(tenure.there, dtype=float)
@@ -291,6 +290,12 @@ class Renewal(Model):
             )
             problem = "is not a whole number of renewals"
             raise ContractError(offenders(problem, column=column, rows=rows, values=np.ravel(values)[at], remedy=remedy))
+
+
+def insist_on_tenure(tenure: object) -> None:
+    """Refuse a bare number, whose unit is not known."""
+    if not hasattr(tenure, "exit"):
+        raise ModelError(f"{tenure!r} of what? Write Tenure({tenure!r}, YEAR) for a customer who has renewed so often.")
 
 
 def _renewals(horizon: Span | Period, period: Period) -> float:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from clvmodels.data.histories import Histories
 from clvmodels.data.tenures import Tenure, Tenures
-from clvmodels.duration.renewals import Renewal
+from clvmodels.duration.renewals import Renewal, insist_on_tenure
 from clvmodels.errors import ClvError, ModelError, UnitError
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.history import COLUMNS, History, HistoryLike, covariates_of, flat, picked
@@ -205,7 +205,8 @@ def labelled_renewals(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
         return pd.DataFrame(table, columns=["mean", "lower", "upper"], index=pd.Index(times, name="renewal"))
 
     def customers(tenure: Tenure | Tenures, *, interval: float = 0.90, draws: int = 500, **options: Any) -> pd.DataFrame:
-        if getattr(tenure, "period", fit.period) != fit.period:
+        insist_on_tenure(tenure)
+        if tenure.period != fit.period:
             raise UnitError(
                 f"The tenures count {tenure.period}s and the fit {fit.period}s from one renewal to the next. Make the tenures "
                 f"with the fit's period."

@@ -6,13 +6,11 @@ import math
 
 from numba import njit, vectorize
 
-from clvmodels.numerics.digamma import digamma
-
 
 @njit(cache=True, nogil=True)
 def _stirling(x):
     """What Stirling's formula leaves out of log Gamma(x), x >= 10 (NIST DLMF 5.11.1)."""
-    w = 1.0 / (x * x)
+    w = (1.0 / x) * (1.0 / x)
     series = w * (1 / 1680 - w * (1 / 1188 - w * (691 / 360360 - w / 156)))
     return (1 / 12 - w * (1 / 360 - w * (1 / 1260 - series))) / x
 
@@ -41,11 +39,30 @@ def log_stay(a, b, more):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def digamma_gap(z, distance):
+    """psi(z + distance) - psi(z) for z > 0, distance >= 0: the derivative of `log_gamma_ratio` in z."""
+    below = 0.0
+    while z < 10.0:
+        below += distance / (z * (z + distance))
+        z += 1.0
+    end = z + distance
+    return math.log1p(distance / z) + 0.5 * distance / z / end + (_rest(z) - _rest(end)) + below
+
+
+@njit(cache=True, nogil=True)
+def _rest(x):
+    """log(x) - 1 / (2 x) - psi(x), x >= 10 (NIST DLMF 5.11.2)."""
+    w = (1.0 / x) * (1.0 / x)
+    series = w * (1 / 240 - w * (1 / 132 - w * (691 / 32760 - w / 12)))
+    return w * (1 / 12 - w * (1 / 120 - w * (1 / 252 - series)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_stay_with_slopes(a, b, more):
     """`log_stay` and its derivatives in a, b and more."""
-    low, low_both = digamma(b), digamma(a + b)
-    high, high_both = digamma(b + more), digamma(a + b + more)
-    return log_stay(a, b, more), low_both - high_both, (high - high_both) - (low - low_both), high - high_both
+    short, far = digamma_gap(a + b, more), digamma_gap(b + more, a)
+    d_b = digamma_gap(b, a) - far if a < more else digamma_gap(b, more) - short
+    return log_stay(a, b, more), -short, d_b, -far
 
 
 @vectorize(["f8(f8, f8, f8)"], nopython=True, cache=True)
