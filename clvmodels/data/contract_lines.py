@@ -152,6 +152,8 @@ def read_contract_rows(
 
 def _canonical(source: object, table: Any, name: str, role: str, zone: str | None) -> Any:
     column = table[name]
+    if column.type().is_unknown():  # a column without any value
+        column = column.cast("string")
     kind = column.type()
     if role in DATES:
         if not (kind.is_date() or kind.is_timestamp() or kind.is_string() or kind.is_numeric() or kind.is_null()):
