@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from clvmodels.data.contacts import Contacts as Contacts
     from clvmodels.data.contracts import Contracts as Contracts
     from clvmodels.data.histories import Histories as Histories
-    from clvmodels.data.tenures import Tenure as Tenure
+    from clvmodels.data.tenure import Tenure as Tenure
     from clvmodels.data.tenures import Tenures as Tenures
     from clvmodels.data.transactions import Transactions as Transactions
     from clvmodels.duration.beta_discrete_weibull import BETA_DISCRETE_WEIBULL as BETA_DISCRETE_WEIBULL
@@ -119,7 +119,8 @@ _HOMES = {
     "data.transactions": ("Transactions",),
     "data.contacts": ("Contacts",),
     "data.contracts": ("Contracts",),
-    "data.tenures": ("Tenure", "Tenures"),
+    "data.tenure": ("Tenure",),
+    "data.tenures": ("Tenures",),
     "data.histories": ("Histories",),
     "response.occasions": ("Occasions", "occasions"),
     "catalogue": ("catalogue",),

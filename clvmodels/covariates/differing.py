@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.data.histories import Histories
-from clvmodels.data.tenures import Tenure, TenureLike, Tenures
+from clvmodels.data.tenure import Tenure, TenureLike
+from clvmodels.data.tenures import Tenures
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.futures import Future, Individuals, Rates
 from clvmodels.duration.renewals import Renewal

@@ -16,7 +16,7 @@ type Floats = NDArray[np.float64]
 def months_of(period: Period) -> int:
     """How many calendar months a period is; 0 if it is not a whole number of them."""
     months = period.days / MONTH.days
-    return int(round(months)) if months > 0.5 and abs(months - round(months)) < 1e-6 else 0
+    return round(months) if months > 0.5 and abs(months - round(months)) < 1e-6 else 0
 
 
 def whole_periods(start: Any, day: Any, period: Period) -> tuple[Floats, Floats]:
@@ -44,4 +44,4 @@ def whole_periods(start: Any, day: Any, period: Period) -> tuple[Floats, Floats]
 
 
 def _day_of_month(day: NDArray[np.datetime64]) -> Floats:
-    return (day - day.astype("datetime64[M]")).astype("timedelta64[D]").astype(float) + 1.0
+    return np.asarray((day - day.astype("datetime64[M]")).astype("timedelta64[D]").astype(float) + 1.0)

@@ -30,13 +30,13 @@ def cohort_labels(start: Any, per: Period) -> NDArray[Any]:
     days = np.asarray(start, dtype="datetime64[D]")
     months = months_of(per)
     if months == 12:
-        return days.astype("datetime64[Y]").astype(str).astype(object)
+        return np.asarray(days.astype("datetime64[Y]").astype(str), dtype=object)
     if months:
         number = days.astype("datetime64[M]").astype(np.int64)
-        return (number - number % months).astype("datetime64[M]").astype(str).astype(object)
+        return np.asarray((number - number % months).astype("datetime64[M]").astype(str), dtype=object)
     first = days.min()
     number = np.floor((days - first).astype(float) / per.days)
-    return (first + np.floor(number * per.days).astype("timedelta64[D]")).astype(str).astype(object)
+    return np.asarray((first + np.floor(number * per.days).astype("timedelta64[D]")).astype(str), dtype=object)
 
 
 def retention_table(tenures: Tenures, cohort: NDArray[Any], *, interval: float) -> pd.DataFrame:

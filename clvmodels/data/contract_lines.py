@@ -134,7 +134,9 @@ def read_contract_rows(
             names["currency"], label = str(currency), None
         for role, name in [*names.items(), *(("covariates", name) for name in covariates)]:
             if name not in table.columns:
-                raise ContractError(missing_column(name, role="customer" if role == "customer_id" else role, available=table.columns))
+                raise ContractError(
+                    missing_column(name, role="customer" if role == "customer_id" else role, available=table.columns)
+                )
         zone = check_zone(timezone)
         columns = {role: _canonical(source, table, name, role, zone) for role, name in names.items()}
         columns |= {f"given_{role}": table[name].cast("string") for role, name in names.items()}
@@ -180,7 +182,9 @@ def _ended(frame: pd.DataFrame, names: Mapping[str, str], active: Sequence[str] 
         frame["ended"] = frame["end"].notna()
     if "status" in names:
         text = frame["status"].str.strip()
-        running = text.isin(list(active)) if active is not None else text.str.lower().str.replace("_", " ").isin(RUNNING)
+        running = (
+            text.isin(list(active)) if active is not None else text.str.lower().str.replace("_", " ").isin(RUNNING)
+        )
         frame["status"], frame["says_running"] = text.where(text != ""), running
         if "event" not in names:
             frame["ended"] &= ~running

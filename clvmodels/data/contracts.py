@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from clvmodels.data.calendar import whole_periods
 from clvmodels.data.cohorts import cohort_labels, retention_table
 from clvmodels.data.contract_lines import FAULTS, ContractRows, read_contract_rows
+from clvmodels.data.contract_tenures import from_dates, from_tenures, whole_from_dates
 from clvmodels.data.quality import Finding, Quality
 from clvmodels.data.spells import spells_of
-from clvmodels.data.tenures import Tenures, whole
+from clvmodels.data.tenures import Tenures
 from clvmodels.errors import SHOWN, ContractError, offenders
 from clvmodels.units import DAY, YEAR, Period, Span, as_period, as_span
 
@@ -72,8 +72,8 @@ class Contracts:
     ------
     ContractError
         A column is missing or cannot play its role. Results raise it for rows that cannot be used: an end not after the start, or
-        after the observation date; a status that contradicts the dates; contracts that are there twice or overlap; a missing id; a
-        date that cannot be read.
+        after the observation date; a status that contradicts the dates; contracts that are there twice or overlap; a missing
+        id; a date that cannot be read.
 
     Examples
     --------
@@ -115,8 +115,17 @@ class Contracts:
     ) -> None:
         if invalid not in get_args(Invalid.__value__):
             raise ContractError(f"invalid={invalid!r} is not known. Write 'error' or 'leave_out'.")
-        self._dated = _is_dated(start=start, end=end, observed_until=observed_until, tenure=tenure, event=event, period=period)
-        roles = {"customer_id": customer, "start": start, "end": end, "status": status, "tenure": tenure, "event": event}
+        self._dated = _is_dated(
+            start=start, end=end, observed_until=observed_until, tenure=tenure, event=event, period=period
+        )
+        roles = {
+            "customer_id": customer,
+            "start": start,
+            "end": end,
+            "status": status,
+            "tenure": tenure,
+            "event": event,
+        }
         roles |= {"price": price, "margin": margin, "reason": reason, "segment": segment}
         bounds = {"observed_from": observed_from, "observed_until": observed_until}
         if not self._dated:
@@ -140,9 +149,10 @@ class Contracts:
             return self._rows.currency
         found = self._rows.frame["currency"].unique()
         if len(found) > 1:
+            listed = ", ".join(map(str, found[:SHOWN]))
             raise ContractError(
-                f"'{self._rows.names['currency']}' holds several currencies: {', '.join(map(str, found[:SHOWN]))}. Convert the prices "
-                "to one, or filter the contracts to one."
+                f"'{self._rows.names['currency']}' holds several currencies: {listed}. Convert the prices to one, or filter the "
+                "contracts to one."
             )
         return str(found[0])
 
@@ -152,7 +162,9 @@ class Contracts:
         Columns: customer_id; start, end (NaT while it runs), observed_until, or tenure; ended; reason of who left; and price,
         margin, segment and covariates as named.
         """
-        kept = [name for name in self._spells.columns if not name.startswith("given_") and name not in ("rows", "returned")]
+        kept = [
+            name for name in self._spells.columns if not name.startswith("given_") and name not in ("rows", "returned")
+        ]
         frame: pd.DataFrame = self._spells[kept]
         return frame.rename(columns={f"covariate_{name}": name for name in self._rows.covariates})
 
@@ -164,8 +176,8 @@ class Contracts:
         period
             Unit; for whole periods the time from one renewal to the next. Months and years are those of the calendar.
         whole
-            Count whole periods, as discrete models and period-by-period tables do. Who left during a period left at the renewal that
-            ends it. A period that is not over for a customer at the end of observation, or that had begun when observation began,
+            Count whole periods, as discrete models and period-by-period tables do. Who left during a period left at the renewal
+            that ends it. A period that is not over for a customer at the end of observation, or had begun when observation began,
             counts neither for nor against her; otherwise those who left early in it would count and those who stay would not.
             False: times as they are, in periods of fixed length.
 
@@ -181,11 +193,13 @@ class Contracts:
         as_period(period, name="period")
         frame = self._spells
         if not self._dated:
-            entry, exit, event = _from_tenures(frame, period, self._period, whole)
+            entry, exit, event = from_tenures(frame, period, self._period, whole)
         else:
-            entry, exit, event = _whole_from_dates(frame, period) if whole else _from_dates(frame, period)
+            entry, exit, event = whole_from_dates(frame, period) if whole else from_dates(frame, period)
         ended = frame["ended"].to_numpy(dtype=bool)
-        given: dict[str, Any] = {name: frame[name].to_numpy() for name in ("price", "margin", "segment") if name in frame}
+        given: dict[str, Any] = {
+            name: frame[name].to_numpy() for name in ("price", "margin", "segment") if name in frame
+        }
         covariates = {name: frame[f"covariate_{name}"].to_numpy() for name in self._rows.covariates}
         reasons = None
         if "reason" in frame:
@@ -214,7 +228,9 @@ class Contracts:
         Meier: where all are observed equally long still_there / customers), lower, upper. See `Tenures.kaplan_meier`.
         """
         if not self._dated:
-            raise ContractError("Cohorts are of starts, and this table has none. Give start= and end= in place of tenure=.")
+            raise ContractError(
+                "Cohorts are of starts, and this table has none. Give start= and end= in place of tenure=."
+            )
         tenures = self.tenures(period=per if period is None else period)
         return retention_table(tenures, cohort_labels(self._spells["start"], per), interval=interval)
 
@@ -232,16 +248,23 @@ class Contracts:
         def found(name: str, count: int, done: str) -> Finding:
             return Finding(name, count, count / total if total else 0.0, "of rows", done)
 
-        findings = [found("ended", ended, "used: the customer left"), found("running", len(spells) - ended, "used: right-censored")]
+        findings = [
+            found("ended", ended, "used: the customer left"),
+            found("running", len(spells) - ended, "used: right-censored"),
+        ]
         findings.append(found("continuing", good - len(spells), "used: joined to the row it goes on from"))
-        findings += [found(one.name, int((rows.fault == i).sum()), refused) for i, one in enumerate(FAULTS) if self._asked(one.role)]
+        findings += [
+            found(one.name, int((rows.fault == i).sum()), refused)
+            for i, one in enumerate(FAULTS)
+            if self._asked(one.role)
+        ]
         late = int(spells["late"].sum())
         findings.append(found("entered late", late, "used: counted from the entry on"))
         findings.append(found("came back", int(spells["returned"].sum()), "used: a contract of its own after a gap"))
         days = rows.frame.loc[rows.fault < 0, "start"] if self._dated else None
-        dates = (None, None) if days is None or days.empty else (days.min().date(), self.until)
+        first = None if days is None or days.empty else days.min().date()
         customers = spells["customer_id"].nunique()
-        return Quality(total, good, customers, *dates, tuple(findings), unit="contract rows")
+        return Quality(total, good, customers, first, first and self.until, tuple(findings), unit="contract rows")
 
     def _asked(self, role: str) -> bool:
         return role in self._rows.names or (role in ("observed_from", "observed_until") and role in self._rows.frame)
@@ -258,19 +281,22 @@ class Contracts:
     def _spells(self) -> pd.DataFrame:
         """Contracts; refuses rows that results would need and cannot use."""
         rows = self._rows
-        for index, fault in enumerate(FAULTS) if self._strict else ():
+        for index in range(len(FAULTS)) if self._strict else ():
             if np.any(rows.fault == index):
                 raise ContractError(_offenders(rows, index))
         if self._joined.empty:
             raise ContractError(
-                f"The table has no usable contract among {len(rows.frame):,} rows. Check the source; contracts.quality() tells more."
+                f"The table has no usable contract among {len(rows.frame):,} rows. Check the source; see contracts.quality()."
             )
         return self._joined
 
     def __repr__(self) -> str:
         rows, spells = self._rows, self._joined
         left = int((rows.fault >= 0).sum())
-        facts = [f"{len(spells):,} contracts of {spells['customer_id'].nunique():,} customers", f"{int(spells['ended'].sum()):,} ended"]
+        facts = [
+            f"{len(spells):,} contracts of {spells['customer_id'].nunique():,} customers",
+            f"{int(spells['ended'].sum()):,} ended",
+        ]
         facts += [f"{spells['start'].min().date()} to {self.until}"] if self._dated and len(spells) else []
         facts += [f"{left:,} rows {'not usable' if self._strict else 'left out'} (see quality())"] if left else []
         return f"Contracts: {', '.join(facts)}"
@@ -290,7 +316,7 @@ def _is_dated(**given: object) -> bool:
         return False
     raise ContractError(
         f"Given are {', '.join(f'{name}=' for name in dates + times) or 'neither dates nor tenures'}. Give start=, end= and "
-        "observed_until= (the last day on which an end would have been seen), or tenure=, event= and period= (the unit of tenure)."
+        "observed_until= (the last day on which an end would have been seen), or tenure=, event= and period= (its unit)."
     )
 
 
@@ -308,51 +334,3 @@ def _offenders(rows: ContractRows, index: int) -> str:
         values=[repr(value) for value in values],
         remedy=f"{fault.remedy}, or pass invalid='leave_out' to go on without them; contracts.quality() counts them.",
     )
-
-
-def _days(frame: pd.DataFrame, name: str) -> Any:
-    return frame[name].to_numpy(dtype="datetime64[D]")
-
-
-def _last_day(frame: pd.DataFrame) -> Any:
-    ended = frame["ended"].to_numpy(dtype=bool)
-    return np.where(ended, _days(frame, "end"), _days(frame, "observed_until"))
-
-
-def _from_dates(frame: pd.DataFrame, period: Period) -> tuple[Any, Any, Any]:
-    """Entry, exit and event in periods of fixed length."""
-    start = _days(frame, "start")
-    exit = (_last_day(frame) - start).astype(float) / period.days
-    entry = np.zeros(len(frame))
-    if "observed_from" in frame:
-        seen = _days(frame, "observed_from")
-        entry = np.where(np.isnat(seen), 0.0, np.maximum((seen - start).astype(float), 0.0) / period.days)
-    return entry, exit, frame["ended"].to_numpy(dtype=float)
-
-
-def _whole_from_dates(frame: pd.DataFrame, period: Period) -> tuple[Any, Any, Any]:
-    """Entry, exit and event in whole periods; a period that is not over counts neither for nor against."""
-    start, ended = _days(frame, "start"), frame["ended"].to_numpy(dtype=bool)
-    over = whole_periods(start, _days(frame, "observed_until"), period)[0]
-    left_at = whole_periods(start, _last_day(frame), period)[1]
-    entry = np.zeros(len(frame))
-    if "observed_from" in frame:
-        seen = _days(frame, "observed_from")
-        late = ~np.isnat(seen) & (seen > start)
-        entry = np.where(late, whole_periods(start, np.where(late, seen, start), period)[1], 0.0)
-    event = ended & (left_at <= over) & (left_at > entry)
-    exit = np.where(event, left_at, np.where(ended, np.minimum(over, left_at - 1), over))
-    return entry, np.maximum(exit, entry), event.astype(float)
-
-
-def _from_tenures(frame: pd.DataFrame, period: Period, given: Period | None, wanted: bool) -> tuple[Any, Any, Any]:
-    assert given is not None, "checked when the table was named"
-    factor = 1.0 if given == period else given.days / period.days
-    exit = frame["tenure"].to_numpy(dtype=float) * factor
-    entry = frame["entry"].to_numpy(dtype=float) * factor if "entry" in frame else np.zeros(len(frame))
-    if wanted and not (whole(exit) and whole(entry)):
-        raise ContractError(
-            f"The tenures are not whole {period.name}s, and only dates tell which periods are over. Give start= and end=, another "
-            "period, or whole=False."
-        )
-    return entry, exit, frame["ended"].to_numpy(dtype=float)

@@ -36,7 +36,9 @@ def kaplan_meier(
     with np.errstate(divide="ignore", invalid="ignore"):
         stayed = (at_risk - left) / at_risk
         survival = np.cumprod(stayed)
-        ratio = np.cumsum(np.where(stayed < 1, left / (at_risk * (at_risk - left)), 0.0))  # Greenwood: variance / survival^2
+        ratio = np.cumsum(
+            np.where(stayed < 1, left / (at_risk * (at_risk - left)), 0.0)
+        )  # Greenwood: variance / survival^2
         effective = np.where(ratio > 0, (1 - survival) / (survival * ratio), at_risk)
     effective = np.where(survival > 0, effective, np.maximum(at_risk, 1.0))
     lower, upper = wilson(survival, np.maximum(effective, 1e-12), interval=interval)

@@ -26,7 +26,9 @@ def spells_of(rows: ContractRows, *, gap: float, dated: bool) -> pd.DataFrame:
     good = rows.frame[rows.fault < 0]
     if "reason" not in rows.names and "status" in rows.names:
         good = good.assign(reason=good["status"].where(good["ended"]))
-    good = good.sort_values(["customer_id", "start"] if dated else ["customer_id"], kind="stable").reset_index(drop=True)
+    good = good.sort_values(["customer_id", "start"] if dated else ["customer_id"], kind="stable").reset_index(
+        drop=True
+    )
     if not dated:
         late = good["entry"] > 0 if "entry" in good else good["ended"] & False
         return good.assign(late=late, returned=good["customer_id"].duplicated())
@@ -37,6 +39,8 @@ def spells_of(rows: ContractRows, *, gap: float, dated: bool) -> pd.DataFrame:
     grouped = good.groupby(spell, sort=False)
     joined = grouped.head(1).set_index(spell[~spell.duplicated()])
     final = grouped.tail(1).set_index(spell[~spell.duplicated(keep="last")])
-    joined = joined.assign(**{name: final[name] for name, which in how.items() if which == "last"}).reset_index(drop=True)
+    joined = joined.assign(**{name: final[name] for name, which in how.items() if which == "last"}).reset_index(
+        drop=True
+    )
     late = joined["observed_from"] > joined["start"] if "observed_from" in joined else joined["ended"] & False
     return joined.assign(late=late, returned=joined["customer_id"].duplicated())

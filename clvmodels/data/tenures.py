@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from clvmodels.data.checks import as_numbers
 from clvmodels.data.frames import fingerprint, frozen, labels
 from clvmodels.data.kaplan_meier import kaplan_meier
-from clvmodels.errors import ContractError, offenders
+from clvmodels.data.tenure import refuse, rules, whole
+from clvmodels.errors import ContractError
 from clvmodels.numerics.distinct import Distinct, distinct
 from clvmodels.units import Period, as_period
 
@@ -23,63 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 type Floats = NDArray[np.float64]
-type Rule = tuple[str, NDArray[Any], NDArray[np.bool_], str, str]
 
 NUMBERS = ("entry", "exit", "event", "counts", "price", "margin")
 LABELS = ("customer_id", "reason", "segment")
 OPTIONAL = ("counts", "running", "reason", "segment", "price", "margin")
-ROUNDING = 1e-9
-"""How far from a whole number a count of periods may be [periods]."""
-
-
-class TenureLike(Protocol):
-    """What a formula reads of customers in a contract: numbers or arrays that broadcast, and the unit of their times."""
-
-    @property
-    def exit(self) -> Any: ...
-    @property
-    def there(self) -> Any: ...
-    @property
-    def covariates(self) -> Mapping[str, Any] | None: ...
-    @property
-    def period(self) -> Period: ...
-
-
-@dataclass(frozen=True)
-class Tenure:
-    """One customer in a contract (or arrays of them) typed in by hand.
-
-    Parameters
-    ----------
-    exit
-        Tenure so far [period, >= 0]: in discrete models the number of renewals made.
-    period
-        Its unit; in discrete models the time from one renewal to the next.
-    event
-        1 if the customer has left at `exit`, 0 if she is still there.
-    covariates
-        Columns of numbers or labels that broadcast with the others, by name, such as `{"channel": "online"}`.
-
-    Examples
-    --------
-    >>> from clvmodels.units import YEAR
-    >>> Tenure(3, YEAR).exit
-    3
-    """
-
-    exit: Any
-    period: Period
-    event: Any = 0
-    covariates: Mapping[str, Any] | None = None
-
-    @property
-    def there(self) -> Any:
-        """Whether she is in the contract now."""
-        return np.asarray(self.event) == 0
-
-    def __post_init__(self) -> None:
-        as_period(self.period, name="period")
-        _refuse(_rules_of_one(np.asarray(self.exit, dtype=float), np.asarray(self.event)), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +109,7 @@ class Tenures:
             raise ContractError(f"The columns have different lengths: {sizes}. Give every column one value per row.")
         if len(self.customer_id) == 0:
             raise ContractError("There is no contract. Check the source, or what was selected from it.")
-        _refuse(_rules(self.entry, self.exit, self.event), self.customer_id)
+        refuse(rules(self.entry, self.exit, self.event), self.customer_id)
         if self.running is not None and np.any((np.asarray(self.running) == 1) & (self.event == 1)):
             raise ContractError("'running' is true where 'event' is 1: who left is not there. Correct one of them.")
         if self.counts is not None and not np.all(self.counts > 0):
@@ -169,10 +117,12 @@ class Tenures:
 
     def __len__(self) -> int:
         """How many customers the rows stand for."""
-        return int(round(float(self.weights.sum())))
+        return round(float(self.weights.sum()))
 
     @classmethod
-    def from_cohort(cls, survivors: Sequence[float] | Mapping[str, Sequence[float]], *, period: Period | None = None) -> Tenures:
+    def from_cohort(
+        cls, survivors: Sequence[float] | Mapping[str, Sequence[float]], *, period: Period | None = None
+    ) -> Tenures:
         """A table of survivors: how many customers of a cohort were still there after 0, 1, 2, ... renewals.
 
         Parameters
@@ -198,7 +148,9 @@ class Tenures:
         from clvmodels.units import YEAR
 
         cohorts = survivors if isinstance(survivors, Mapping) else {"": survivors}
-        rows = [(name, *row) for name, table in cohorts.items() for row in _rows_of(name, np.asarray(table, dtype=float))]
+        rows = [
+            (name, *row) for name, table in cohorts.items() for row in _rows_of(name, np.asarray(table, dtype=float))
+        ]
         names, exits, events, counts = (np.array(column) for column in zip(*rows, strict=True))
         said = [f"{'left at' if e else 'there after'} renewal {x:g} {n}".strip() for n, x, e, _ in rows]
         segment = names if isinstance(survivors, Mapping) else None
@@ -240,17 +192,18 @@ class Tenures:
         That is the cause-specific view of competing reasons.
         """
         known = [] if self.reason is None else sorted({str(one) for one in self.reason[self.event == 1]})
-        if reason not in known:
+        if self.reason is None or reason not in known:
             raise ContractError(
                 f"Nobody left because of {reason!r}. The reasons are: {', '.join(known) or 'none; name their column as reason='}."
             )
         event = np.where(self.reason == reason, self.event, 0.0)
-        return replace(self, event=event, running=self.there, reason=np.where(event == 1, self.reason, None))
+        kept = np.array([one if left else None for one, left in zip(self.reason, event, strict=True)], dtype=object)
+        return replace(self, event=event, running=self.there, reason=kept)
 
     def unique(self) -> Distinct:
         """The distinct rows of exit, entry and event, and how many customers have each (`counts`)."""
         found = distinct([self.exit, self.entry, self.event])
-        return found._replace(counts=np.bincount(found.inverse, self.weights))
+        return found._replace(counts=np.asarray(np.bincount(found.inverse, self.weights), dtype=float))
 
     def kaplan_meier(self, *, interval: float = 0.95) -> pd.DataFrame:
         """The share still there by tenure, without a model; who entered late counts from her entry on.
@@ -287,21 +240,26 @@ class Tenures:
     def __repr__(self) -> str:
         left = float(self.weights @ self.event)
         late = float(self.weights[self.entry > 0].sum())
-        facts = [f"{len(self):,} customers", f"{left:,.0f} left", f"tenure up to {self.exit.max():g} {self.period.name}s"]
+        facts = [
+            f"{len(self):,} customers",
+            f"{left:,.0f} left",
+            f"tenure up to {self.exit.max():g} {self.period.name}s",
+        ]
         facts += [f"{late:,.0f} entered late"] if late else []
         facts += [f"until {self.until}"] if self.until else []
         return f"Tenures: {', '.join(facts)}"
 
 
-def whole(values: Any) -> bool:
-    """Whether all are whole numbers but for rounding."""
-    return bool(np.all(np.abs(values - np.rint(values)) <= ROUNDING))
-
-
 def _rows_of(name: str, table: Floats) -> list[tuple[float, float, float]]:
     """Exit, event and count of one cohort."""
     of = f" of {name!r}" if name else ""
-    if table.size < 2 or not np.all(np.isfinite(table)) or not whole(table) or table[-1] < 0 or np.any(np.diff(table) > 0):
+    if (
+        table.size < 2
+        or not np.all(np.isfinite(table))
+        or not whole(table)
+        or table[-1] < 0
+        or np.any(np.diff(table) > 0)
+    ):
         raise ContractError(
             f"The survivors{of} are {table.tolist()}. Give whole numbers of customers after 0, 1, 2, ... renewals, at least "
             "two, that never rise; round counts that were made from percentages."
@@ -309,31 +267,3 @@ def _rows_of(name: str, table: Floats) -> list[tuple[float, float, float]]:
     lost = -np.diff(table)
     rows = [(float(t), 1.0, float(n)) for t, n in enumerate(lost, start=1) if n > 0]
     return [*rows, (float(table.size - 1), 0.0, float(table[-1]))] if table[-1] > 0 else rows
-
-
-def _rules_of_one(exit: Floats, event: NDArray[Any]) -> list[Rule]:
-    start, flag = "Count from the contract's start.", "Write 1 if the customer left, 0 if not."
-    return [
-        ("exit", exit, ~(np.isfinite(exit) & (exit >= 0)), "is not a time of zero or more", start),
-        ("event", event, (event != 0) & (event != 1), "is neither 0 nor 1", flag),
-    ]
-
-
-def _rules(entry: Floats, exit: Floats, event: Floats) -> list[Rule]:
-    unseen = "Who left before observation began was never seen: leave her out."
-    return [
-        ("entry", entry, ~(np.isfinite(entry) & (entry >= 0)), "is not a time of zero or more", "Count from the start."),
-        *_rules_of_one(exit, event),
-        ("exit", exit, exit < entry, "is before entry", unseen),
-        ("exit", exit, (event == 1) & (exit <= entry), "is no later than entry though the customer left", unseen),
-    ]
-
-
-def _refuse(rules: list[Rule], customers: NDArray[Any] | None) -> None:
-    """Refuse numbers that cannot be tenures."""
-    for column, values, wrong, problem, remedy in rules:
-        if np.any(wrong):
-            at = np.flatnonzero(wrong)
-            rows = [f"customer {n}" for n in (at if customers is None else customers[at])]
-            shown = np.ravel(np.broadcast_to(values, wrong.shape))[at]
-            raise ContractError(offenders(problem, column=column, rows=rows, values=shown, remedy=remedy))

@@ -102,7 +102,7 @@ def present_renewals(alpha, beta, c, done, horizon, force):
     total, k, term = 0.0, 0.0, 1.0
     while k < (DIRECT if endless else horizon):
         k += 1.0
-        before, term = term, _term(alpha, beta, c, done, force, k)
+        term = _term(alpha, beta, c, done, force, k)
         total += term
         if term < math.exp(-GONE) * total:
             return total
@@ -112,7 +112,7 @@ def present_renewals(alpha, beta, c, done, horizon, force):
     low, length = k + 0.5, k
     for _ in range(PANELS):
         part = 0.0
-        for node, weight in zip(NODES, WEIGHTS):
+        for node, weight in zip(NODES, WEIGHTS):  # noqa: B905 (Numba takes no strict=)
             part += weight * _term(alpha, beta, c, done, force, low + length * (node + 1.0) / 2.0)
         part *= length / 2.0
         total += part
@@ -145,7 +145,9 @@ class BetaDiscreteWeibull(Renewal):
     parameters = (
         Parameter("alpha", "leaving at first: mean probability is alpha / (alpha + beta)", LogNormal(1.0, 1.5)),
         Parameter("beta", "leaving at first: mean probability is alpha / (alpha + beta)", LogNormal(4.0, 2.0)),
-        Parameter("c", "a customer's own chance of leaving rises with tenure above 1, falls below", LogNormal(1.0, 0.5)),
+        Parameter(
+            "c", "a customer's own chance of leaving rises with tenure above 1, falls below", LogNormal(1.0, 0.5)
+        ),
     )
     kernel = staticmethod(log_likelihood)
     moved = (Moved("dropout", "alpha", 1),)

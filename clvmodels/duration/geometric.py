@@ -52,7 +52,7 @@ class Geometric(Renewal):
 
     Examples
     --------
-    >>> from clvmodels.data.tenures import Tenure
+    >>> from clvmodels.data.tenure import Tenure
     >>> from clvmodels.units import YEAR
     >>> float(GEOMETRIC.expected_residual_lifetime([0.25], Tenure(3, YEAR)))
     4.0

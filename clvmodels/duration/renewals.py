@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clvmodels.data.tenures import ROUNDING, Tenure, TenureLike, Tenures
+from clvmodels.data.tenure import ROUNDING, Tenure, TenureLike
+from clvmodels.data.tenures import Tenures
 from clvmodels.errors import ContractError, ModelError, offenders
 from clvmodels.model import Array, Model
 from clvmodels.units import FOREVER, Period, Rate, Span, as_rate, as_span
@@ -172,7 +173,9 @@ class Renewal(Model):
         own, done, there = self._standing(theta, tenure)
         ahead = _renewals(horizon, tenure.period)
         if force <= 0.0 and math.isinf(ahead):
-            raise ModelError("An endless horizon needs a positive discount rate. Give discount=Rate(0.10, per=YEAR) or a horizon.")
+            raise ModelError(
+                "An endless horizon needs a positive discount rate. Give discount=Rate(0.10, per=YEAR) or a horizon."
+            )
         if timing == "after renewal":
             return _of_those(there, 1.0 + self.present_renewals(own, done, ahead, force))
         return _of_those(there, self.present_renewals(own, done, ahead + 1.0, force) * math.exp(force))
@@ -289,7 +292,9 @@ class Renewal(Model):
                 "contracts.tenures(period=..., whole=True), or give the period from one renewal to the next."
             )
             problem = "is not a whole number of renewals"
-            raise ContractError(offenders(problem, column=column, rows=rows, values=np.ravel(values)[at], remedy=remedy))
+            raise ContractError(
+                offenders(problem, column=column, rows=rows, values=np.ravel(values)[at], remedy=remedy)
+            )
 
 
 def insist_on_tenure(tenure: object) -> None:

@@ -68,7 +68,7 @@ class ShiftedBetaGeometric(Renewal):
 
     Examples
     --------
-    >>> from clvmodels.data.tenures import Tenure
+    >>> from clvmodels.data.tenure import Tenure
     >>> from clvmodels.units import YEAR, Rate
     >>> theta = (0.668, 3.806)
     >>> SHIFTED_BETA_GEOMETRIC.retention_rate(theta, [1, 2, 7]).round(3)

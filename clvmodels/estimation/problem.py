@@ -49,7 +49,7 @@ class Problem:
         (first, *rest), counts, inverse, _ = distinct((first, *rest[::-1]))
         columns = (first, *rest[::-1])
         if (weights := model.counts(histories)) is not None:
-            counts = np.bincount(inverse, weights)
+            counts = np.asarray(np.bincount(inverse, weights), dtype=float)
         return cls(model, columns, counts, model.priors_on(data_scale(histories), histories.period, priors))
 
     @cached_property

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from clvmodels.data.histories import Histories
-from clvmodels.data.tenures import Tenure, Tenures
+from clvmodels.data.tenure import Tenure
+from clvmodels.data.tenures import Tenures
 from clvmodels.duration.renewals import Renewal, insist_on_tenure
 from clvmodels.errors import ClvError, ModelError, UnitError
 from clvmodels.estimation.outcome import Diagnostics
@@ -204,7 +205,9 @@ def labelled_renewals(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
         )
         return pd.DataFrame(table, columns=["mean", "lower", "upper"], index=pd.Index(times, name="renewal"))
 
-    def customers(tenure: Tenure | Tenures, *, interval: float = 0.90, draws: int = 500, **options: Any) -> pd.DataFrame:
+    def customers(
+        tenure: Tenure | Tenures, *, interval: float = 0.90, draws: int = 500, **options: Any
+    ) -> pd.DataFrame:
         insist_on_tenure(tenure)
         if tenure.period != fit.period:
             raise UnitError(
@@ -219,9 +222,9 @@ def labelled_renewals(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
         ids = getattr(tenure, "customer_id", np.arange(inverse.size))
         return pd.DataFrame(table[inverse], columns=["mean", "lower", "upper"], index=pd.Index(ids, name="customer_id"))
 
-    evaluate = curve if name in model.curves else customers
+    evaluate: Any = curve if name in model.curves else customers
     update_wrapper(evaluate, formula, assigned=("__doc__", "__name__"))
-    return evaluate
+    return evaluate  # type: ignore[no-any-return]
 
 
 def _distinct_tenures(tenure: Tenure | Tenures, reads: Sequence[str]) -> tuple[Callable[[slice], Tenure], Any]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from clvmodels.data.tenures import ROUNDING, Tenure, Tenures
+from clvmodels.data.tenure import ROUNDING, Tenure
+from clvmodels.data.tenures import Tenures
 from clvmodels.duration.renewals import Renewal
 from clvmodels.errors import ModelError, UnitError
 from clvmodels.estimation.result import Fit, tail_of
@@ -60,7 +61,9 @@ def survivors(
     if not isinstance(model, Renewal):
         raise ModelError(f"{model!r} is no model of contracts. Fit one such as SHIFTED_BETA_GEOMETRIC to tenures.")
     if tenures.period != fit.period:
-        raise UnitError(f"The tenures count {tenures.period}s and the fit {fit.period}s. Make the tenures with the fit's period.")
+        raise UnitError(
+            f"The tenures count {tenures.period}s and the fit {fit.period}s. Make the tenures with the fit's period."
+        )
     tail, there = tail_of(interval), tenures.still_there
     groups = np.zeros(there.exit.size) if by is None else covariates_of(there, [by])[0]  # type: ignore[arg-type]
     ahead = int(as_span(horizon, name="horizon").per(fit.period) + ROUNDING)
@@ -68,7 +71,10 @@ def survivors(
     tables = []
     for group in pd.unique(groups):
         paths = _paths(model, theta, there.select(groups == group), ahead, rng)
-        lower, upper = np.quantile(paths, tail, axis=0, method="lower"), np.quantile(paths, 1 - tail, axis=0, method="higher")
+        lower, upper = (
+            np.quantile(paths, tail, axis=0, method="lower"),
+            np.quantile(paths, 1 - tail, axis=0, method="higher"),
+        )
         columns = {"ahead": np.arange(ahead + 1), "mean": paths.mean(axis=0), "lower": lower, "upper": upper}
         tables.append(pd.DataFrame(({} if by is None else {by: group}) | columns))
     return pd.concat(tables, ignore_index=True)
@@ -81,7 +87,9 @@ def _paths(model: Any, theta: Any, there: Tenures, ahead: int, rng: np.random.Ge
     """
     known = covariates_of(there, model.reads)  # type: ignore[arg-type]
     *_, inverse, example = distinct([there.exit, *known])
-    one = Tenure(there.exit[example], there.period, covariates={n: c[example] for n, c in zip(model.reads, known, strict=True)})
+    one = Tenure(
+        there.exit[example], there.period, covariates={n: c[example] for n, c in zip(model.reads, known, strict=True)}
+    )
     own, done = model.each(theta, one), np.rint(there.exit[example])
     draws = np.shape(theta[0])[0]
     left = np.broadcast_to(np.rint(np.bincount(inverse, there.weights)), (draws, done.size)).astype(np.int64)

@@ -97,7 +97,10 @@ def test_late_entry_and_bounds_by_row() -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (("X", "2020-05-01", "2020-04-01", None), r"'over' is not after the start in 1 row: customer X \('2020-04-01'\)"),
+        (
+            ("X", "2020-05-01", "2020-04-01", None),
+            r"'over' is not after the start in 1 row: customer X \('2020-04-01'\)",
+        ),
         (("X", "2020-05-01", "2020-05-01", None), "'over' is not after the start"),
         (("X", "2020-05-01", "2021-04-01", None), "'over' is after the observation date"),
         (("X", "2021-04-01", None, None), "'begin' is after the observation date"),
@@ -105,7 +108,10 @@ def test_late_entry_and_bounds_by_row() -> None:
         (("X", "2020-05-01", "soon", None), "'over' is not a date"),
         ((None, "2020-05-01", None, None), "'who' is missing in 1 row"),
         (("B", "2020-01-01", None, None), "'who' has the same contract twice in 1 row: customer B"),
-        (("C", "2021-01-01", None, None), "'begin' is before the end of the customer's contract before in 1 row: customer C"),
+        (
+            ("C", "2021-01-01", None, None),
+            "'begin' is before the end of the customer's contract before in 1 row: customer C",
+        ),
         (("B", "2021-01-01", None, None), "name the contract's id as customer="),
     ],
 )
@@ -156,7 +162,9 @@ def test_renewals_are_joined_and_a_return_is_a_contract_of_its_own() -> None:
 
 
 def test_tenures_in_place_of_dates() -> None:
-    frame = pd.DataFrame({"who": ["A", "B", "C"], "months": [12, 24, 6], "left": [1, 0, 1], "from": [0, 6, 0], "age": [30, 40, 50]})
+    frame = pd.DataFrame(
+        {"who": ["A", "B", "C"], "months": [12, 24, 6], "left": [1, 0, 1], "from": [0, 6, 0], "age": [30, 40, 50]}
+    )
     given = {"customer": "who", "tenure": "months", "event": "left", "period": clv.MONTH, "observed_from": "from"}
     found = clv.Contracts(frame, **given, covariates=["age"])  # type: ignore[arg-type]
     assert columns(found.tenures(period=clv.MONTH)) == [[0, 6, 0], [12, 24, 6], [1, 0, 1]]
@@ -208,13 +216,17 @@ def test_a_period_that_is_not_over_counts_neither_for_nor_against() -> None:
     into = np.where(rng.random(n) < 0.5, rng.integers(1, 30, n), rng.integers(30, 365, n))
     end = start + (years * 365.25).astype(int) + into
     last = np.datetime64("2016-06-30")
-    frame = pd.DataFrame({"who": np.arange(n), "begin": start, "over": np.where(end <= last, end, np.datetime64("NaT"))})
+    frame = pd.DataFrame(
+        {"who": np.arange(n), "begin": start, "over": np.where(end <= last, end, np.datetime64("NaT"))}
+    )
     found = clv.Contracts(frame, customer="who", start="begin", end="over", observed_until=str(last))
     tenures = found.tenures(period=clv.YEAR)
     trials = (tenures.exit - tenures.entry).sum()
     share, error = tenures.event.sum() / trials, math.sqrt(rate * (1 - rate) / trials)
     assert abs(share - rate) < 4 * error + 0.002  # calendar years against 365.25 days
-    naive = (frame["over"].notna()).sum() / ((np.minimum(end, last) - start).astype(float) // 365.25 + frame["over"].notna()).sum()
+    naive = (frame["over"].notna()).sum() / (
+        (np.minimum(end, last) - start).astype(float) // 365.25 + frame["over"].notna()
+    ).sum()
     assert naive > rate + 0.01
     assert tenures.there.sum() == frame["over"].isna().sum() < (tenures.event == 0).sum()
 
@@ -252,14 +264,20 @@ def test_intervals_cover_where_observation_ends_at_different_tenures() -> None:
 
 def test_cohorts_count_who_is_still_there() -> None:
     months = pd.date_range("2019-01-01", "2020-12-01", freq="MS")
-    rows = [(f"{m:%y%m}-{i}", m, m + pd.DateOffset(months=i) if i < 8 else None, None) for m in months for i in range(1, 11)]
+    rows = [
+        (f"{m:%y%m}-{i}", m, m + pd.DateOffset(months=i) if i < 8 else None, None) for m in months for i in range(1, 11)
+    ]
     found = contracts(rows, observed_until="2021-12-31").cohorts(per=clv.YEAR, period=clv.MONTH)
     first = found[found["cohort"] == "2019"].set_index("tenure")
     assert first["customers"].unique().tolist() == [120]
     assert first.loc[[0, 1, 5, 8, 24], "still_there"].tolist() == [120, 108, 60, 36, 36]
     assert first.loc[5, "share"] == pytest.approx(0.5)
     second = found[found["cohort"] == "2020"].set_index("tenure")
-    assert second.loc[[12, 13, 23], "at_risk"].tolist() == [36, 33, 3]  # one month of starts less with every month of tenure
+    assert second.loc[[12, 13, 23], "at_risk"].tolist() == [
+        36,
+        33,
+        3,
+    ]  # one month of starts less with every month of tenure
     assert contracts(rows, observed_until="2021-12-31").cohorts(per=clv.MONTH)["cohort"].nunique() == 24
 
 

@@ -107,7 +107,9 @@ def test_residual_lifetimes_are_sums_of_conditional_survival(model: Renewal, dat
     after = model.discounted_expected_residual_lifetime(theta, at(n), discount=discount, timing="after renewal")
     assert float(before) == pytest.approx(float(stays @ v ** (k - 1.0)), rel=1e-7)
     assert float(after) == pytest.approx(1 + v * float(before), rel=1e-9)
-    next_after = model.discounted_expected_residual_lifetime(theta, at(n + 1), discount=discount, timing="after renewal")
+    next_after = model.discounted_expected_residual_lifetime(
+        theta, at(n + 1), discount=discount, timing="after renewal"
+    )
     assert float(before) == pytest.approx(float(model.retention_rate(theta, n + 1) * next_after), rel=1e-7)
     few = model.restricted_mean(theta, at(n), horizon=7 * clv.YEAR)
     assert float(few) == pytest.approx(1 + stays[:6].sum(), rel=1e-10)
@@ -242,7 +244,9 @@ def test_the_unit_of_time_is_the_time_between_renewals(model: Renewal) -> None:
 def test_who_has_left_has_no_future(model: Renewal) -> None:
     theta, gone = TYPICAL[model.name], clv.Tenure(3, clv.YEAR, event=1)
     assert model.renewal_probability(theta, gone) == 0 == model.median_residual_lifetime(theta, gone)
-    assert model.expected_residual_lifetime(theta, gone) == 0 == model.restricted_mean(theta, gone, horizon=5 * clv.YEAR)
+    assert (
+        model.expected_residual_lifetime(theta, gone) == 0 == model.restricted_mean(theta, gone, horizon=5 * clv.YEAR)
+    )
     assert model.discounted_expected_residual_lifetime(theta, gone, discount=YEARLY, timing="after renewal") == 0
 
 
@@ -275,7 +279,9 @@ def test_fits_offer_the_formulas_with_intervals_and_refuse_mix_ups(model: Renewa
 @models
 def test_tenures_that_are_not_whole_are_refused(model: Renewal) -> None:
     odd = clv.Tenures(["A", "B"], [0, 0], [2.5, 3], [1, 0], clv.YEAR)
-    with pytest.raises(clv.ContractError, match=r"'exit' is not a whole number of renewals in 1 row: customer A \(2.5\)"):
+    with pytest.raises(
+        clv.ContractError, match=r"'exit' is not a whole number of renewals in 1 row: customer A \(2.5\)"
+    ):
         clv.fit(model, odd)
 
 

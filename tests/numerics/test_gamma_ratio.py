@@ -20,7 +20,9 @@ def test_ratios_and_gaps(z: float, d: float) -> None:
     assert digamma_gap(z, d) == pytest.approx(gap, rel=1e-12)
 
 
-@pytest.mark.parametrize(("a", "b", "more"), [(0.7, 1.2, 1.0), (1e-3, 50.0, 400.0), (300.0, 2e4, 1e-3), (0.05, 0.1, 1e9), (1e4, 1e6, 3.0)])
+@pytest.mark.parametrize(
+    ("a", "b", "more"), [(0.7, 1.2, 1.0), (1e-3, 50.0, 400.0), (300.0, 2e4, 1e-3), (0.05, 0.1, 1e9), (1e4, 1e6, 3.0)]
+)
 def test_survival_of_a_beta_mixture_and_its_slopes(a: float, b: float, more: float) -> None:
     def exact(*x: mpmath.mpf) -> mpmath.mpf:
         return mpmath.log(mpmath.beta(x[0], x[1] + x[2]) / mpmath.beta(x[0], x[1]))
