@@ -10,7 +10,13 @@ HERE = Path(__file__).parent
 
 
 def main() -> None:
-    for name, options in (("fits.py", []), ("histories.py", ["--peers"]), ("forecasts.py", []), ("policies.py", [])):
+    for name, options in (
+        ("fits.py", []),
+        ("histories.py", ["--peers"]),
+        ("forecasts.py", []),
+        ("policies.py", []),
+        ("contracts.py", []),
+    ):
         subprocess.run([sys.executable, HERE / name, *options], check=True)
 
 
