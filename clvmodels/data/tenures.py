@@ -214,7 +214,7 @@ class Tenures:
         upper. The first row is tenure 0. Intervals are Wilson's, for the number of customers that would give Greenwood's
         variance; where nothing is censored they are Wilson's of a share.
 
-        Source: Kaplan and Meier 1958; CutlerEderer1958 for the effective number.
+        Source: KaplanMeier1958; CutlerEderer1958 for the effective number; Wilson1927.
         """
         return kaplan_meier(self.entry, self.exit, self.event, self.weights, interval=interval)
 
