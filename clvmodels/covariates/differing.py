@@ -16,6 +16,7 @@ from clvmodels.data.tenures import Tenures
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.futures import Future, Individuals, Rates
 from clvmodels.duration.renewals import Renewal
+from clvmodels.errors import ContractError
 from clvmodels.history import History, HistoryLike, upright
 from clvmodels.model import Array
 from clvmodels.quantity.spend import Spend
@@ -91,6 +92,15 @@ class DifferingRenewal(Renewal):
     base: Renewal
     curves = ()
     formulas = tuple(name for name in Renewal.formulas if name not in Renewal.curves)
+
+    def checked(self, tenures: Tenures) -> Tenures:
+        """The tenures, unless covariates change over time in a model where that cannot be judged row by row."""
+        if tenures.contract is not None and self.base.mixture:
+            raise ContractError(
+                f"In {self.base.name} customers differ beyond their covariates, so rows of one contract with covariates of their own "
+                "cannot be judged apart. Give contracts.tenures(period=...) without varying=True, or use GEOMETRIC."
+            )
+        return tenures
 
     @abstractmethod
     def each(self, theta: Any, tenure: TenureLike) -> Any:

@@ -171,6 +171,9 @@ class ExplainedRenewal(Explained, DifferingRenewal):  # type: ignore[misc]
     equal: tuple[str, ...]
     ridge: float
 
+    def data(self, history: Any) -> tuple[Array, ...]:
+        return super().data(self.checked(history))
+
 
 def explained(base: Model, designs: tuple[Design, ...], equal: tuple[str, ...], ridge: float) -> Explained:
     """The model of the base's family with these designs."""

@@ -24,6 +24,12 @@ def _last_day(frame: pd.DataFrame) -> Any:
     return np.where(ended, _days(frame, "end"), _days(frame, "observed_until"))
 
 
+def age_at(start: Any, day: Any, period: Period, whole: bool) -> Any:
+    """Age of contracts at a day, in periods completed or as it is."""
+    start, day = (np.asarray(value, dtype="datetime64[D]") for value in (start, day))
+    return whole_periods(start, day, period)[0] if whole else (day - start).astype(float) / period.days
+
+
 def from_dates(frame: pd.DataFrame, period: Period) -> tuple[Any, Any, Any]:
     """Entry, exit and event in periods of fixed length."""
     start = _days(frame, "start")

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from clvmodels.data.cohorts import cohort_labels, retention_table
+from clvmodels.data.contract_checks import is_dated, offenders_of
 from clvmodels.data.contract_lines import FAULTS, ContractRows, read_contract_rows
-from clvmodels.data.contract_tenures import from_dates, from_tenures, whole_from_dates
+from clvmodels.data.contract_tenures import age_at, from_dates, from_tenures, whole_from_dates
 from clvmodels.data.quality import Finding, Quality
-from clvmodels.data.spells import spells_of
+from clvmodels.data.spells import Spells, spells_of
 from clvmodels.data.tenures import Tenures
-from clvmodels.errors import SHOWN, ContractError, offenders
+from clvmodels.errors import SHOWN, ContractError
 from clvmodels.units import DAY, YEAR, Period, Span, as_period, as_span
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Contracts:
     reason
         Column with the reason for leaving, such as "voluntary" or "payment"; by default the status of the ended contracts.
     segment, covariates
-        Columns with a label per customer, and with what may explain how long they stay. Of joined rows the first counts; rows
-        whose covariates change over time are not kept apart.
+        Columns with a label per customer, and with what may explain how long they stay. Of joined rows the first counts, unless
+        `tenures(varying=True)` keeps them apart.
     currency
         The currency itself, such as "EUR", or the column with it.
     join_within
@@ -115,7 +116,7 @@ class Contracts:
     ) -> None:
         if invalid not in get_args(Invalid.__value__):
             raise ContractError(f"invalid={invalid!r} is not known. Write 'error' or 'leave_out'.")
-        self._dated = _is_dated(
+        self._dated = is_dated(
             start=start, end=end, observed_until=observed_until, tenure=tenure, event=event, period=period
         )
         roles = {
@@ -162,13 +163,11 @@ class Contracts:
         Columns: customer_id; start, end (NaT while it runs), observed_until, or tenure; ended; reason of who left; and price,
         margin, segment and covariates as named.
         """
-        kept = [
-            name for name in self._spells.columns if not name.startswith("given_") and name not in ("rows", "returned")
-        ]
+        kept = [name for name in self._spells.columns if not name.startswith("given_") and name != "returned"]
         frame: pd.DataFrame = self._spells[kept]
         return frame.rename(columns={f"covariate_{name}": name for name in self._rows.covariates})
 
-    def tenures(self, *, period: Period, whole: bool = True) -> Tenures:
+    def tenures(self, *, period: Period, whole: bool = True, varying: bool = False) -> Tenures:
         """How long each customer has been there, for models and curves.
 
         Parameters
@@ -180,6 +179,10 @@ class Contracts:
             that ends it. A period that is not over for a customer at the end of observation, or had begun when observation began,
             counts neither for nor against her; otherwise those who left early in it would count and those who stay would not.
             False: times as they are, in periods of fixed length.
+        varying
+            A row for every row of the table, not for every contract: from its start to that of the next, with its own price and
+            covariates, for models in which what holds at the time decides. In whole periods a period belongs to the row that holds
+            at its end.
 
         Returns
         -------
@@ -191,23 +194,49 @@ class Contracts:
             Whole periods are asked for, and the table has tenures that are not whole: only dates tell which periods are over.
         """
         as_period(period, name="period")
+        found = self._tenures(period, whole)
+        return self._by_row(found, period, whole) if varying else found
+
+    def _tenures(self, period: Period, whole: bool) -> Tenures:
         frame = self._spells
         if not self._dated:
             entry, exit, event = from_tenures(frame, period, self._period, whole)
         else:
             entry, exit, event = whole_from_dates(frame, period) if whole else from_dates(frame, period)
-        ended = frame["ended"].to_numpy(dtype=bool)
-        given: dict[str, Any] = {
-            name: frame[name].to_numpy() for name in ("price", "margin", "segment") if name in frame
-        }
-        covariates = {name: frame[f"covariate_{name}"].to_numpy() for name in self._rows.covariates}
         reasons = None
         if "reason" in frame:
             said = frame["reason"].astype(object)
             reasons = said.where(said.notna() & (event == 1), None).to_numpy(dtype=object)
         return Tenures(
-            frame["customer_id"].to_numpy(), entry, exit, event, period, running=~ended, reason=reasons,
-            covariates=covariates or None, until=self.until, currency=self.currency, **given,
+            frame["customer_id"].to_numpy(), entry, exit, event, period, running=~frame["ended"].to_numpy(dtype=bool),
+            reason=reasons, until=self.until, currency=self.currency, **self._known(frame),
+        )  # fmt: skip
+
+    def _known(self, frame: pd.DataFrame) -> dict[str, Any]:
+        """Price, margin, segment and covariates of rows, as named."""
+        given = {name: frame[name].to_numpy() for name in ("price", "margin", "segment") if name in frame}
+        covariates = {name: frame[f"covariate_{name}"].to_numpy() for name in self._rows.covariates}
+        return given | {"covariates": covariates or None}
+
+    def _by_row(self, found: Tenures, period: Period, whole: bool) -> Tenures:
+        """The tenures cut where the rows of a contract follow on each other."""
+        if not self._dated:
+            raise ContractError(
+                "Rows that follow on each other are told by their dates. Give start= and end= in place of tenure=."
+            )
+        rows = self._joined.rows
+        number = rows["contract"].to_numpy()
+        begin = age_at(self._spells["start"].to_numpy()[number], rows["start"], period, whole)
+        last = np.append(number[1:] != number[:-1], True)
+        until = np.where(last, np.inf, np.append(begin[1:], 0.0))
+        entry, exit = np.maximum(found.entry[number], begin), np.minimum(found.exit[number], until)
+        final = found.exit[number] <= until
+        keep = (exit > entry) | ((found.exit == found.entry)[number] & last)
+        event, running = found.event[number] * final, found.there[number] & last
+        reasons = None if found.reason is None else np.where(event == 1, found.reason[number], None)[keep]
+        return Tenures(
+            found.customer_id[number][keep], np.minimum(entry, exit)[keep], exit[keep], event[keep], period, contract=number[keep],
+            running=running[keep], reason=reasons, until=self.until, currency=self.currency, **self._known(rows[keep]),
         )  # fmt: skip
 
     def cohorts(self, *, per: Period = YEAR, period: Period | None = None, interval: float = 0.95) -> pd.DataFrame:
@@ -240,7 +269,7 @@ class Contracts:
 
     def quality(self) -> Quality:
         """What was found in the table and what was done about it; every row is in exactly one finding up to the last fault."""
-        rows, spells = self._rows, self._joined
+        rows, spells = self._rows, self._joined.contracts
         total, good = len(rows.frame), int((rows.fault < 0).sum())
         ended = int(spells["ended"].sum())
         refused = "results raise an error unless invalid='leave_out'" if self._strict else "left out"
@@ -274,7 +303,7 @@ class Contracts:
         return self._read()
 
     @functools.cached_property
-    def _joined(self) -> pd.DataFrame:
+    def _joined(self) -> Spells:
         return spells_of(self._rows, gap=self._gap, dated=self._dated)
 
     @property
@@ -283,15 +312,15 @@ class Contracts:
         rows = self._rows
         for index in range(len(FAULTS)) if self._strict else ():
             if np.any(rows.fault == index):
-                raise ContractError(_offenders(rows, index))
-        if self._joined.empty:
+                raise ContractError(offenders_of(rows, index))
+        if self._joined.contracts.empty:
             raise ContractError(
                 f"The table has no usable contract among {len(rows.frame):,} rows. Check the source; see contracts.quality()."
             )
-        return self._joined
+        return self._joined.contracts
 
     def __repr__(self) -> str:
-        rows, spells = self._rows, self._joined
+        rows, spells = self._rows, self._joined.contracts
         left = int((rows.fault >= 0).sum())
         facts = [
             f"{len(spells):,} contracts of {spells['customer_id'].nunique():,} customers",
@@ -304,33 +333,3 @@ class Contracts:
     def _repr_html_(self) -> str:
         title, _, rest = repr(self).partition(": ")
         return f"<p><b>{title}</b>: {rest}</p>"
-
-
-def _is_dated(**given: object) -> bool:
-    """Whether the table gives dates; refuses too little and too much."""
-    dates = [name for name in ("start", "end", "observed_until") if given[name] is not None]
-    times = [name for name in ("tenure", "event", "period") if given[name] is not None]
-    if len(dates) == 3 and not times:
-        return True
-    if len(times) == 3 and not dates:
-        return False
-    raise ContractError(
-        f"Given are {', '.join(f'{name}=' for name in dates + times) or 'neither dates nor tenures'}. Give start=, end= and "
-        "observed_until= (the last day on which an end would have been seen), or tenure=, event= and period= (its unit)."
-    )
-
-
-def _offenders(rows: ContractRows, index: int) -> str:
-    fault, where = FAULTS[index], rows.fault == index
-    shown = rows.frame[where].sort_values(["customer_id"], kind="stable")
-    role = fault.role if f"given_{fault.role}" in shown else fault.role if fault.role in shown else "customer_id"
-    column = rows.names.get(role, role)
-    values = shown[f"given_{role}" if f"given_{role}" in shown else role].head(SHOWN)
-    named = [f"customer {one}" for one in shown["customer_id"].astype(object).head(SHOWN)]
-    return offenders(
-        fault.problem,
-        column=column,
-        rows=named + [""] * (int(where.sum()) - len(named)),
-        values=[repr(value) for value in values],
-        remedy=f"{fault.remedy}, or pass invalid='leave_out' to go on without them; contracts.quality() counts them.",
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from clvmodels.data.contract_lines import ContractRows
 
@@ -13,34 +13,39 @@ LAST = ("end", "ended", "observed_until", "reason", "status", "price", "margin",
 """What the last of joined rows tells; of the rest the first does."""
 
 
-def spells_of(rows: ContractRows, *, gap: float, dated: bool) -> pd.DataFrame:
-    """One row per contract, in the order of ids and starts.
+class Spells(NamedTuple):
+    """Contracts, and the usable rows they were joined from.
 
-    Adds `late` (observation began after the contract), `returned` (the customer had one before) and, from the status, a reason.
-
-    Parameters
+    Attributes
     ----------
-    gap
-        Rows at most so many days apart are joined.
+    contracts
+        One row per contract, in the order of ids and starts, with `late` (observation began after the contract) and `returned`
+        (the customer had one before).
+    rows
+        The rows in the same order, with `contract`, the number of theirs.
     """
+
+    contracts: pd.DataFrame
+    rows: pd.DataFrame
+
+
+def spells_of(rows: ContractRows, *, gap: float, dated: bool) -> Spells:
+    """Join rows of a customer that are at most `gap` days apart; without a reason column the status of the ended is the reason."""
     good = rows.frame[rows.fault < 0]
     if "reason" not in rows.names and "status" in rows.names:
         good = good.assign(reason=good["status"].where(good["ended"]))
-    good = good.sort_values(["customer_id", "start"] if dated else ["customer_id"], kind="stable").reset_index(
-        drop=True
-    )
+    order = ["customer_id", "start"] if dated else ["customer_id"]
+    good = good.sort_values(order, kind="stable").reset_index(drop=True)
     if not dated:
         late = good["entry"] > 0 if "entry" in good else good["ended"] & False
-        return good.assign(late=late, returned=good["customer_id"].duplicated())
+        return Spells(
+            good.assign(late=late, returned=good["customer_id"].duplicated()), good.assign(contract=good.index)
+        )
     same = good["customer_id"].eq(good["customer_id"].shift())
     apart = (good["start"] - good["end"].shift()).dt.days
-    spell = (~(same & (apart <= gap))).cumsum()
-    how = {name: "last" if name in LAST else "first" for name in good.columns}
-    grouped = good.groupby(spell, sort=False)
-    joined = grouped.head(1).set_index(spell[~spell.duplicated()])
-    final = grouped.tail(1).set_index(spell[~spell.duplicated(keep="last")])
-    joined = joined.assign(**{name: final[name] for name, which in how.items() if which == "last"}).reset_index(
-        drop=True
-    )
+    number = (~(same & (apart <= gap))).cumsum() - 1
+    joined = good[~number.duplicated()].reset_index(drop=True)
+    final = good[~number.duplicated(keep="last")].reset_index(drop=True)
+    joined = joined.assign(**{name: final[name] for name in LAST if name in final})
     late = joined["observed_from"] > joined["start"] if "observed_from" in joined else joined["ended"] & False
-    return joined.assign(late=late, returned=joined["customer_id"].duplicated())
+    return Spells(joined.assign(late=late, returned=joined["customer_id"].duplicated()), good.assign(contract=number))

@@ -59,6 +59,20 @@ class Tenure:
     event: Any = 0
     covariates: Mapping[str, Any] | None = None
 
+    @classmethod
+    def new_customer(cls, period: Period, *, covariates: Mapping[str, Any] | None = None) -> Tenure:
+        """Somebody who joins this very moment; with covariates, one for each of them.
+
+        Examples
+        --------
+        >>> from clvmodels.units import YEAR
+        >>> Tenure.new_customer(YEAR, covariates={"channel": ["online", "shop"]}).exit
+        array([0., 0.])
+        """
+        columns = {name: np.asarray(column) for name, column in (covariates or {}).items()}
+        none = np.zeros(np.broadcast_shapes(*(column.shape for column in columns.values())))[()]
+        return cls(none, period, covariates=columns or None)
+
     @property
     def there(self) -> Any:
         """Whether she is in the contract now."""

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 type Floats = NDArray[np.float64]
 
 NUMBERS = ("entry", "exit", "event", "counts", "price", "margin")
-LABELS = ("customer_id", "reason", "segment")
-OPTIONAL = ("counts", "running", "reason", "segment", "price", "margin")
+LABELS = ("customer_id", "contract", "reason", "segment")
+OPTIONAL = ("counts", "contract", "running", "reason", "segment", "price", "margin")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,9 @@ class Tenures:
         (n,) a label per row, or None.
     covariates
         Columns (n,) of numbers or labels by name, or None.
+    contract
+        (n,) which contract each row is of, where a contract has several rows one after the other, each with covariates of its own
+        (see `Contracts.tenures`); or None: one row each.
     price, margin
         (n,) per period [currency], or None.
     until
@@ -82,6 +85,7 @@ class Tenures:
     event: Floats
     period: Period
     counts: Floats | None = None
+    contract: NDArray[Any] | None = None
     running: NDArray[np.bool_] | None = None
     reason: NDArray[Any] | None = None
     segment: NDArray[Any] | None = None
@@ -116,8 +120,9 @@ class Tenures:
             raise ContractError("'counts' must be above zero: the number of customers that a row stands for.")
 
     def __len__(self) -> int:
-        """How many customers the rows stand for."""
-        return round(float(self.weights.sum()))
+        """How many customers (contracts) the rows stand for."""
+        rows = slice(None) if self.contract is None else np.unique(self.contract, return_index=True)[1]
+        return round(float(self.weights[rows].sum()))
 
     @classmethod
     def from_cohort(

@@ -135,7 +135,7 @@ class BetaDiscreteWeibull(Renewal):
     Examples
     --------
     >>> BETA_DISCRETE_WEIBULL.survival((0.2594, 1.7226, 1.5843), [1, 2, 3, 4]).round(3)
-    array([0.869, 0.743, 0.653, 0.593])
+    array([0.869, 0.742, 0.655, 0.593])
     """
 
     name = "BETA_DISCRETE_WEIBULL"

@@ -58,6 +58,7 @@ class Geometric(Renewal):
     4.0
     """
 
+    mixture = False
     name = "GEOMETRIC"
     title = "Geometric (constant retention)"
     source = "Fader and Hardie 2007, Journal of Interactive Marketing 21(1), 76-90"

@@ -31,6 +31,8 @@ class Renewal(Model):
     """Base of the discrete models of contracts; a subclass states `log_stay`, `present_renewals` and `draw_residual`."""
 
     columns = ("exit", "entry", "event")
+    mixture: ClassVar[bool] = True
+    """Whether customers differ beyond their covariates, so that what she did under earlier ones tells of her."""
     curves: ClassVar[tuple[str, ...]] = ("survival", "hazard", "retention_rate", "pmf")
     """Formulas of a new customer, by renewal."""
     formulas = (
@@ -164,7 +166,7 @@ class Renewal(Model):
         -------
         array [payments], >= 0, never rises in the discount
 
-        Source: Fader and Hardie 2010, Marketing Science 29(1), 85-93, equation 8.
+        Source: Fader and Hardie 2010, Marketing Science 29(1), 85-93.
         """
         if timing not in get_args(Timing.__value__):
             raise ModelError(f"timing={timing!r} is not known. Write 'before renewal' or 'after renewal'.")
@@ -312,10 +314,3 @@ def _renewals(horizon: Span | Period, period: Period) -> float:
 def _of_those(there: Array, values: Array) -> Array:
     """The values, 0 for customers who have left (also where the value is infinite)."""
     return np.asarray(np.where(there > 0, values, 0.0))
-
-
-def new_customer(period: Period, *, covariates: Any = None) -> Tenure:
-    """Somebody who joins this very moment."""
-    columns = {name: np.asarray(column) for name, column in (covariates or {}).items()}
-    none = np.zeros(np.broadcast_shapes(*(column.shape for column in columns.values())))[()]
-    return Tenure(none, period, covariates=columns or None)

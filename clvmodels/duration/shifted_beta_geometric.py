@@ -27,7 +27,7 @@ class Theta(NamedTuple):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_likelihood(theta, exit, entry, event):
-    """Log-likelihood and gradient, row by row, given that the customer was there at `entry` (equations 5 and 6 of the source).
+    """Log-likelihood and gradient, row by row, given that the customer was there at `entry`.
 
     What survival to `entry` says of her chance of leaving makes it Beta(alpha, beta + entry).
 

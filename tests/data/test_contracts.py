@@ -161,6 +161,30 @@ def test_renewals_are_joined_and_a_return_is_a_contract_of_its_own() -> None:
     assert columns(joined.tenures(period=clv.MONTH)) == [[0, 0], [24, 26], [1, 0]]
 
 
+def test_rows_of_one_contract_may_keep_their_own_covariates() -> None:
+    rows = [
+        ("A", "2019-01-01", "2019-12-31", "basic"),
+        ("A", "2020-01-01", "2020-06-15", "gold"),
+        ("A", "2020-06-15", "2021-01-20", "basic"),
+        ("B", "2020-01-01", None, "gold"),
+    ]
+    found = contracts(rows, reason=None, covariates=["why"])
+    cut = found.tenures(period=clv.MONTH, varying=True)
+    assert columns(cut) == [[0, 12, 17, 0], [12, 17, 25, 14], [0, 0, 1, 0]]
+    assert cut.covariates["why"].tolist() == ["basic", "gold", "basic", "gold"]  # type: ignore[index]
+    assert cut.there.tolist() == [False, False, False, True] and len(cut) == 2
+    whole = found.tenures(period=clv.MONTH)
+    assert cut.kaplan_meier()["survival"].iloc[-1] == whole.kaplan_meier()["survival"].iloc[-1]
+    for model in (clv.GEOMETRIC, clv.BETA_DISCRETE_WEIBULL):  # without covariates the pieces are the whole
+        theta = [0.3] * len(model.parameters)
+        pieces = model.log_likelihood(theta, cut).sum()
+        assert pieces == pytest.approx(model.log_likelihood(theta, whole).sum(), rel=1e-12)
+    with pytest.raises(clv.ContractError, match="without varying=True"):
+        clv.fit(clv.with_covariates(clv.SHIFTED_BETA_GEOMETRIC, dropout="~ why"), cut)
+    days = found.tenures(period=clv.DAY, whole=False, varying=True)
+    assert columns(days)[:2] == [[0, 365, 531, 0], [365, 531, 750, 434]]
+
+
 def test_tenures_in_place_of_dates() -> None:
     frame = pd.DataFrame(
         {"who": ["A", "B", "C"], "months": [12, 24, 6], "left": [1, 0, 1], "from": [0, 6, 0], "age": [30, 40, 50]}

@@ -115,3 +115,31 @@ def test_a_saved_fit_comes_back_as_it_was(model: Renewal, tmp_path) -> None:
         again = clv.load(clv.save(fit, tmp_path / "fit.parquet"))
         assert again.theta == fit.theta and again.period == fit.period and again.fingerprint == fit.fingerprint
         assert again.renewal_probability(people).equals(fit.renewal_probability(people))
+
+
+def test_covariates_that_change_over_time_are_found_where_customers_do_not_differ_beyond_them() -> None:
+    """Each customer pays more from a month of her own on, which doubles her odds of leaving."""
+    rng, n = np.random.default_rng(8), 4000
+    odds, raised = 0.06, rng.integers(2, 12, n)
+    chance = {high: o / (1 + o) for high, o in ((False, odds), (True, 2 * odds))}
+    rows = []
+    for i in range(n):
+        months = np.arange(1, 25)
+        leaves = months[rng.random(24) < np.where(months > raised[i], chance[True], chance[False])]
+        last, left = (int(leaves[0]), True) if leaves.size else (24, False)
+        for begin, end, price in ((0, raised[i], 10.0), (raised[i], 99, 12.0)):
+            if begin < last:
+                rows.append((i, begin, min(end, last), left and end >= last, price))
+    start = np.datetime64("2020-01")
+    frame = pd.DataFrame(rows, columns=["who", "begin", "over", "left", "price"])
+    dates = {name: (start + frame[name].to_numpy()).astype("datetime64[D]") for name in ("begin", "over")}
+    running = (frame["over"] == 24) & ~frame["left"]
+    frame = frame.assign(begin=dates["begin"], over=pd.Series(dates["over"]).where(~running))
+    contracts = clv.Contracts(
+        frame, customer="who", start="begin", end="over", observed_until="2022-01-01", covariates=["price"]
+    )
+    assert len(contracts.to_frame()) == n
+    tenures = contracts.tenures(period=clv.MONTH, varying=True)
+    fit = clv.fit(clv.with_covariates(clv.GEOMETRIC, dropout="~ price"), tenures, method="mle")
+    sd = fit.summary()["sd"].iloc[-1]
+    assert abs(fit.theta[-1] - np.log(2) / 2) < 3.5 * sd < 0.2
