@@ -13,6 +13,13 @@ def main() -> None:
     scripts = ("fits.py", "growth.py", "histories.py", "forecasts.py", "budget.py", "hillstrom.py", "policies.py")
     for name in scripts:
         options = ["--peers"] if name == "histories.py" else []
+    for name, options in (
+        ("fits.py", []),
+        ("histories.py", ["--peers"]),
+        ("forecasts.py", []),
+        ("policies.py", []),
+        ("contracts.py", []),
+    ):
         subprocess.run([sys.executable, HERE / name, *options], check=True)
 
 

@@ -11,6 +11,9 @@ In the order of use:
 - `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `PARETO_LOGNORMAL`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often),
   `BG_CNBD_K(k)`, `MBG_CNBD_K(k)` (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the
   `catalogue` lists them
+- `Contracts`, `Tenures`, `Tenure`: from a table of contracts to what is known of each tenure
+- `GEOMETRIC`, `SHIFTED_BETA_GEOMETRIC`, `BETA_DISCRETE_WEIBULL` (how long a customer renews), `survivors`: how many of those who
+  are there now will still be there
 - `check`: whether the data can support the models, and which assumption is in doubt
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`: estimate a model; keep the estimate; state prior knowledge
@@ -49,20 +52,27 @@ if TYPE_CHECKING:
     from clvmodels.covariates.pooled import pooled as pooled
     from clvmodels.data import samples as samples
     from clvmodels.data.contacts import Contacts as Contacts
+    from clvmodels.data.contracts import Contracts as Contracts
     from clvmodels.data.histories import Histories as Histories
+    from clvmodels.data.tenure import Tenure as Tenure
+    from clvmodels.data.tenures import Tenures as Tenures
     from clvmodels.data.transactions import Transactions as Transactions
+    from clvmodels.duration.beta_discrete_weibull import BETA_DISCRETE_WEIBULL as BETA_DISCRETE_WEIBULL
     from clvmodels.duration.bg_bb import BG_BB as BG_BB
     from clvmodels.duration.bg_nbd import BG_NBD as BG_NBD
     from clvmodels.duration.cnbd import BG_CNBD_K as BG_CNBD_K
     from clvmodels.duration.cnbd import MBG_CNBD_K as MBG_CNBD_K
+    from clvmodels.duration.geometric import GEOMETRIC as GEOMETRIC
     from clvmodels.duration.ggompertz_nbd import GGOMPERTZ_NBD as GGOMPERTZ_NBD
     from clvmodels.duration.mbg_nbd import MBG_NBD as MBG_NBD
     from clvmodels.duration.nbd import NBD as NBD
     from clvmodels.duration.pareto_lognormal import PARETO_LOGNORMAL as PARETO_LOGNORMAL
     from clvmodels.duration.pareto_nbd import PARETO_NBD as PARETO_NBD
     from clvmodels.duration.regularity import regularity as regularity
+    from clvmodels.duration.shifted_beta_geometric import SHIFTED_BETA_GEOMETRIC as SHIFTED_BETA_GEOMETRIC
     from clvmodels.errors import ClvError as ClvError
     from clvmodels.errors import ContactError as ContactError
+    from clvmodels.errors import ContractError as ContractError
     from clvmodels.errors import ConvergenceError as ConvergenceError
     from clvmodels.errors import HistoryError as HistoryError
     from clvmodels.errors import InfeasiblePlan as InfeasiblePlan
@@ -76,6 +86,7 @@ if TYPE_CHECKING:
     from clvmodels.estimation.stack import stack as stack
     from clvmodels.estimation.store import load as load
     from clvmodels.estimation.store import save as save
+    from clvmodels.estimation.survivors import survivors as survivors
     from clvmodels.evaluation.check import check as check
     from clvmodels.evaluation.choose import compare_models as compare_models
     from clvmodels.evaluation.compare import compare as compare
@@ -114,6 +125,9 @@ _HOMES = {
     "data": ("samples",),
     "data.transactions": ("Transactions",),
     "data.contacts": ("Contacts",),
+    "data.contracts": ("Contracts",),
+    "data.tenure": ("Tenure",),
+    "data.tenures": ("Tenures",),
     "data.histories": ("Histories",),
     "response.occasions": ("Occasions",),
     "response.from_logs": ("occasions",),
@@ -124,6 +138,9 @@ _HOMES = {
     "duration.mbg_nbd": ("MBG_NBD",),
     "duration.pareto_lognormal": ("PARETO_LOGNORMAL",),
     "duration.pareto_nbd": ("PARETO_NBD",),
+    "duration.geometric": ("GEOMETRIC",),
+    "duration.shifted_beta_geometric": ("SHIFTED_BETA_GEOMETRIC",),
+    "duration.beta_discrete_weibull": ("BETA_DISCRETE_WEIBULL",),
     "duration.regularity": ("regularity",),
     "duration.ggompertz_nbd": ("GGOMPERTZ_NBD",),
     "duration.bg_bb": ("BG_BB",),
@@ -137,6 +154,7 @@ _HOMES = {
     "estimation.media_fit": ("MediaFit",),
     "estimation.stack": ("stack",),
     "estimation.store": ("save", "load"),
+    "estimation.survivors": ("survivors",),
     "history": ("History",),
     "priors": ("LogNormal", "Gamma", "Normal"),
     "value.forecast": ("forecast", "Forecast"),
@@ -159,7 +177,7 @@ _HOMES = {
     "units": ("DAY", "WEEK", "MONTH", "YEAR", "FOREVER", "Period", "Span", "Rate", "Cost"),
     "errors": (
         "ClvError", "TransactionError", "HistoryError", "UnitError", "ModelError", "ConvergenceError", "SavedFitError",
-        "ContactError", "InfeasiblePlan",
+        "ContactError", "ContractError", "InfeasiblePlan",
     ),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

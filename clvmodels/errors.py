@@ -39,6 +39,10 @@ class ContactError(ClvError):
     """A contact log that cannot be read as one, or that contradicts the transaction log."""
 
 
+class ContractError(ClvError):
+    """A table of contracts that cannot be read as one: an end before its start, contracts of one customer that overlap."""
+
+
 class InfeasiblePlan(ClvError):
     """Constraints that no plan satisfies; the message names those that clash and the smallest relaxation.
 

@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.data.histories import Histories
+from clvmodels.data.tenure import Tenure, TenureLike
+from clvmodels.data.tenures import Tenures
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.futures import Future, Individuals, Rates
+from clvmodels.duration.renewals import Renewal
+from clvmodels.errors import ContractError
 from clvmodels.history import History, HistoryLike, upright
 from clvmodels.model import Array
 from clvmodels.quantity.spend import Spend
@@ -80,6 +84,52 @@ class DifferingAttrition(LatentAttrition):
         known = {name: np.broadcast_to(np.asarray(column), ages.shape) for name, column in (covariates or {}).items()}
         own = self.each(theta, upright(History.new_customer(period, covariates=known)))
         return replace(self.base.simulate(own, T=ages, period=period, seed=seed), covariates=known)
+
+
+class DifferingRenewal(Renewal):
+    """A model of contracts in which customers differ in what is known of them; a subclass states `each`."""
+
+    base: Renewal
+    curves = ()
+    formulas = tuple(name for name in Renewal.formulas if name not in Renewal.curves)
+
+    def checked(self, tenures: Tenures) -> Tenures:
+        """The tenures, unless covariates change over time in a model where that cannot be judged row by row."""
+        if tenures.contract is not None and self.base.mixture:
+            raise ContractError(
+                f"In {self.base.name} customers differ beyond their covariates, so rows of one contract with covariates of their own "
+                "cannot be judged apart. Give contracts.tenures(period=...) without varying=True, or use GEOMETRIC."
+            )
+        return tenures
+
+    @abstractmethod
+    def each(self, theta: Any, tenure: TenureLike) -> Any:
+        """The base model's parameters of each customer; theta and tenures broadcast."""
+
+    def log_stay(self, theta: Any, done: ArrayLike, more: ArrayLike) -> Array:
+        return self.base.log_stay(theta, done, more)
+
+    def present_renewals(self, theta: Any, done: ArrayLike, horizon: ArrayLike, force: float) -> Array:
+        return self.base.present_renewals(theta, done, horizon, force)
+
+    def draw_residual(self, theta: Any, done: ArrayLike, *, rng: np.random.Generator) -> Array:
+        return self.base.draw_residual(theta, done, rng=rng)
+
+    def simulate(
+        self,
+        theta: Any,
+        *,
+        observed: ArrayLike,
+        period: Period,
+        seed: int | np.random.Generator,
+        entry: ArrayLike = 0,
+        covariates: Mapping[str, Any] | None = None,
+    ) -> Tenures:
+        """As the base model simulates; `covariates` are what is known of each customer, by name (n,)."""
+        last = np.atleast_1d(np.asarray(observed, dtype=float))
+        known = {name: np.broadcast_to(np.asarray(column), last.shape) for name, column in (covariates or {}).items()}
+        own = self.each(theta, Tenure(np.zeros(last.shape), period, covariates=known))
+        return self.base._simulated(own, last, period, seed, entry, known)
 
 
 class DifferingSpend(Spend):

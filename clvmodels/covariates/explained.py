@@ -13,9 +13,10 @@ import numpy as np
 from clvmodels.coordinates import Coordinates
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.design import Design
-from clvmodels.covariates.differing import DifferingAttrition, DifferingSpend
+from clvmodels.covariates.differing import DifferingAttrition, DifferingRenewal, DifferingSpend
 from clvmodels.covariates.kernels import Links, kernel_of
 from clvmodels.duration.attrition import LatentAttrition
+from clvmodels.duration.renewals import Renewal
 from clvmodels.errors import ModelError
 from clvmodels.history import HistoryLike
 from clvmodels.model import Array, Model, Parameter
@@ -116,9 +117,13 @@ class Explained(Model):
         """Columns of numbers (..., m) of customers (...)."""
         return np.concatenate([one.matrix(history) for one in self.designs], axis=-1)
 
-    def data(self, history: HistoryLike) -> tuple[Array, ...]:
+    def data(self, history: Any) -> tuple[Array, ...]:
         numbers = self.numbers(history)[self.base.informative(history)]
         return (*self.base.data(history), *np.ascontiguousarray(numbers.T))
+
+    def counts(self, history: Any) -> Array | None:
+        counts: Array | None = self.base.counts(history)
+        return counts
 
     def informative(self, history: HistoryLike) -> Any:
         return self.base.informative(history)
@@ -157,6 +162,29 @@ class ExplainedSpend(Explained, DifferingSpend):  # type: ignore[misc]
     ridge: float
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class ExplainedRenewal(Explained, DifferingRenewal):  # type: ignore[misc]
+    """A model of contracts with covariates."""
+
+    base: Renewal
+    designs: tuple[Design, ...]
+    equal: tuple[str, ...]
+    ridge: float
+
+    def data(self, history: Any) -> tuple[Array, ...]:
+        return super().data(self.checked(history))
+
+
+def explained(base: Model, designs: tuple[Design, ...], equal: tuple[str, ...], ridge: float) -> Explained:
+    """The model of the base's family with these designs."""
+    if isinstance(base, Spend):
+        return ExplainedSpend(base, designs, equal, ridge)
+    if isinstance(base, Renewal):
+        return ExplainedRenewal(base, designs, equal, ridge)
+    assert isinstance(base, LatentAttrition), "there are three families"
+    return ExplainedAttrition(base, designs, equal, ridge)
+
+
 @dataclass(frozen=True)
 class WithCovariates:
     """A model and formulas, before they meet customers: `clv.fit` learns the coding of covariates from them.
@@ -190,8 +218,7 @@ class WithCovariates:
                 raise ModelError(
                     f"equal={term!r} is not in every formula. Write it in all of them, or leave it out of equal=."
                 )
-        kind: Any = ExplainedSpend if isinstance(self.base, Spend) else ExplainedAttrition
-        return kind(self.base, designs, self.equal, self.ridge)  # type: ignore[no-any-return]
+        return explained(self.base, designs, self.equal, self.ridge)
 
     def __repr__(self) -> str:
         return self.name
@@ -212,7 +239,8 @@ def with_covariates(
 
     - `purchase`: more purchases. The mean purchase rate is multiplied (alpha is divided); in BG_BB the odds of buying.
     - `dropout`: leaving sooner. The mean rate of leaving is multiplied (beta is divided) in PARETO_NBD and GGOMPERTZ_NBD; in
-      BG_NBD, MBG_NBD and BG_BB the odds a / b (gamma / delta) of leaving.
+      BG_NBD, MBG_NBD and BG_BB the odds a / b (gamma / delta) of leaving; in models of contracts the odds of leaving at the
+      first renewal (odds in GEOMETRIC, alpha / beta in SHIFTED_BETA_GEOMETRIC and BETA_DISCRETE_WEIBULL: alpha is multiplied).
     - `spend`: higher amounts. The mean amount is multiplied (v), in GAMMA_GAMMA.
 
     The model's own parameters are those of a customer whose columns are all zero: the first label of each, and number 0.

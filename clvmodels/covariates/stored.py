@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from clvmodels.covariates.design import Design
-from clvmodels.covariates.explained import Explained, ExplainedAttrition, ExplainedSpend
+from clvmodels.covariates.explained import Explained, explained
 from clvmodels.covariates.formula import parsed
 from clvmodels.covariates.pooled import Pooled, PooledBy
 from clvmodels.model import Model
-from clvmodels.quantity.spend import Spend
 
 
 def described(model: Model) -> str | dict[str, Any]:
@@ -40,9 +39,8 @@ def restored(description: str | Mapping[str, Any], named: Callable[[str], Model]
     if "by" in description:
         segments, which = (tuple(description[name]) for name in ("segments", "which"))
         return PooledBy(base, description["by"], which).with_segments(segments)
-    kind: Any = ExplainedSpend if isinstance(base, Spend) else ExplainedAttrition
     designs = tuple(_design(one) for one in description["designs"])
-    return kind(base, designs, tuple(description["equal"]), description["ridge"])  # type: ignore[no-any-return]
+    return explained(base, designs, tuple(description["equal"]), description["ridge"])
 
 
 def _design(kept: Mapping[str, Any]) -> Design:

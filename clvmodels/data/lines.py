@@ -114,7 +114,7 @@ def _canonical(table: ir.Table, name: str, role: str, zone: str | None) -> Any:
     if role in ("quantity", "margin"):
         return finite(as_number(column)).ifelse(as_number(column), ibis.null("float64"))
     if role == "customer_id":
-        return _identity(column)
+        return identity(column)
     return column.cast("string") if role in ("segment", "currency") else column
 
 
@@ -128,7 +128,7 @@ def finite(number: Any) -> Any:
     return (number >= -LARGEST) & (number <= LARGEST)
 
 
-def _identity(column: Any) -> Any:
+def identity(column: Any) -> Any:
     """The column, null where it names no customer: NaN among numbers, blank among texts."""
     import ibis
 

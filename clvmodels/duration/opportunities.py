@@ -20,7 +20,7 @@ LAST = 100_000.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _log_sequence(a, b, yes, no):
+def log_sequence(a, b, yes, no):
     """Log of B(a + yes, b + no) / B(a, b), and its derivatives in a and b.
 
     The value is a product of factors below one, so nothing cancels however close to one the probability is.
@@ -66,8 +66,8 @@ def log_likelihood(theta, frequency, recency, T):
     for i in range(n):
         alpha, beta, gamma, delta = theta[i if theta.shape[0] > 1 else 0]
         x, t_x = frequency[i], recency[i]
-        log_bought, d_alpha, d_beta = _log_sequence(alpha, beta, x, t_x - x)
-        log_stayed, d_gamma, d_delta = _log_sequence(gamma, delta, 0.0, t_x)
+        log_bought, d_alpha, d_beta = log_sequence(alpha, beta, x, t_x - x)
+        log_stayed, d_gamma, d_delta = log_sequence(gamma, delta, 0.0, t_x)
         still, total = 1.0, 0.0
         up_alpha = up_beta = up_gamma = up_delta = 0.0  # sums of terms times the derivatives of their logs
         s_alpha = s_beta = s_gamma = s_delta = 0.0  # derivatives of log(still)
@@ -105,7 +105,7 @@ def p_alive(alpha, beta, gamma, delta, x, t_x, T):
 
 @vectorize(["f8(f8, f8, f8)"], nopython=True, cache=True)
 def staying(leave, stay, horizon):
-    return 0.0 if math.isinf(horizon) else math.exp(_log_sequence(leave, stay, 0.0, horizon)[0])
+    return 0.0 if math.isinf(horizon) else math.exp(log_sequence(leave, stay, 0.0, horizon)[0])
 
 
 @njit(cache=True, nogil=True)
@@ -152,7 +152,7 @@ def pmf(buy, skip, leave, stay, n, horizon):
     if n > horizon or horizon == 0.0:
         return 1.0 if n == 0.0 else 0.0
     m = max(n, 1.0)
-    log_scale = _log_sequence(buy, skip, n, m - n)[0] + _log_sequence(leave, stay, 0.0, m - 1.0)[0]
+    log_scale = log_sequence(buy, skip, n, m - n)[0] + log_sequence(leave, stay, 0.0, m - 1.0)[0]
     term, total = 1.0, 0.0
     while m < horizon:
         both = leave + stay + m - 1.0

@@ -9,7 +9,9 @@ from typing import Any, Literal, Protocol, overload
 
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
+from clvmodels.data.tenures import Tenures
 from clvmodels.data.transactions import Transactions
+from clvmodels.duration.renewals import Renewal
 from clvmodels.errors import ClvError
 from clvmodels.estimation.hierarchical import hierarchical
 from clvmodels.estimation.laplace import laplace
@@ -34,13 +36,13 @@ METHODS = ("auto", "mle", "map", "laplace", "nuts")
 class Fittable(Protocol):
     """A model, or what becomes one when it meets customers."""
 
-    def on(self, histories: Histories, /) -> Model: ...
+    def on(self, histories: Any, /) -> Model: ...
 
 
 @overload
 def fit(
     model: Fittable,
-    histories: Histories,
+    histories: Histories | Tenures,
     *,
     method: Method = ...,
     priors: Mapping[str, Prior] | None = ...,
@@ -93,8 +95,8 @@ def fit(
     model
         A value of the catalogue, such as `BG_NBD`, or one of these `with_covariates(...)`; or `media_response(...)`.
     histories
-        The customers. Equal histories are merged, so time grows with the distinct ones. For media response: the contact log, or
-        occasions that were made from one, or cells.
+        The customers. Equal histories are merged, so time grows with the distinct ones. For models of contracts: `Tenures`.
+        For media response: the contact log, or occasions that were made from one, or cells.
     log
         For media response to a contact log: the transaction log.
     method
@@ -131,6 +133,7 @@ def fit(
         raise ClvError(
             f"{model!r} is fitted to histories alone. Leave out the log: log.histories(period=...) made them."
         )
+    _insist_on_data_of(model, histories)
     started = time.perf_counter()
     problem = Problem.of(model.on(histories), histories, priors)
     model = problem.model
@@ -158,6 +161,21 @@ def fit(
         seed=None if outcome.posterior is None else seed,
         version=__version__,
     )
+
+
+def _insist_on_data_of(model: Fittable, data: Any) -> None:
+    """Models of contracts read tenures, the others histories."""
+    base = getattr(model, "base", model)
+    if isinstance(base, Renewal) and not isinstance(data, Tenures):
+        raise ClvError(
+            f"{model!r} is a model of contracts and reads tenures, not {type(data).__name__}. Give contracts.tenures(period=...) "
+            "or Tenures.from_cohort([...])."
+        )
+    if isinstance(data, Tenures) and not isinstance(base, Renewal):
+        raise ClvError(
+            f"{model!r} does not read tenures of contracts. Give log.histories(period=...), or fit a model of contracts such as "
+            "SHIFTED_BETA_GEOMETRIC."
+        )
 
 
 def _run(problem: Problem, method: str, *, draws: int, chains: int, tune: int, seed: int) -> tuple[str, Outcome]:

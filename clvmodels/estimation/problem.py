@@ -11,6 +11,7 @@ import numpy as np
 
 from clvmodels.coordinates import Coordinates
 from clvmodels.data.histories import Histories
+from clvmodels.data.tenures import Tenures
 from clvmodels.model import Array, Model, Scale
 from clvmodels.numerics.distinct import distinct
 from clvmodels.priors import Prior
@@ -41,13 +42,14 @@ class Problem:
     priors: Mapping[str, Prior]
 
     @classmethod
-    def of(cls, model: Model, histories: Histories, priors: Mapping[str, Prior] | None) -> Problem:
+    def of(cls, model: Model, histories: Histories | Tenures, priors: Mapping[str, Prior] | None) -> Problem:
         """Reduce the customers to what the model needs: distinct rows and their counts."""
         first, *rest = model.data(histories)
-        (first, *rest), counts, *_ = distinct(
-            (first, *rest[::-1])
-        )  # kernels are fastest when sorted by frequency, then age
+        # kernels are fastest when sorted by frequency, then age
+        (first, *rest), counts, inverse, _ = distinct((first, *rest[::-1]))
         columns = (first, *rest[::-1])
+        if (weights := model.counts(histories)) is not None:
+            counts = np.asarray(np.bincount(inverse, weights), dtype=float)
         return cls(model, columns, counts, model.priors_on(data_scale(histories), histories.period, priors))
 
     @cached_property
@@ -102,8 +104,10 @@ class Problem:
         return np.array(values) + prior
 
 
-def data_scale(histories: Histories) -> Scale:
+def data_scale(histories: Histories | Tenures) -> Scale:
     """Mean age and mean repeat amount of the customers; one where there is none to measure."""
+    if isinstance(histories, Tenures):
+        return Scale(float(np.average(histories.exit, weights=histories.weights)) or 1.0, 1.0)
     repeat = (histories.frequency > 0) & np.isfinite(histories.monetary_value)
     time = float(np.mean(histories.T))
     money = float(np.mean(histories.monetary_value[repeat])) if repeat.any() else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 
 from clvmodels.data.histories import Histories
-from clvmodels.errors import ClvError, ModelError
+from clvmodels.data.tenure import Tenure
+from clvmodels.data.tenures import Tenures
+from clvmodels.duration.renewals import Renewal, insist_on_tenure
+from clvmodels.errors import ClvError, ModelError, UnitError
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.history import COLUMNS, History, HistoryLike, covariates_of, flat, picked
 from clvmodels.model import Array, Model
@@ -145,29 +148,93 @@ def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
 
     The limits are draws, the nearest outward: between draws that are infinite or whole numbers there is nothing.
     """
+    if isinstance(fit.model, Renewal):
+        return labelled_renewals(fit, name)
     formula = getattr(fit.model, name)
 
     def evaluate(
         histories: Histories | History, *, interval: float = 0.90, draws: int = 500, **options: Any
     ) -> pd.DataFrame:
-        tail = tail_of(interval)
         inside = fit.in_period(histories)
         people = flat(inside)
         *_, inverse, example = distinct(
             [*(c for n in COLUMNS if (c := getattr(people, n)) is not None), *covariates_of(people, fit.model.reads)]
         )
         theta = fit.model.Theta(*(v[:, None] for v in fit.draws(draws)))
-        table = np.empty((example.size, 3))
-        step = max(1, CELLS // draws)
-        for start in range(0, example.size, step):
-            part = slice(start, start + step)
-            values = formula(theta, picked(people, example[part]), **options)
-            values = np.broadcast_to(values, (draws, len(example[part])))
-            table[part, 0] = values.mean(axis=0)
-            table[part, 1] = np.quantile(values, tail, axis=0, method="lower")
-            table[part, 2] = np.quantile(values, 1 - tail, axis=0, method="higher")
+        table = over_draws(
+            lambda part: formula(theta, picked(people, example[part]), **options),
+            size=example.size,
+            draws=draws,
+            interval=interval,
+        )
         ids = getattr(histories, "customer_id", np.arange(inverse.size))
         return pd.DataFrame(table[inverse], columns=["mean", "lower", "upper"], index=pd.Index(ids, name="customer_id"))
 
     update_wrapper(evaluate, formula, assigned=("__doc__", "__name__"))
     return evaluate
+
+
+def over_draws(values_of: Callable[[slice], Array], *, size: int, draws: int, interval: float) -> Array:
+    """Mean, lower and upper limit over draws of so many values (size, 3); `values_of` gives some of them, (draws, m)."""
+    tail, table = tail_of(interval), np.empty((size, 3))
+    step = max(1, CELLS // draws)
+    for start in range(0, size, step):
+        part = slice(start, min(start + step, size))
+        values = np.broadcast_to(values_of(part), (draws, part.stop - start))
+        table[part, 0] = values.mean(axis=0)
+        table[part, 1] = np.quantile(values, tail, axis=0, method="lower")
+        table[part, 2] = np.quantile(values, 1 - tail, axis=0, method="higher")
+    return table
+
+
+def labelled_renewals(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
+    """The formula `name` of a model of contracts over the fit's draws: by renewal for a new customer, else by customer."""
+    model: Any = fit.model
+    formula = getattr(model, name)
+
+    def curve(t: Any, *, interval: float = 0.90, draws: int = 500, **options: Any) -> pd.DataFrame:
+        if isinstance(t, (Tenure, Tenures)):
+            raise ModelError(
+                f"{name}(t) is of a new customer, by renewal. For customers who are there already, given that they are, write "
+                "survival_after(tenures, horizon=...) or renewal_probability(tenures)."
+            )
+        theta = model.Theta(*(v[:, None] for v in fit.draws(draws)))
+        times = np.atleast_1d(np.asarray(t))
+        table = over_draws(
+            lambda part: formula(theta, times[part], **options), size=times.size, draws=draws, interval=interval
+        )
+        return pd.DataFrame(table, columns=["mean", "lower", "upper"], index=pd.Index(times, name="renewal"))
+
+    def customers(
+        tenure: Tenure | Tenures, *, interval: float = 0.90, draws: int = 500, **options: Any
+    ) -> pd.DataFrame:
+        insist_on_tenure(tenure)
+        if tenure.period != fit.period:
+            raise UnitError(
+                f"The tenures count {tenure.period}s and the fit {fit.period}s from one renewal to the next. Make the tenures "
+                f"with the fit's period."
+            )
+        theta = model.Theta(*(v[:, None] for v in fit.draws(draws)))
+        people, inverse = _distinct_tenures(tenure, model.reads)
+        table = over_draws(
+            lambda part: formula(theta, people(part), **options), size=inverse.max() + 1, draws=draws, interval=interval
+        )
+        ids = getattr(tenure, "customer_id", np.arange(inverse.size))
+        return pd.DataFrame(table[inverse], columns=["mean", "lower", "upper"], index=pd.Index(ids, name="customer_id"))
+
+    evaluate: Any = curve if name in model.curves else customers
+    update_wrapper(evaluate, formula, assigned=("__doc__", "__name__"))
+    return evaluate  # type: ignore[no-any-return]
+
+
+def _distinct_tenures(tenure: Tenure | Tenures, reads: Sequence[str]) -> tuple[Callable[[slice], Tenure], Any]:
+    """Customers who are alike in what formulas read, some of them at a time, and which of them each customer is."""
+    known = covariates_of(tenure, reads)  # type: ignore[arg-type]
+    columns = [np.ravel(c) for c in np.broadcast_arrays(np.atleast_1d(tenure.exit), tenure.there, *known)]
+    *_, inverse, example = distinct(columns)
+
+    def people(part: slice) -> Tenure:
+        exit, there, *some = (column[example[part]] for column in columns)
+        return Tenure(exit, tenure.period, 1 - there, dict(zip(reads, some, strict=True)))
+
+    return people, inverse

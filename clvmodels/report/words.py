@@ -163,6 +163,18 @@ class FigureWords:
         "on which two policies ask for something else count in their difference."
     )
 
+    retention_title: str = "After {tenure} {unit}, {low} to {high} of a cohort’s customers are still there"
+    retention_title_one: str = "After {tenure} {unit}, {low} of a cohort’s customers are still there"
+    retention_x: str = "{unit} since the contract began"
+    retention_y: str = "still there"
+    retention_cohort: str = "began in"
+    retention_all: str = "all"
+    retention_caption: str = (
+        "{customers} contracts by when they began. Shares are by Kaplan and Meier: customers count as long as they are "
+        "observed, and curves end at the tenure to which most of a cohort have been observed. Bands: {interval} intervals. Each "
+        "row below is a curve above."
+    )
+
 
 @dataclass(frozen=True)
 class ReportWords:

@@ -9,6 +9,7 @@ from clvmodels.report.figures.media import media_by_customer, media_effects
 from clvmodels.report.figures.models import model_comparison
 from clvmodels.report.figures.over_time import tracking
 from clvmodels.report.figures.policies import policy_values
+from clvmodels.report.figures.retention import retention
 from clvmodels.report.figures.value import customer_equity, ltv_distribution
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "plan_by_medium",
     "plan_comparison",
     "policy_values",
+    "retention",
     "tracking",
 ]
