@@ -115,6 +115,10 @@ class Model(ABC):
     def data(self, history: Any) -> tuple[Array, ...]:
         """The columns of those customers that inform the likelihood, checked; a clear error if none does."""
 
+    def values(self, theta: Array, *columns: Array) -> Array:
+        """Log-likelihood per row as `kernel` returns it, for those who do not need its gradient."""
+        return self.kernel(theta, *columns)[0]
+
     def counts(self, history: Any) -> Array | None:
         """How many customers each of these rows stands for, or None: one each."""
         return None
@@ -149,7 +153,7 @@ class Model(ABC):
         arrays = np.broadcast_arrays(*self.theta(theta), *columns)
         k = len(self.parameters)
         rows = np.column_stack([np.ravel(a) for a in arrays[:k]])
-        value, _ = self.kernel(rows, *(np.ascontiguousarray(np.ravel(a)) for a in arrays[k:]))
+        value = self.values(rows, *(a.flatten() for a in arrays[k:]))
         return value.reshape(arrays[0].shape)
 
     def theta(self, values: Any) -> Any:

@@ -2,15 +2,20 @@
 
 The posterior, with positive parameters as logarithms, is climbed to its mode; a Student-t with the covariance of the curvature
 there proposes draws; each is weighted by posterior over proposal; the largest weights are smoothed by a Pareto distribution
-whose shape k-hat says whether the weights can be trusted (Vehtari, Simpson, Gelman, Yao and Gabry 2024). The draws are then
-resampled to equal weight, so what comes out are ordinary posterior draws: exact in the limit, not normal.
+whose shape k-hat says whether the weights can be trusted (Vehtari, Simpson, Gelman, Yao and Gabry 2024). Where the posterior
+bends away from the normal, further proposals learn its shape: a Student-t about each of some draws that the one before found
+(West 1993). What one proposal has not reached its weights cannot show, so the learning ends when two in a row are good. The
+draws are then resampled to equal weight, so what comes out are ordinary posterior draws: exact in the limit, not normal.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import xarray as xr
 from scipy import stats
+from scipy.special import logsumexp
 
 from clvmodels.estimation.mle import posterior_mode
 from clvmodels.estimation.outcome import Diagnostics, Outcome, from_posterior
@@ -23,6 +28,14 @@ OVERSAMPLING = 1.25
 """Proposals per draw handed back."""
 K_HAT_LIMIT = 0.7
 """Above it, importance weights cannot be trusted."""
+K_HAT_GOOD = 0.5
+"""Up to it their variance is finite; above it further proposals are tried."""
+LESSONS = 5
+"""Further proposals at most."""
+ENOUGH = 5
+"""Effective draws per parameter from which the next proposal can learn."""
+CENTRES = 300
+"""Draws that each of these is about."""
 
 
 def laplace(problem: Problem, *, draws: int, seed: int) -> Outcome:
@@ -46,16 +59,46 @@ def laplace(problem: Problem, *, draws: int, seed: int) -> Outcome:
     """
     rng = np.random.default_rng(seed)
     mode = posterior_mode(problem)
-    proposal = stats.multivariate_t(mode.u, mode.covariance, df=DEGREES_OF_FREEDOM)
-    proposed = np.reshape(proposal.rvs(size=int(OVERSAMPLING * draws), random_state=rng), (-1, mode.u.size))
-    log_weights, k_hat = smoothed(problem.log_posterior_of_draws(proposed) - proposal.logpdf(proposed))
-    weights = np.exp(log_weights - log_weights.max())
-    weights /= weights.sum()
-    theta = problem.coordinates.theta(proposed[resample(weights, draws, rng)])
+    count = int(OVERSAMPLING * draws)
+    found = _weighed(problem, mode.u[None], mode.covariance, count, rng)
+    k_hat = found.k_hat
+    for _ in range(LESSONS):
+        if k_hat <= K_HAT_GOOD or not found.teaches:
+            break
+        about, covariance = found.u[resample(found.weights, CENTRES, rng)], np.cov(found.u.T, aweights=found.weights)
+        before, found = found, _weighed(problem, about, covariance, count, rng)
+        k_hat = max(before.k_hat, found.k_hat)
+    theta = problem.coordinates.theta(found.u[resample(found.weights, draws, rng)])
     posterior = xr.Dataset({name: (("chain", "draw"), theta[None, :, j]) for j, name in enumerate(problem.priors)})
-    ess = effective(weights, draws)
+    ess = effective(found.weights, draws)
     diagnostics = Diagnostics(mode.decrement, mode.iterations, k_hat=k_hat, ess=ess)
     return from_posterior(posterior, problem.coordinates, diagnostics)
+
+
+class _Weighed(NamedTuple):
+    """Proposals u (n, k), their importance weights (n,), which sum to one, and the k-hat of these."""
+
+    u: Array
+    weights: Array
+    k_hat: float
+
+    @property
+    def teaches(self) -> bool:
+        """Whether a next proposal can learn from it."""
+        return bool(np.isfinite(self.k_hat) and 1 / np.sum(self.weights**2) > ENOUGH * self.u.shape[1])
+
+
+def _weighed(problem: Problem, centres: Array, covariance: Array, count: int, rng: np.random.Generator) -> _Weighed:
+    """Proposals from equal parts of Student-t about `centres` (m, k), weighed by the posterior."""
+    part = stats.multivariate_t(np.zeros(len(covariance)), covariance, df=DEGREES_OF_FREEDOM)
+    noise = part.rvs(size=count, random_state=rng).reshape(count, -1)
+    u = centres[rng.integers(len(centres), size=count)] + noise
+    proposed = logsumexp([part.logpdf(u - centre) for centre in centres], axis=0) - np.log(len(centres))
+    log_weights, k_hat = smoothed(problem.log_posterior_of_draws(u) - proposed)
+    if not np.isfinite(k_hat):
+        return _Weighed(u, np.full(count, 1 / count), np.inf)
+    weights = np.exp(log_weights - log_weights.max())
+    return _Weighed(u, weights / weights.sum(), k_hat)
 
 
 def smoothed(log_ratio: Array) -> tuple[Array, float]:

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import clvmodels as clv
 from clvmodels.catalogue import catalogue
 from clvmodels.duration.attrition import LatentAttrition
-from tests.laws.conftest import reach
+from clvmodels.model import Model
+from clvmodels.quantity.spend import Spend
+from tests.laws.conftest import log_uniform, reach, thetas
+from tests.laws.corpus import AMOUNTS, PASTS, PASTS_OF_OPPORTUNITIES
 
 FAMILY = [m for m in catalogue if isinstance(m, LatentAttrition)]
-CORPUS = [
-    (0, 0, 0),
-    (0, 0, 1e-3),
-    (1, 1e-6, 1e-3),
-    (1, 1e-3, 1e-3),
-    (1, 0.9999999999999999, 1),
-    (2000, 1e-3, 1000),
-    (2000, 1000, 1000),
-    (500, 250, 1000),
-]
-CORPUS_OF_OPPORTUNITIES = [
-    (0, 0, 0),
-    (0, 0, 1),
-    (1, 1, 1),
-    (1, 1, 2000),
-    (500, 500, 1000),
-    (500, 1000, 1000),
-    (2000, 2000, 2000),
-]
 
 
 def hold(model: LatentAttrition, theta: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray) -> None:
@@ -59,12 +45,58 @@ def many(model: LatentAttrition, number: int) -> None:
     hold(model, theta, x, t_x, T)
 
 
+def hold_amounts(model: Spend, theta: np.ndarray, x: np.ndarray, amount: np.ndarray) -> None:
+    age = np.ones(x.size)
+    people = clv.History(x, age, age, clv.WEEK, amount)
+    value, gradient = model.kernel(theta, *model.data(people))
+    assert np.isfinite(value).all() and np.isfinite(gradient).all()
+    assert np.all(model.expected_spend(tuple(theta.T), people) > 0)  # infinite where amounts have no mean
+
+
+def costly(model: Model) -> bool:
+    """Whether every value is an integral, so that fewer have to do."""
+    return model.name == "PARETO_LOGNORMAL"
+
+
+def grid(model: Model) -> np.ndarray:
+    """Parameters from a hundredth to a hundred, or as far as they reach, in all combinations of the first four."""
+    sizes = [0.01, 1.0, 100.0] if costly(model) else [0.01, 0.1, 1.0, 10.0, 100.0]
+    first, rest = model.parameters[:4], len(model.parameters[4:])
+    crossed = np.array(np.meshgrid(*(np.unique(np.clip(sizes, *reach(p, 0.01, 100.0))) for p in first)))
+    table = crossed.reshape(len(first), -1).T
+    return np.column_stack([table, *[np.full(len(table), 0.5)] * rest])
+
+
+def recorded(model: Model) -> list[tuple[float, ...]]:
+    if isinstance(model, Spend):
+        return list(AMOUNTS)
+    return list(PASTS_OF_OPPORTUNITIES if isinstance(model, LatentAttrition) and model.discrete else PASTS)
+
+
+@st.composite
+def extremes(draw: st.DrawFn, model: LatentAttrition) -> tuple[float, float, float]:
+    """x to 2,000, T from nearly nothing to twenty years of weeks, the last purchase anywhere, often at the very start or end."""
+    x, share = draw(st.integers(0, 2000)), draw(st.sampled_from([1e-3, 0.5, 1.0]) | st.floats(1e-3, 1.0))
+    if model.discrete:
+        T = max(x, draw(st.integers(0, 2000)))
+        return x, x + np.floor(share * (T - x)) if x else 0, T
+    T = draw(log_uniform(1e-3, 1000.0))
+    return x, T * share if x else 0.0, T
+
+
 models = pytest.mark.parametrize("model", FAMILY, ids=lambda m: m.name)
 
 
 @models
+@given(st.data())
+def test_any_extreme(model: LatentAttrition, data: st.DataObject) -> None:
+    theta, past = data.draw(thetas(model)), data.draw(extremes(model))
+    hold(model, np.array([theta]), *(np.array([float(v)]) for v in past))
+
+
+@models
 def test_thousands_of_random_extremes(model: LatentAttrition) -> None:
-    many(model, 300 if model.name == "PARETO_LOGNORMAL" else 5_000)  # there each value is integrals
+    many(model, 300 if costly(model) else 5_000)
 
 
 @pytest.mark.slow
@@ -74,19 +106,13 @@ def test_a_hundred_thousand_random_extremes(model: LatentAttrition) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "past"),
-    [
-        pytest.param(m, past, id=f"{m.name}-{past}")
-        for m in FAMILY
-        for past in (CORPUS_OF_OPPORTUNITIES if m.discrete else CORPUS)
-    ],
+    ("model", "past"), [pytest.param(m, past, id=f"{m.name}-{past}") for m in catalogue for past in recorded(m)]
 )
-def test_recorded_extremes(model: LatentAttrition, past: tuple[float, float, float]) -> None:
-    first = model.parameters[:4]
-    sizes = [np.unique(np.clip([0.01, 0.1, 1.0, 10.0, 100.0], *reach(p, 0.01, 100.0))) for p in first]
-    if model.name == "PARETO_LOGNORMAL":
-        sizes = [s[::2] for s in sizes[:2]] + [sizes[2], np.array([0.1, 3.0])]
-    theta = np.array(np.meshgrid(*sizes)).reshape(len(first), -1).T
-    if len(model.parameters) > 4:
-        theta = np.column_stack([theta, np.full(len(theta), 0.5)])
-    hold(model, theta, *(np.full(len(theta), float(v)) for v in past))
+def test_recorded_extremes(model: Model, past: tuple[float, ...]) -> None:
+    theta = grid(model)
+    columns = [np.full(len(theta), float(v)) for v in past]
+    if isinstance(model, Spend):
+        hold_amounts(model, theta, *columns)
+    else:
+        assert isinstance(model, LatentAttrition)
+        hold(model, theta, *columns)
