@@ -155,8 +155,8 @@ def respond(values, costs, allowed, usage, cell, worth, money, table, rates, cho
     for i in range(first, last):
         c, w = i if costs.shape[0] > 1 else 0, i if allowed.shape[0] > 1 else 0
         g = cell[i]
-        best, most = 0, -np.inf
-        for a in range(actions):
+        best, most = 0, _score(values, costs, usage, i, c, g, 0, worth, money, table, rates)
+        for a in range(1, actions):
             if allowed[w, a]:
                 score = _score(values, costs, usage, i, c, g, a, worth, money, table, rates)
                 if score > most:

@@ -19,8 +19,6 @@ CORE = 1_500
 """Customers whose actions are decided on exactly, first."""
 LARGEST = 24_000
 """Customers whose actions are decided on exactly, at most."""
-SMALL = 100
-"""Customers in a cell whose shares are so coarse that plans may have to start from them."""
 EXACT, CLOSE = 1e-9, 5e-5
 """Relative gaps at which integer programs end: of all customers, and of a core in a plan's total."""
 GAP, WIDE = 1e-4, 1e-3
@@ -53,32 +51,9 @@ def best_plan(menu: Menu, rules: Rules, goal: Goal, start: Floats | None = None)
     dual = search(menu, rules, goal, seen, starts)
     if dual is None:
         return None
-    rounded = Plan(_divided(menu, rules, dual, seen), dual.prices, dual.bound, -np.inf)
-    found = refined(menu, rules, goal, rounded, largest=CORE)
-    if not found.within(WIDE):
-        found = max(found, _small_cells_first(menu, rules, goal, rounded), key=lambda plan: plan.reached)
-    if not found.within(WIDE):
-        found = refined(menu, rules, goal, found)
+    choice = _divided(menu, rules, dual, seen)
+    found = refined(menu, rules, goal, Plan(choice, dual.prices, dual.bound, -np.inf))
     return found if np.isfinite(found.reached) else None
-
-
-def _small_cells_first(menu: Menu, rules: Rules, goal: Goal, rounded: Plan) -> Plan:
-    """Customers of small cells as they were rounded, all others planned anew around them.
-
-    A group of three has a share contacted of a third or two thirds, which a plan in parts need not know.
-    """
-    small = np.bincount(rules.cell)[rules.cell] <= SMALL
-    allowed = np.array(np.broadcast_to(menu.allowed, menu.values.shape))
-    allowed[small] = np.arange(menu.actions) == rounded.choice[small, None]
-    fixed, seen = Menu(menu.values, menu.costs, allowed, menu.order), Pool(parts_of(rules))
-    if not small.any() or not _prepared(fixed, rules, goal, seen):
-        return rounded
-    dual = search(fixed, rules, goal, seen, [rounded.prices])
-    if dual is None:
-        return rounded
-    start = Plan(_divided(fixed, rules, dual, seen), dual.prices, dual.bound, -np.inf)
-    found = refined(fixed, rules, goal, start, largest=CORE)
-    return Plan(found.choice, rounded.prices, rounded.bound, found.reached)
 
 
 def possible(menu: Menu, rules: Rules) -> bool:
@@ -150,8 +125,8 @@ def earned(menu: Menu, rules: Rules, goal: Goal, choice: Choice) -> float:
     return float(goal.of(totals.value, totals.cost).sum() - cost)
 
 
-def refined(menu: Menu, rules: Rules, goal: Goal, plan: Plan, *, largest: int | None = None) -> Plan:
-    """A plan put right and improved on a core of customers that grows, up to `largest`, while its gap is wide.
+def refined(menu: Menu, rules: Rules, goal: Goal, plan: Plan) -> Plan:
+    """A plan put right and improved on a core of customers that grows while its gap is wide.
 
     What it reaches stays -inf if no plan near it keeps the rules.
     """
@@ -167,7 +142,7 @@ def refined(menu: Menu, rules: Rules, goal: Goal, plan: Plan, *, largest: int | 
             reached = earned(menu, rules, goal, found.choice)
             choice = found.choice if reached > plan.reached else plan.choice
             plan = Plan(choice, plan.prices, bound, max(reached, plan.reached))
-        if plan.within(WIDE) or size >= min(LARGEST if largest is None else largest, menu.customers):
+        if plan.within(WIDE) or size >= min(LARGEST, menu.customers):
             return plan
         size *= 4
 
