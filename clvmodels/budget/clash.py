@@ -22,8 +22,9 @@ DIGITS = 4
 
 def infeasible(menu: Menu, rules: Rules) -> InfeasiblePlan:
     """The error that says why no plan keeps `rules`."""
+    if menu.customers > WHOLE and possible(menu, rules):
+        return _coarse(rules)
     clash = clashing(menu, rules)
-    split = menu.customers > WHOLE and possible(menu, rules)
     needed = {k: needed_of(menu, rules, [k]) for k in clash}
     enough = {k: found[k] for k, found in needed.items() if found is not None}
     together = not enough
@@ -35,11 +36,19 @@ def infeasible(menu: Menu, rules: Rules) -> InfeasiblePlan:
     ordered = sorted(enough, key=lambda k: enough[k] * per[k])
     names = [rules.limits[k].name for k in clash]
     held = _held(rules, clash)
-    if split:
-        held = held.replace("No plan can have", "No plan in whole customers was found that has")
     message = f"{held} {_relaxed(rules, ordered, enough, together)}"
     relaxations = {rules.limits[k].name: float(enough[k]) for k in ordered}
     return InfeasiblePlan(message, clash=names, relaxations=relaxations, together=together)
+
+
+def _coarse(rules: Rules) -> InfeasiblePlan:
+    """The error where customers in part could keep the rules, and no plan in whole customers was found."""
+    names = [limit.name for limit in rules.limits]
+    return InfeasiblePlan(
+        f"No plan in whole customers was found for: {', '.join(names)}. Customers in part could keep them. Loosen those "
+        "that speak of a few customers, such as groups whose shares cannot be as close as they are to be.",
+        clash=names,
+    )
 
 
 def clashing(menu: Menu, rules: Rules) -> tuple[int, ...]:

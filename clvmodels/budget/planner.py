@@ -17,7 +17,7 @@ WHOLE = 400
 """Customers that are decided on all at once, by one integer program."""
 CORE = 1_500
 """Customers whose actions are decided on exactly, first."""
-LARGEST = 24_000
+LARGEST = 6_000
 """Customers whose actions are decided on exactly, at most."""
 EXACT, CLOSE = 1e-9, 5e-5
 """Relative gaps at which integer programs end: of all customers, and of a core in a plan's total."""
