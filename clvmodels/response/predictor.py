@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -101,8 +101,8 @@ class Coefficients:
 
     def __getitem__(self, chosen: np.ndarray) -> Coefficients:
         """Some of the draws."""
-        kept = [getattr(self, name)[chosen] for name in self.__dataclass_fields__ if name != "reach"]
-        return Coefficients(*kept, self.reach)
+        drawn = {name: getattr(self, name)[chosen] for name in self.__dataclass_fields__ if name != "reach"}
+        return replace(self, **drawn)
 
     def log_odds(self, people: People) -> Floats:
         """Of a purchase without a contact (n, draws)."""
