@@ -13,7 +13,7 @@ from scipy import special
 from clvmodels.errors import ClvError, ContactError
 from clvmodels.estimation.media_tables import effects_table, increments_table, said
 from clvmodels.estimation.outcome import Diagnostics
-from clvmodels.estimation.result import CELLS, tail_of
+from clvmodels.estimation.result import tail_of
 from clvmodels.model import Array
 from clvmodels.priors import Prior
 from clvmodels.response.amounts import amounts
@@ -23,6 +23,8 @@ from clvmodels.response.media import MediaResponse
 from clvmodels.response.overdispersion import Overdispersion
 from clvmodels.response.predictor import Coefficients, People, increment
 
+NUMBERS = 100_000
+"""Draws times customers worked on at once: what a processor holds close by."""
 DRAWS = 200
 """Posterior draws that probabilities of customers are averaged over, unless told otherwise."""
 
@@ -261,7 +263,7 @@ class MediaFit:
         n = len(audience.segment)
         given = audience.own_stock if own_stock is None else own_stock
         stock = np.broadcast_to(np.asarray(given, dtype=float), (n, len(self.media)))
-        step = max(1, CELLS // (draws * max(1, len(codes))))
+        step = max(1, NUMBERS // draws)
         for start in range(0, n, step):
             rows = slice(start, min(start + step, n))
             some, log_odds = people[rows], coefficients.log_odds(people[rows])

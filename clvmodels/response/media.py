@@ -10,8 +10,8 @@ alike form a cell g; of its n_g occasions y_g are followed by a purchase:
 x are features and controls, z the features alone, G the stock of contacts so far. Segments, months, media and what changes their
 effect are pooled: normal about zero, with spreads that are estimated. For media zero means *no effect*, so that weak evidence
 costs money instead of earning it. A customer whose features lie beyond those of everybody contacted by a medium is taken to be
-affected like the nearest of these. Fatigue phi is positive: more contacts never make the next one better. A term without data (one
-segment, one month, no contacts before, no controls) is left out.
+affected like the nearest of these. Fatigue phi is positive: more contacts never make the next one better. A term without data
+(one segment, one month, no contacts before, no controls) is left out.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -101,21 +101,28 @@ class Coefficients:
 
     def __getitem__(self, chosen: np.ndarray) -> Coefficients:
         """Some of the draws."""
-        kept = [getattr(self, name)[chosen] for name in self.__dataclass_fields__ if name != "reach"]
-        return Coefficients(*kept, self.reach)
+        drawn = {name: getattr(self, name)[chosen] for name in self.__dataclass_fields__ if name != "reach"}
+        return replace(self, **drawn)
 
     def log_odds(self, people: People) -> Floats:
         """Of a purchase without a contact (n, draws)."""
-        value = people.features @ self.features.T + people.controls @ self.controls.T + self.baseline
-        return np.asarray(value + self.segment.T[people.segment] + self.month.T[people.month])
+        ones = np.ones((len(people.segment), 1))
+        slopes = np.column_stack([self.features, self.controls, self.baseline])
+        value = np.hstack([people.features, people.controls, ones]) @ slopes.T
+        for effects, codes in ((self.segment, people.segment), (self.month, people.month)):
+            if effects.any():
+                value += effects.T[codes]
+        return np.asarray(value)
 
     def effect(self, people: People, medium: int, own: Floats, other: Floats) -> Floats:
         """What a contact by a medium (code into the layout's) adds to them (n, draws); stocks (n,)."""
-        features = np.clip(people.features, *self.reach[medium])
-        value = features @ self.medium_features[:, medium].T + self.medium[:, medium]
-        value += self.medium_segment[:, medium].T[people.segment]
-        value -= np.multiply.outer(np.log1p(own), self.fatigue[:, medium])
-        value -= np.multiply.outer(np.log1p(other), self.fatigue_other)
+        columns = [np.clip(people.features, *self.reach[medium]), np.log1p(own), np.log1p(other), np.ones(len(own))]
+        slopes = (
+            self.medium_features[:, medium], -self.fatigue[:, medium], -self.fatigue_other, self.medium[:, medium]
+        )  # fmt: skip
+        value = np.column_stack(columns) @ np.column_stack(slopes).T
+        if self.medium_segment.any():
+            value += self.medium_segment[:, medium].T[people.segment]
         return np.asarray(value)
 
 
