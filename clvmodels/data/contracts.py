@@ -181,8 +181,8 @@ class Contracts:
             False: times as they are, in periods of fixed length.
         varying
             A row for every row of the table, not for every contract: from its start to that of the next, with its own price and
-            covariates, for models in which what holds at the time decides. In whole periods a period belongs to the row that holds
-            at its end.
+            covariates, for models in which what holds at the time decides. In whole periods a period belongs to the row that
+            holds at its end.
 
         Returns
         -------
@@ -235,8 +235,9 @@ class Contracts:
         event, running = found.event[number] * final, found.there[number] & last
         reasons = None if found.reason is None else np.where(event == 1, found.reason[number], None)[keep]
         return Tenures(
-            found.customer_id[number][keep], np.minimum(entry, exit)[keep], exit[keep], event[keep], period, contract=number[keep],
-            running=running[keep], reason=reasons, until=self.until, currency=self.currency, **self._known(rows[keep]),
+            found.customer_id[number][keep], np.minimum(entry, exit)[keep], exit[keep], event[keep], period,
+            contract=number[keep], running=running[keep], reason=reasons,
+            until=self.until, currency=self.currency, **self._known(rows[keep]),
         )  # fmt: skip
 
     def cohorts(self, *, per: Period = YEAR, period: Period | None = None, interval: float = 0.95) -> pd.DataFrame:
