@@ -80,6 +80,20 @@ def _tuples(frame: pd.DataFrame) -> Any:
     return frame.rename(columns={"mean": "average"}).rename(columns={"average": "mean"}).itertuples()
 
 
+def kaplan_meier_of_peers(tenures: clv.Tenures) -> list[list[object]]:
+    """Time of the curve here and in lifelines, which has to be the same curve."""
+    seconds, ours = timed(tenures.kaplan_meier)
+    lines: list[list[object]] = [["Kaplan-Meier curve", seconds]]
+    try:
+        from lifelines import KaplanMeierFitter
+    except ImportError:
+        return [*lines, ["the same in lifelines", "not installed"]]
+    seconds, peer = timed(lambda: KaplanMeierFitter().fit(tenures.exit, tenures.event, entry=tenures.entry))
+    theirs = peer.survival_function_at_times(ours["tenure"]).to_numpy()
+    lines.append([f"the same in lifelines; largest difference {abs(theirs - ours['survival']).max():.1e}", seconds])
+    return lines
+
+
 def print_times(path: Path | None) -> None:
     lines: list[list[object]] = []
     if path is not None:
@@ -93,10 +107,11 @@ def print_times(path: Path | None) -> None:
         seconds, (found, tenures) = timed(read)
         lines.append(["read, check, tenures in months (21,921 contracts)", seconds])
         lines.append(["cohort table by year of start", timed(lambda: found.cohorts(per=clv.YEAR))[0]])
-        for model in MODELS:
-            lines.append(
-                [f"{model.name}, laplace, 2,000 draws", timed(lambda m=model: clv.fit(m, tenures, method="laplace"))[0]]
-            )
+        lines += [
+            [f"{m.name}, laplace, 2,000 draws", timed(lambda m=m: clv.fit(m, tenures, method="laplace"))[0]]
+            for m in MODELS
+        ]
+        lines += kaplan_meier_of_peers(tenures)
     cohort = clv.Tenures.from_cohort(REGULAR)
     for method in ("mle", "laplace"):
         seconds = timed(lambda m=method: clv.fit(clv.SHIFTED_BETA_GEOMETRIC, cohort, method=m))[0]

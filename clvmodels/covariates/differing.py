@@ -97,8 +97,8 @@ class DifferingRenewal(Renewal):
         """The tenures, unless covariates change over time in a model where that cannot be judged row by row."""
         if tenures.contract is not None and self.base.mixture:
             raise ContractError(
-                f"In {self.base.name} customers differ beyond their covariates, so rows of one contract with covariates of their own "
-                "cannot be judged apart. Give contracts.tenures(period=...) without varying=True, or use GEOMETRIC."
+                f"In {self.base.name} customers differ beyond their covariates, so rows of one contract with covariates of their "
+                "own cannot be judged apart. Give contracts.tenures(period=...) without varying=True, or use GEOMETRIC."
             )
         return tenures
 

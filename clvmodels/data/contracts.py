@@ -176,13 +176,13 @@ class Contracts:
             Unit; for whole periods the time from one renewal to the next. Months and years are those of the calendar.
         whole
             Count whole periods, as discrete models and period-by-period tables do. Who left during a period left at the renewal
-            that ends it. A period that is not over for a customer at the end of observation, or had begun when observation began,
-            counts neither for nor against her; otherwise those who left early in it would count and those who stay would not.
+            that ends it. A period that is not over for a customer at the end of observation, or had begun when that began, counts
+            neither for nor against her; otherwise those who left early in it would count and those who stay would not.
             False: times as they are, in periods of fixed length.
         varying
             A row for every row of the table, not for every contract: from its start to that of the next, with its own price and
-            covariates, for models in which what holds at the time decides. In whole periods a period belongs to the row that holds
-            at its end.
+            covariates, for models in which what holds at the time decides. In whole periods a period belongs to the row that
+            holds at its end.
 
         Returns
         -------
@@ -222,7 +222,7 @@ class Contracts:
         """The tenures cut where the rows of a contract follow on each other."""
         if not self._dated:
             raise ContractError(
-                "Rows that follow on each other are told by their dates. Give start= and end= in place of tenure=."
+                "Rows that follow on each other are told by dates. Give start= and end= in place of tenure=."
             )
         rows = self._joined.rows
         number = rows["contract"].to_numpy()
@@ -235,8 +235,9 @@ class Contracts:
         event, running = found.event[number] * final, found.there[number] & last
         reasons = None if found.reason is None else np.where(event == 1, found.reason[number], None)[keep]
         return Tenures(
-            found.customer_id[number][keep], np.minimum(entry, exit)[keep], exit[keep], event[keep], period, contract=number[keep],
-            running=running[keep], reason=reasons, until=self.until, currency=self.currency, **self._known(rows[keep]),
+            found.customer_id[number][keep], np.minimum(entry, exit)[keep], exit[keep], event[keep], period,
+            contract=number[keep], running=running[keep], reason=reasons,
+            until=self.until, currency=self.currency, **self._known(rows[keep]),
         )  # fmt: skip
 
     def cohorts(self, *, per: Period = YEAR, period: Period | None = None, interval: float = 0.95) -> pd.DataFrame:

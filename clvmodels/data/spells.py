@@ -30,7 +30,7 @@ class Spells(NamedTuple):
 
 
 def spells_of(rows: ContractRows, *, gap: float, dated: bool) -> Spells:
-    """Join rows of a customer that are at most `gap` days apart; without a reason column the status of the ended is the reason."""
+    """Join rows of a customer at most `gap` days apart; without a column of reasons the status of the ended is the reason."""
     good = rows.frame[rows.fault < 0]
     if "reason" not in rows.names and "status" in rows.names:
         good = good.assign(reason=good["status"].where(good["ended"]))

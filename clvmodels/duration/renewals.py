@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clvmodels.data.tenure import ROUNDING, Tenure, TenureLike
+from clvmodels.data.tenure import ROUNDING, TenureLike
 from clvmodels.data.tenures import Tenures
 from clvmodels.errors import ContractError, ModelError, offenders
 from clvmodels.model import Array, Model

@@ -63,7 +63,7 @@ def _compiled(op: LogLikelihood, node: Apply, **_: Any) -> tuple[Any, None]:
     # PyTensor compiles with fast arithmetic, and what it calls inherits that unless told otherwise.
     @njit(fastmath=False)
     def call(theta, counts, *columns):  # type: ignore[no-untyped-def]
-        value, gradient = kernel(theta.reshape(1, -1), *columns)
+        value, gradient = kernel(np.ascontiguousarray(theta).reshape(1, -1), *columns)
         return np.asarray(np.sum(counts * value)), counts @ gradient
 
     return call, None

@@ -143,3 +143,23 @@ def test_covariates_that_change_over_time_are_found_where_customers_do_not_diffe
     fit = clv.fit(clv.with_covariates(clv.GEOMETRIC, dropout="~ price"), tenures, method="mle")
     sd = fit.summary()["sd"].iloc[-1]
     assert abs(fit.theta[-1] - np.log(2) / 2) < 3.5 * sd < 0.2
+
+
+@pytest.mark.slow
+def test_predictive_intervals_of_survivors_cover_as_often_as_they_say() -> None:
+    """200 cohorts of 500 customers of differing sBG parameters, seven renewals known, five predicted."""
+    inside, rng = [], np.random.default_rng(1)
+    for seed in range(200):
+        theta = np.exp(rng.normal(np.log([0.8, 2.5]), 0.4))
+        people = clv.SHIFTED_BETA_GEOMETRIC.simulate(theta, observed=np.full(500, 12), period=clv.YEAR, seed=rng)
+        made = people.exit - people.event
+        table = [int((made >= t).sum()) for t in range(13)]
+        known = clv.Tenures.from_cohort(table[:8])
+        fit = clv.fit(clv.SHIFTED_BETA_GEOMETRIC, known, method="laplace", draws=1000, seed=seed)
+        found = clv.survivors(fit, known, horizon=5 * clv.YEAR, interval=0.90, seed=seed).iloc[[1, 5]]
+        inside.append(
+            (found["lower"].to_numpy() <= [table[8], table[12]]) & (found["upper"].to_numpy() >= [table[8], table[12]])
+        )
+    assert np.all(
+        np.abs(np.mean(inside, axis=0) - 0.92) < 0.06
+    )  # counts are whole, so that a little more than 90 % is expected

@@ -95,7 +95,8 @@ def _curves(
 def _triangle(axes: Axes, table: pd.DataFrame, names: list[str]) -> None:
     wide = table.pivot_table(index="cohort", columns="tenure", values="share", sort=True).loc[names]
     shares = wide.to_numpy()
-    last = float(wide.columns.max())
+    tenures = wide.columns.to_numpy(dtype=float)
+    last = float(tenures.max())
     axes.imshow(
         shares, cmap=SHADES, vmin=0.0, vmax=1.0, aspect="auto", extent=(-0.5, last + 0.5, len(names) - 0.5, -0.5),
         interpolation="nearest",
@@ -104,7 +105,7 @@ def _triangle(axes: Axes, table: pd.DataFrame, names: list[str]) -> None:
         for (row, column), share in np.ndenumerate(shares):
             if np.isfinite(share):
                 color = "white" if share > 0.55 else style.INK
-                place = float(wide.columns[column]), row
+                place = float(tenures[column]), float(row)
                 axes.text(*place, percent(share, decimals=0), ha="center", va="center", fontsize=7.5, color=color)
     step = max(1, len(names) // 20)
     axes.set_yticks(range(0, len(names), step), names[::step])
