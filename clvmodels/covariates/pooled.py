@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from clvmodels.covariates.columns import checked, identifiers, levels, refuse_unknown
-from clvmodels.covariates.differing import DifferingAttrition, DifferingSpend
+from clvmodels.covariates.differing import DifferingAttrition, DifferingRenewal, DifferingSpend
 from clvmodels.covariates.kernels import pooled_kernel_of
 from clvmodels.duration.attrition import LatentAttrition
+from clvmodels.duration.renewals import Renewal
 from clvmodels.errors import HistoryError, ModelError
 from clvmodels.history import HistoryLike, covariates_of
 from clvmodels.model import Array, Model, Parameter
@@ -87,8 +88,12 @@ class Pooled(Model):
         found = {segment: code for code, segment in enumerate(self.segments)}
         return np.array([found[label] for label in np.ravel(column)], dtype=np.intp).reshape(np.shape(column))
 
-    def data(self, history: HistoryLike) -> tuple[Array, ...]:
+    def data(self, history: Any) -> tuple[Array, ...]:
         return (*self.base.data(history), self.codes(history)[self.informative(history)].astype(float))
+
+    def counts(self, history: Any) -> Array | None:
+        counts: Array | None = self.base.counts(history)
+        return counts
 
     def informative(self, history: HistoryLike) -> Any:
         return self.base.informative(history)
@@ -154,6 +159,19 @@ class PooledSpend(Pooled, DifferingSpend):  # type: ignore[misc]
     which: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class PooledRenewal(Pooled, DifferingRenewal):  # type: ignore[misc]
+    """A model of contracts pooled over segments."""
+
+    base: Renewal
+    by: str
+    segments: tuple[Any, ...]
+    which: tuple[str, ...]
+
+    def data(self, history: Any) -> tuple[Array, ...]:
+        return super().data(self.checked(history))
+
+
 @dataclass(frozen=True)
 class PooledBy:
     """A model and a column of segments, before they meet customers."""
@@ -177,7 +195,8 @@ class PooledBy:
 
     def with_segments(self, segments: tuple[Any, ...]) -> Pooled:
         """The model of these segments."""
-        kind: Any = PooledSpend if isinstance(self.base, Spend) else PooledAttrition
+        renewal = PooledRenewal if isinstance(self.base, Renewal) else PooledAttrition
+        kind: Any = PooledSpend if isinstance(self.base, Spend) else renewal
         return kind(self.base, self.by, segments, self.which)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:

@@ -163,3 +163,27 @@ def test_predictive_intervals_of_survivors_cover_as_often_as_they_say() -> None:
     assert np.all(
         np.abs(np.mean(inside, axis=0) - 0.92) < 0.06
     )  # counts are whole, so that a little more than 90 % is expected
+
+
+def test_segments_borrow_strength() -> None:
+    """Twelve segments whose odds of leaving differ, one of them small: it is drawn to the middle, the large ones are not."""
+    rng = np.random.default_rng(4)
+    sizes = np.array([2000] * 11 + [12])
+    odds = 0.15 * np.exp(0.4 * rng.standard_normal(12))
+    odds[-1] = 0.15
+    segment = np.repeat([f"s{i:02}" for i in range(12)], sizes)
+    made = clv.GEOMETRIC.draw_residual_lifetimes(
+        [np.repeat(odds, sizes)], clv.Tenure(np.zeros(segment.size), clv.MONTH), seed=5
+    )
+    event = (made < 12).astype(float)
+    exit = np.where(event == 1, made + 1, 12)
+    people = clv.Tenures(np.arange(segment.size), np.zeros(segment.size), exit, event, clv.MONTH, segment=segment)
+    fit = clv.fit(clv.pooled(clv.GEOMETRIC), people, method="laplace", draws=1000, seed=1)
+    found = fit.model.by_segment(fit.draws(1000)).xs("odds", level="parameter")["mean"].to_numpy()
+    own = np.array([event[segment == s].sum() / (exit - event)[segment == s].sum() for s in np.unique(segment)])
+    assert np.all(np.abs(found / own - 1)[:-1] < 0.02) and np.all(np.abs(found / odds - 1)[:-1] < 0.15)
+    middle = fit.theta.odds
+    assert 0.1 < (np.log(found[-1]) - np.log(own[-1])) / (np.log(middle) - np.log(own[-1])) < 0.9
+    assert fit.renewal_probability(people.select(segment == "s00"))["mean"].max() == pytest.approx(
+        1 / (1 + odds[0]), abs=0.02
+    )
