@@ -142,3 +142,22 @@ def test_options_that_cannot_be_read_are_refused(
         main(["forecast", str(lines), *COLUMNS, *wrong])
     assert stopped.value.code == 2
     assert wrong[-1] in capsys.readouterr().err
+
+
+def test_the_demo_of_a_retention_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the Complete Journey: evidence said, break-even shown, plan made, test designed."""
+    assert main(["demo", "--sample", "complete-journey", "--draws", "40", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    for words in (
+        "observational",
+        "break-even",
+        "not validated",
+        "Design of a randomised test",
+        "than going on as before",
+    ):
+        assert words in printed
+    found = {path.name for path in tmp_path.iterdir()}
+    assert {"plan.html", "customers.csv", "media.csv", "comparison.csv", "contacts.csv", "budget_frontier.png"} <= found
+    plan, contacts = pd.read_csv(tmp_path / "customers.csv"), pd.read_csv(tmp_path / "contacts.csv")
+    assert len(plan) == 2469 and (plan["action"] != "none").sum() == len(contacts)
+    assert contacts["cost"].sum() <= 5000

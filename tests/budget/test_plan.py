@@ -13,7 +13,7 @@ import clvmodels as clv
 from clvmodels.budget.status_quo import past_contacts, status_quo
 from clvmodels.budget.values import action_values, plan_draws
 from clvmodels.budget.worth import Worth
-from tests.budget.conftest import BOTH, EMAIL, LETTER, Shop
+from tests.conftest import BOTH, EMAIL, LETTER, Shop
 
 
 @pytest.fixture(scope="module")
