@@ -60,7 +60,7 @@ def costly(model: Model) -> bool:
 
 def grid(model: Model) -> np.ndarray:
     """Parameters from a hundredth to a hundred, or as far as they reach, in all combinations of the first four."""
-    sizes = [0.01, 1.0, 100.0] if costly(model) else [0.01, 0.1, 1.0, 10.0, 100.0]
+    sizes = [0.01, 100.0] if costly(model) else [0.01, 0.1, 1.0, 10.0, 100.0]
     first, rest = model.parameters[:4], len(model.parameters[4:])
     crossed = np.array(np.meshgrid(*(np.unique(np.clip(sizes, *reach(p, 0.01, 100.0))) for p in first)))
     table = crossed.reshape(len(first), -1).T
