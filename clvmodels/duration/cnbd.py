@@ -142,6 +142,12 @@ class BgCnbd(LatentAttrition):
             shape, share, scale, leave, stay, force, least=theta[1], phases=self.k, order=order
         )
 
+    def rate_if_alive(self, theta: Any, history: HistoryLike) -> Array:
+        """Mean purchase rate of a customer known to be alive, as long as she stays, whatever phase she is in [per period]."""
+        shape, share, scale, _, _ = self._own(theta, history)
+        done = sum(j * weight for j, weight in enumerate(expectation.phase_weights(shape, share, self.k)))
+        return np.asarray((shape + done) / scale / self.k)
+
     def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
         """Phase rate ~ Gamma(r + k x + phases done, alpha + T) and dropout ~ Beta(a, b + x) of those alive; phases are drawn."""
         theta = self.theta(theta)

@@ -265,6 +265,11 @@ class ParetoLognormal(LatentAttrition):
         left = log_integrals(theta, x + count, T, y=1.0, n=count, wait=ahead)
         return np.asarray(np.exp(stayed - alive) + np.exp(left - alive))
 
+    def rate_if_alive(self, theta: Any, history: HistoryLike) -> Array:
+        """Mean over her rates of lambda, of a customer known to be alive [purchases per period]."""
+        x, T = as_columns(history, self.past)
+        return np.exp(log_integrals(theta, x + 1.0, T) - log_integrals(theta, x, T))
+
     def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
         """Not here: her rate given her history is not gamma."""
         raise ModelError(

@@ -177,6 +177,18 @@ def test_rates_drawn_and_futures_drawn_without_rates_agree(model: LatentAttritio
     expected = float(model.expected_purchases(theta, one, horizon=horizon * clv.WEEK)[0])
     assert abs(counts.mean() - expected) < 4 * counts.std() / math.sqrt(draws)
     assert rates.alive.mean() == pytest.approx(float(model.p_alive(theta, one)[0]), abs=0.005)
+    drawn = rates.rate[0][rates.alive[0] > 0]
+    assert abs(drawn.mean() - float(model.rate_if_alive(theta, one)[0])) < 4 * drawn.std() / math.sqrt(drawn.size)
+
+
+@models
+@given(st.data())
+def test_nobody_buys_more_than_at_her_rate_until_she_leaves(model: LatentAttrition, data: st.DataObject) -> None:
+    history, theta = data.draw(histories(model)), data.draw(thetas(model, 0.05, 20.0))
+    horizon = float(data.draw(st.integers(1, 200)))
+    most = float(model.rate_if_alive(theta, history)) * horizon
+    regular = getattr(model, "k", 1) - 1  # phases she may have behind her already
+    assert float(model.expected_purchases_if_alive(theta, history, horizon)) <= (most + regular) * (1 + 1e-9)
 
 
 @models
