@@ -71,6 +71,7 @@ class Block:
         value = contact_value(
             increment=increment, worth=self.margin, cost=planned.cost, time=when, lag=terms.lag, survival=there,
             force=terms.forecast.simulation.force, response=response, cost_on_response=planned.cost_on_response,
+            amount_ratio=self.reactions.amount_ratio(planned.medium),
         )  # fmt: skip
         return Valued(value, increment * there * terms.kept, response)
 

@@ -19,6 +19,7 @@ from clvmodels.estimation.media_problem import MediaProblem
 from clvmodels.estimation.trust import trusted, vouch
 from clvmodels.model import Array
 from clvmodels.priors import Prior
+from clvmodels.response.amounts import amount_ratios
 from clvmodels.response.attributed import Replies, attributed_increments
 from clvmodels.response.cells import Audience, Cells
 from clvmodels.response.from_logs import occasions
@@ -81,6 +82,7 @@ def fit_media(
         spreads=spreads,
         coefficients=Coefficients.of(layout, found.theta, spreads, cells, rng),
         attributed=attributed_increments(cells, seen.replies, seen.spec, len(found.theta), rng),
+        amount_ratios=amount_ratios(cells, len(found.theta), rng) if spec.amounts == "by medium" else {},
         audience=seen.audience,
         contacts=seen.contacts,
         diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, time.perf_counter() - started),

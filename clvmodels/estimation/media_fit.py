@@ -65,6 +65,9 @@ class MediaFit:
         The same draws, kind by kind.
     attributed
         Draws of the increment of each attributed-only medium (draws,).
+    amount_ratios
+        Draws (draws,) by medium of the mean amount of a purchase after a contact, relative to one without; empty where amounts
+        are taken to be the same.
     audience
         The customers at the end of the log, if the fit was made from occasions.
     contacts
@@ -79,6 +82,7 @@ class MediaFit:
     spreads: Array
     coefficients: Coefficients
     attributed: Mapping[str, Array]
+    amount_ratios: Mapping[str, Array]
     audience: Audience | None
     contacts: pd.DataFrame | None
     diagnostics: MediaDiagnostics

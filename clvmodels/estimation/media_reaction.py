@@ -52,3 +52,8 @@ class Reactions:
             return np.broadcast_to(attributed[self._chosen], self.base.shape)
         code = self._media.layout.media.index(medium)
         return increment(self.log_odds, self._coefficients.effect(self._people, code, own_stock, other_stock))
+
+    def amount_ratio(self, medium: str) -> Array | float:
+        """Mean amount of a purchase after a contact, relative to one without (draws,); 1 where they are taken to be the same."""
+        ratios = self._media.amount_ratios.get(medium)
+        return 1.0 if ratios is None else np.asarray(ratios[self._chosen])

@@ -13,7 +13,7 @@ from clvmodels.errors import ClvError
 from clvmodels.estimation.result import CELLS
 from clvmodels.model import Array
 from clvmodels.response.attributed import PRIOR_CONTACTS
-from clvmodels.response.cells import Audience
+from clvmodels.response.cells import NONE, Audience
 from clvmodels.response.predictor import Coefficients, People, increment
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def effects_table(
         base, gain = _average(fit, audience, code, chosen)
         row = {"contacts": fit._seen(code)[0], "base": base.mean()}
         row |= _spread_of(gain, tail) | {"p_positive": (gain > 0).mean()}
-        row |= {key.replace("increment", "spend"): v for key, v in _spread_of(gain * amount, tail, "spend_").items()}
+        more = gain + (base + gain) * (fit.amount_ratios[name][chosen] - 1) if name in fit.amount_ratios else gain
+        row |= {key.replace("increment", "spend"): v for key, v in _spread_of(more * amount, tail, "spend_").items()}
         row |= {"grade": fit.cells.grades[name]} | _break_even(
             row["increment"], value, costs[code], fit.cells.grades[name]
         )
@@ -115,13 +116,16 @@ def _spread_of(values: Array, tail: float, prefix: str = "") -> dict[str, float]
 
 
 def _amount(fit: MediaFit, draws: int, seed: int) -> Array:
-    """Draws of the mean amount of a purchase; NaN if no amounts are known."""
-    cells = fit.cells
-    buyers, total = float(cells.buyers.sum()), float(cells.purchases_amount.sum())
+    """Draws of the mean amount of a purchase, of one without contact where amounts shift; NaN if no amounts are known."""
+    rows = fit.cells.medium == NONE if fit.amount_ratios else slice(None)
+    buyers, total, squares = (
+        float(values[rows].sum())
+        for values in (fit.cells.buyers, fit.cells.purchases_amount, fit.cells.purchases_amount_squared)
+    )
     if buyers < 2 or not np.isfinite(total) or total == 0:
         return np.full(draws, np.nan)
     mean = total / buyers
-    variance = max(0.0, float(cells.purchases_amount_squared.sum()) - buyers * mean**2) / (buyers - 1)
+    variance = max(0.0, squares - buyers * mean**2) / (buyers - 1)
     rng = np.random.default_rng([seed, 2])
     return np.asarray(mean + np.sqrt(variance / buyers) * rng.standard_normal(draws))
 

@@ -49,6 +49,22 @@ def amounts(cells: Cells, *, adjusted: bool = True) -> pd.DataFrame:
     return table.assign(difference=difference, difference_error=difference_error, z=z, p=p)
 
 
+def amount_ratios(cells: Cells, draws: int, rng: np.random.Generator) -> dict[str, Floats]:
+    """Draws (draws,) of the mean amount of a purchase after a contact by each medium, relative to one without; 1 where not known.
+
+    The difference of `amounts` is drawn from a normal with its standard error; no ratio is below zero.
+    """
+    table = amounts(cells)
+    usual = float(table["mean"].iloc[0])
+    shifts = table.iloc[1:].fillna({"difference": 0.0, "difference_error": 0.0})
+    return {
+        str(name): np.maximum(
+            1 + (row["difference"] + row["difference_error"] * rng.standard_normal(draws)) / usual, 0.0
+        )
+        for name, row in shifts.iterrows()
+    }
+
+
 def _differences(cells: Cells, enough: np.ndarray, *, adjusted: bool) -> tuple[Floats, Floats]:
     """Of each medium from none, and their standard errors (media + 1,); NaN where there is nothing to tell."""
     found, errors = np.full(enough.size, np.nan), np.full(enough.size, np.nan)

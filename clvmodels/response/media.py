@@ -19,12 +19,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal, get_args
 
 from clvmodels.errors import ModelError
 from clvmodels.priors import Gamma, LogNormal, Normal, Prior
 from clvmodels.response.half_lives import half_lives
 from clvmodels.units import DAY, Period, Span, as_span
+
+type Amounts = Literal["same", "by medium"]
 
 SHARE: Final = (2.0, 2.0)
 """Beta distribution of the share of attributed responses that would not have happened without the contact."""
@@ -55,11 +57,14 @@ class MediaResponse:
         Of the stock of contacts, one for all media or by medium; None for the usual ones.
     attributed_share
         (a, b) of the Beta distribution of the incremental share, by medium that is `attributed-only`.
+    amounts
+        "same": a purchase after a contact is as large as any other. "by medium": its mean amount shifts by medium.
     """
 
     window: Span
     half_life: Span | Mapping[str, Span] | None = None
     attributed_share: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    amounts: Amounts = "same"
 
     title = "Media response"
     name = "media_response"
@@ -96,6 +101,7 @@ def media_response(
     window: Span | Period,
     half_life: Span | Period | Mapping[str, Span | Period] | None = None,
     attributed_share: Mapping[str, tuple[float, float]] | None = None,
+    amounts: Amounts = "same",
 ) -> MediaResponse:
     """A model of which media a customer responds to, for `clv.fit(media_response(...), contacts, log)`.
 
@@ -109,6 +115,9 @@ def media_response(
     attributed_share
         For media that are `attributed-only`: (a, b) of the Beta distribution of the share of attributed responses that are
         incremental, by medium, (2, 2) where not given. `share_from_lift_test` turns the result of a test into such a pair.
+    amounts
+        "same": a purchase is as large after a contact as without one, which `fit.amounts()` tests. "by medium": the mean amount
+        of a purchase after a contact shifts by medium, as that test estimates it; plans and increments in spend then count it.
 
     Returns
     -------
@@ -146,7 +155,9 @@ def media_response(
             raise ModelError(
                 f"attributed_share of {medium!r} is Beta({a}, {b}). Give two positive numbers, such as (2, 2)."
             )
-    return MediaResponse(spans["window"], halves, shares)
+    if amounts not in get_args(Amounts.__value__):
+        raise ModelError(f"amounts={amounts!r} is not known. Write 'same' or 'by medium'.")
+    return MediaResponse(spans["window"], halves, shares, amounts)
 
 
 def share_from_lift_test(share: float, *, standard_error: float) -> tuple[float, float]:

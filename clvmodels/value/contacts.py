@@ -33,11 +33,12 @@ def contact_value(
     force: float = 0.0,
     response: ArrayLike = 0.0,
     cost_on_response: float = 0.0,
+    amount_ratio: ArrayLike = 1.0,
     paid_for: ArrayLike = 1.0,
 ) -> ContactValue:
     """Present value and cost of contacts; all arrays broadcast.
 
-        gross = increment * worth * survival * e^(-force (time + lag))
+        gross = (increment + response * (amount_ratio - 1)) * worth * survival * e^(-force (time + lag))
         outlay = cost * paid_for + cost_on_response * response * survival
         cost  = outlay * e^(-force time)
 
@@ -61,6 +62,8 @@ def contact_value(
         P(buy within the window | contact): all who buy take up an offer, whether it moved them or not.
     cost_on_response
         What an offer taken up costs [currency].
+    amount_ratio
+        Mean amount of a purchase after a contact, relative to one without.
     paid_for
         Probability that the contact is made: 1 where nobody sees a customer leave, the probability to be still there at `time`
         where leaving is seen.
@@ -82,6 +85,7 @@ def contact_value(
     more, margin, there, bought, made, price, when = (
         np.asarray(v, dtype=float) for v in (increment, worth, survival, response, paid_for, cost, time)
     )
-    gross = more * margin * there * np.exp(-force * (when + lag))
+    larger = bought * (np.asarray(amount_ratio) - 1.0)
+    gross = (more + larger) * margin * there * np.exp(-force * (when + lag))
     outlay = price * made + cost_on_response * bought * there
     return ContactValue(gross, outlay * np.exp(-force * when), outlay)

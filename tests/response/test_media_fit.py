@@ -348,3 +348,22 @@ def test_a_contact_log_becomes_occasions_with_the_models_window_and_half_lives()
         clv.fit(SPEC, "contacts.csv")  # type: ignore[call-overload]
     with pytest.raises(clv.ClvError, match="fitted to histories alone"):
         clv.fit(clv.NBD, cells, "purchases")  # type: ignore[call-overload]
+
+
+def test_amounts_may_shift_by_medium() -> None:
+    """Half the buyers after a contact, a fifth of them without, and purchases after a contact a third larger."""
+    n = np.array([20_000.0, 20_000.0])
+    buyers = n * [0.2, 0.3]
+    mean, sd = np.array([30.0, 40.0]), 5.0
+    one = cells_of([NONE, 0], n, buyers, media=1)
+    cells = replace(one, purchases_amount=buyers * mean, purchases_amount_squared=buyers * (mean**2 + sd**2))
+    same, shifted = (
+        clv.fit(clv.media_response(window=28 * clv.DAY, amounts=how), cells, draws=2000)
+        for how in ("same", "by medium")
+    )
+    assert shifted.amount_ratios["medium 0"].mean() == pytest.approx(4 / 3, rel=0.01)
+    true = 0.3 * 40 - 0.2 * 30
+    assert shifted.effects().loc["medium 0", "spend"] == pytest.approx(true, rel=0.05)
+    assert same.effects().loc["medium 0", "spend"] == pytest.approx(0.1 * (buyers @ mean) / buyers.sum(), rel=0.05)
+    with pytest.raises(clv.ModelError, match="'same' or 'by medium'"):
+        clv.media_response(window=28 * clv.DAY, amounts="both")  # type: ignore[arg-type]

@@ -51,9 +51,11 @@ def test_the_numbers_of_the_article() -> None:
 def test_every_term_written_out() -> None:
     found = contact_value(
         increment=0.1, worth=20.0, cost=1.5, time=2.0, lag=1.0, survival=0.8, force=0.05, response=0.3, cost_on_response=4.0,
+        amount_ratio=1.25,
         paid_for=0.9,
     )  # fmt: skip
-    assert found.gross == pytest.approx(0.1 * 20.0 * 0.8 * np.exp(-0.05 * 3.0))
+    bought_then, bought_anyway = 0.3, 0.2
+    assert found.gross == pytest.approx((bought_then * 25.0 - bought_anyway * 20.0) * 0.8 * np.exp(-0.05 * 3.0))
     assert found.outlay == pytest.approx(1.5 * 0.9 + 4.0 * 0.3 * 0.8)
     assert found.cost == pytest.approx(found.outlay * np.exp(-0.05 * 2.0))
     assert found.net == pytest.approx(found.gross - found.cost)
