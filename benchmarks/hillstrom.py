@@ -18,7 +18,8 @@ import pandas as pd
 from harness import describe, table
 
 import clvmodels as clv
-from clvmodels.response.cells import Cells, Scaling
+from clvmodels.budget.frontier import frontier
+from clvmodels.response.cells import Audience, Cells, Scaling
 
 MEDIA = {"Mens E-Mail": 0, "Womens E-Mail": 1, "No E-Mail": -1}
 NAMES = ("men's e-mail", "women's e-mail")
@@ -73,6 +74,7 @@ def main() -> None:
         estimates(f"{title}: fitted in {time.perf_counter() - begin:.2g} s", fit)
         if options.nuts:
             against_nuts(cells)
+    budget(log, fit)
     print(f"\n{fit.amounts().to_string(float_format='{:.3g}'.format)}")
 
 
@@ -86,6 +88,35 @@ def estimates(title: str, fit: clv.MediaFit) -> None:
     columns = ["", "points", "lower", "upper", "raw", "held", "spend", "lower", "upper"]
     table(title, columns, rows)
     print(fit.diagnostics)
+
+
+def budget(log: pd.DataFrame, fit: clv.MediaFit) -> None:
+    """What every budget could bring at 0.20 an e-mail and a margin of 40 %, if each of these customers got one or none."""
+    cells = fit.cells
+    people = cells_of(log, features=FEATURES, segment="history_segment")
+    audience = Audience(
+        np.arange(len(log)),
+        people.features,
+        people.controls,
+        people.segment,
+        *np.zeros((2, len(log), 2)),
+        np.full(2, 0.2),
+    )
+    amount = float(cells.purchases_amount.sum() / cells.buyers.sum())
+    begin = time.perf_counter()
+    values = 0.4 * amount * fit.increment_mean(audience).T
+    valued = time.perf_counter()
+    curve = frontier(np.column_stack([np.zeros(len(log)), values]), [0.0, 0.2, 0.2])
+    solved = time.perf_counter() - valued
+    rows = [
+        [f"{b:,.0f}", float(curve.value_at(b) - b), float(curve.marginal_return_at(b))]
+        for b in np.linspace(0, curve.stops_at, 6)
+    ]
+    all_cost = 0.2 * len(log)
+    for name, gained in zip(fit.media, values.T, strict=True):
+        rows.append([f"{all_cost:,.0f} ({name} for all)", float(gained.sum() - all_cost), float("nan")])
+    title = f"Frontier at 0.20 an e-mail: valued in {valued - begin:.2g} s, solved in {solved:.2g} s"
+    table(title, ["budget", "net", "next unit returns"], rows)
 
 
 def against_nuts(cells: Cells) -> None:

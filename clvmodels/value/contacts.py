@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clvmodels.errors import ClvError
+
 type Array = NDArray[np.float64]
 
 
@@ -89,3 +91,39 @@ def contact_value(
     gross = (more + larger) * margin * there * np.exp(-force * (when + lag))
     outlay = price * made + cost_on_response * bought * there
     return ContactValue(gross, outlay * np.exp(-force * when), outlay)
+
+
+def retention_increment(*, stay: ArrayLike, stay_if_contacted: ArrayLike, controllable: ArrayLike = 1.0) -> Array:
+    """What an offer adds to the probability that a customer under contract stays, never more than can be moved at all.
+
+        min(stay_if_contacted - stay, controllable * (1 - stay))
+
+    Its value is a `contact_value` with the residual value of the contract as `worth`, `response=stay_if_contacted` and the offer as
+    `cost_on_response`: all who stay take it up.
+
+    Parameters
+    ----------
+    stay, stay_if_contacted
+        Probabilities to renew without and with the offer, in [0, 1].
+    controllable
+        Share of the risk to leave that an offer can reach, in [0, 1]: not those who move away, die or cannot pay.
+
+    Returns
+    -------
+    array in [-1, 1]; negative where an offer reminds customers to leave
+
+    Raises
+    ------
+    ClvError
+        A probability or share is outside [0, 1].
+
+    Examples
+    --------
+    >>> retention_increment(stay=0.8, stay_if_contacted=[0.9, 0.98, 0.7], controllable=0.6).round(2)
+    array([ 0.1 ,  0.12, -0.1 ])
+    """
+    without, contacted, share = (np.asarray(v, dtype=float) for v in (stay, stay_if_contacted, controllable))
+    for name, values in (("stay", without), ("stay_if_contacted", contacted), ("controllable", share)):
+        if not np.all((values >= 0) & (values <= 1)):
+            raise ClvError(f"{name} is outside 0 to 1 somewhere. Give probabilities, such as 0.85.")
+    return np.asarray(np.minimum(contacted - without, share * (1.0 - without)))

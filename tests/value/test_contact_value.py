@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clvmodels.value.contacts import contact_value
+from clvmodels.errors import ClvError
+from clvmodels.value.contacts import contact_value, retention_increment
 
 
 @given(
@@ -59,3 +60,15 @@ def test_every_term_written_out() -> None:
     assert found.outlay == pytest.approx(1.5 * 0.9 + 4.0 * 0.3 * 0.8)
     assert found.cost == pytest.approx(found.outlay * np.exp(-0.05 * 2.0))
     assert found.net == pytest.approx(found.gross - found.cost)
+
+
+def test_an_offer_cannot_save_more_than_can_be_saved() -> None:
+    stay, moved = np.array([0.5, 0.9, 0.9, 0.9]), np.array([0.6, 0.95, 1.0, 0.8])
+    found = retention_increment(stay=stay, stay_if_contacted=moved, controllable=0.7)
+    assert found == pytest.approx([0.1, 0.05, 0.07, -0.1])
+    worth = contact_value(
+        increment=found[2], worth=400.0, cost=2.0, time=0.0, lag=0.0, response=moved[2], cost_on_response=10.0
+    )
+    assert worth.net == pytest.approx(0.07 * 400 - 2 - 10)
+    with pytest.raises(ClvError, match="controllable is outside"):
+        retention_increment(stay=0.5, stay_if_contacted=0.6, controllable=1.2)
