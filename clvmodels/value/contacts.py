@@ -98,8 +98,8 @@ def retention_increment(*, stay: ArrayLike, stay_if_contacted: ArrayLike, contro
 
         min(stay_if_contacted - stay, controllable * (1 - stay))
 
-    Its value is a `contact_value` with the residual value of the contract as `worth`, `response=stay_if_contacted` and the offer as
-    `cost_on_response`: all who stay take it up.
+    Its value is a `contact_value` with the residual value of the contract as `worth`, `response=stay_if_contacted` and the offer
+    as `cost_on_response`: all who stay take it up.
 
     Parameters
     ----------
