@@ -94,6 +94,9 @@ def test_intervals_cover() -> None:
 def test_differences_are_unbiased() -> None:
     tables = [evaluated(randomised_log(20_000 + seed)).differences("dm") for seed in range(600)]
     rows, found = tables[0].index, np.array([one["difference"] for one in tables])
+    told = ~np.isnan(found).any(axis=1)
+    assert told.mean() > 0.99, "a log whose weights are off by four standard errors is not validated: one in thousands"
+    found = found[told]
     errors = found.std(axis=0, ddof=1) / np.sqrt(len(found))
     for (name, _), mean, error in zip(rows, found.mean(axis=0), errors, strict=True):
         assert mean == pytest.approx(TRUTH[name] - TRUTH["dm"], abs=3.3 * error)
