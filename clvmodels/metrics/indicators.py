@@ -89,6 +89,8 @@ def _counts(days: Any, log: Transactions, *, tiers: bool) -> pd.DataFrame:
     last = log.until.year * 12 + log.until.month - 1
     names = sorted(set(parts[0].index.get_level_values("tier")))
     grid = pd.MultiIndex.from_product([range(months.min(), last + 1), names], names=["month", "tier"])
+    if TOTAL in names:
+        raise ClvError(f"A tier is called '{TOTAL}', as the sum of all tiers is. Give it another name.")
     counts = pd.concat([part.reindex(grid) for part in parts], axis=1).astype(float)
     if log.lines().columns.count("quantity"):
         counts = counts.fillna(0.0)
