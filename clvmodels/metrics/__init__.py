@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clvmodels.metrics.indicators import table as table
     from clvmodels.metrics.measures import acquisition_cost as acquisition_cost
     from clvmodels.metrics.measures import acquisition_rate as acquisition_rate
     from clvmodels.metrics.measures import aggregate_share_of_wallet as aggregate_share_of_wallet
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from clvmodels.metrics.measures import share_of_category_requirement as share_of_category_requirement
     from clvmodels.metrics.measures import size_of_wallet as size_of_wallet
     from clvmodels.metrics.measures import survival_rate as survival_rate
-    from clvmodels.metrics.indicators import table as table
+    from clvmodels.metrics.returned import match_returns as match_returns
+    from clvmodels.metrics.triangle import cohorts as cohorts
 
 _HOMES = {
     "measures": (
@@ -29,6 +31,8 @@ _HOMES = {
         "sales_growth", "share_of_category_requirement", "size_of_wallet", "survival_rate",
     ),
     "indicators": ("table",),
+    "triangle": ("cohorts",),
+    "returned": ("match_returns",),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)
