@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from clvmodels.metrics.measures import size_of_wallet as size_of_wallet
     from clvmodels.metrics.measures import survival_rate as survival_rate
     from clvmodels.metrics.returned import match_returns as match_returns
+    from clvmodels.metrics.scores import Rfm as Rfm
+    from clvmodels.metrics.scores import cells as cells
+    from clvmodels.metrics.scores import quintiles as quintiles
+    from clvmodels.metrics.scores import regression_weights as regression_weights
+    from clvmodels.metrics.scores import rfm as rfm
+    from clvmodels.metrics.scores import weighted_score as weighted_score
     from clvmodels.metrics.triangle import cohorts as cohorts
 
 _HOMES = {
@@ -33,6 +39,7 @@ _HOMES = {
     "indicators": ("table",),
     "triangle": ("cohorts",),
     "returned": ("match_returns",),
+    "scores": ("Rfm", "cells", "quintiles", "regression_weights", "rfm", "weighted_score"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)

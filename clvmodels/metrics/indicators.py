@@ -48,9 +48,9 @@ def table(
     Returns
     -------
     DataFrame, month by tier, every month from the log's first to its last: counts, amounts [currency], average_ticket,
-    unit_price, units_per_purchase; purchase_rate_k (NaN before k months of log) and repurchase_rate_k, fractions for k = 1, 3, 6, 12 months,
-    each with _lower and _upper; too_brief_k, new customers observed for less than k months and left out of the rate;
-    change of amount and buyers since the month and the year before, fractions.
+    unit_price, units_per_purchase; purchase_rate_k (NaN before k months of log) and repurchase_rate_k, fractions for k = 1, 3,
+    6, 12 months, each with _lower and _upper; too_brief_k, new customers observed for less than k months and left out of the
+    rate; change of amount and buyers since the month and the year before, fractions.
 
     Raises
     ------
