@@ -21,6 +21,7 @@ In the order of use:
 - `forecast`: value per customer and in total, with expected and predictive intervals
 - `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
   predict together
+- `metrics`: the indicators of customer relationship management, by month and tier, and the simple measures
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
 - `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
 - `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
@@ -39,6 +40,7 @@ from typing import TYPE_CHECKING, Any
 from clvmodels.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from clvmodels import metrics as metrics
     from clvmodels.budget.actions import Action as Action
     from clvmodels.budget.actions import PlannedContact as PlannedContact
     from clvmodels.budget.constraints import BudgetShare as BudgetShare
@@ -164,6 +166,7 @@ _HOMES = {
     "budget.planning": ("plan_budget",),
     "budget.plan": ("Plan",),
     "value": ("formulas",),
+    "metrics": ("metrics",),
     "evaluation.check": ("check",),
     "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
@@ -188,7 +191,9 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"clvmodels has no {name!r}. It has: {', '.join(__all__)}.")
     home = import_module(f"clvmodels.{_HOME[name]}")
-    value = getattr(home, name, None) or import_module(f"clvmodels.{_HOME[name]}.{name}")
+    value = getattr(home, name, None)
+    if value is None:
+        value = home if _HOME[name] == name else import_module(f"clvmodels.{_HOME[name]}.{name}")
     globals()[name] = value
     return value
 

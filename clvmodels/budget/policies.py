@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from clvmodels.budget.values import ActionValues, Choice
-from clvmodels.metrics.rfm import rfm
+from clvmodels.metrics.scores import rfm
 from clvmodels.model import Array
 from clvmodels.value.forecast import Forecast
 

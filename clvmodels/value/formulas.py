@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clvmodels.errors import ClvError, UnitError
-from clvmodels.units import Rate, Span
+from clvmodels.errors import ClvError
+from clvmodels.numerics.checked import discount as _discount
+from clvmodels.numerics.checked import number as _number
+from clvmodels.value.textbook import berger_nasr as berger_nasr
+from clvmodels.value.textbook import customer_equity as customer_equity
+from clvmodels.value.textbook import explain as explain
+from clvmodels.value.textbook import peppers_rogers as peppers_rogers
+from clvmodels.value.textbook import reichheld as reichheld
+from clvmodels.value.textbook import sales_calls as sales_calls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +28,8 @@ type Array = NDArray[np.float64]
 type FirstPayment = Literal["end_of_period", "now"]
 
 __all__ = [
-    "component", "constant_retention", "initial", "naive_rate", "past_customer_value", "transaction", "transaction_levers",
+    "berger_nasr", "component", "constant_retention", "customer_equity", "explain", "initial", "naive_rate",
+    "past_customer_value", "peppers_rogers", "reichheld", "sales_calls", "transaction", "transaction_levers",
 ]  # fmt: skip
 
 
@@ -283,30 +291,6 @@ def _levers(
             "The averages need at least one customer and one transaction. Choose a period in which somebody bought."
         )
     return count / people, _number(revenue, "revenue") / count, _number(duration, "duration", low=0)
-
-
-def _discount(value: ArrayLike, name: str = "discount") -> Array:
-    numbers = _number(value, name)
-    if np.any(numbers <= -1):
-        raise ClvError(f"{name}={value!r} must be above -1. Ten per cent per period is 0.10.")
-    return numbers
-
-
-def _number(value: ArrayLike, name: str, *, low: float = -np.inf, high: float = np.inf) -> Array:
-    if isinstance(value, Rate | Span):
-        raise UnitError(
-            f"{name}={value!r} has a unit; these formulas count abstract periods. Give a plain number per period, for a rate "
-            "math.expm1(rate.force(MONTH)), for a span span.per(MONTH)."
-        )
-    numbers = np.asarray(value, dtype=float)
-    if not np.all(np.isfinite(numbers) & (numbers >= low) & (numbers <= high)):
-        limits = (
-            f"from {low:g} to {high:g}" if np.isfinite(high) else "of zero or more" if low == 0 else "that is finite"
-        )
-        raise ClvError(
-            f"{name}={value!r} is not a number {limits}. Correct it; fractions are written 0.10 for ten per cent."
-        )
-    return numbers
 
 
 def _now(first_payment: str) -> bool:
