@@ -1,13 +1,11 @@
 """Probabilistic customer lifetime value, from events to decisions.
 
-    events -> histories -> sub-models -> lifetime value with intervals -> against the simple formulas -> report
+    events -> histories -> sub-models -> lifetime value with intervals -> against the simple formulas -> budget plan -> report
 
 In the order of use:
 
 - `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
 - `Contacts`, `occasions`, `Occasions`: from a log of contacts to what each was followed by, next to what happens without contact
-- `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often), `BG_CNBD_K(k)`, `MBG_CNBD_K(k)`
-  (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the `catalogue` lists them
 - `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `PARETO_LOGNORMAL`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often),
   `BG_CNBD_K(k)`, `MBG_CNBD_K(k)` (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the
   `catalogue` lists them
@@ -23,10 +21,13 @@ In the order of use:
   predict together
 - `metrics`: the indicators of customer relationship management, by month and tier, and the simple measures
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
+- `Action`, `PlannedContact`, `plan_budget` with `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: who gets which contacts,
+  and how much money that is worth; `max_worth_spending`: what a perfect save is worth
 - `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
 - `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
 - `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: what a plan for the budget has to keep
-- `figures`, `write_report`: for people who look rather than read
+- `metrics`: the indicators of customer relationship management
+- `figures`, `write_report`, `write_plan`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
 
 Names are imported when first used, so that `import clvmodels` costs nothing.
