@@ -25,8 +25,6 @@ In the order of use:
   and how much money that is worth; `max_worth_spending`: what a perfect save is worth
 - `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
 - `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
-- `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: what a plan for the budget has to keep
-- `metrics`: the indicators of customer relationship management
 - `figures`, `write_report`, `write_plan`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
 
