@@ -42,7 +42,17 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> Path:
     Returns
     -------
     The path
+
+    Raises
+    ------
+    SavedFitError
+        If it is something else, such as a fit of media response or a stack: these are made again from what they were fitted to.
     """
+    if not isinstance(fit, Fit):
+        raise SavedFitError(
+            f"{type(fit).__name__} cannot be saved: only fits of models of the catalogue can, with or without covariates. "
+            "Keep the data and the seed, which make it again."
+        )
     path = Path(path)
     table = pa.table(_columns(fit)).replace_schema_metadata({KEY: json.dumps(_header(fit)).encode()})
     with atomically(path) as temporary:

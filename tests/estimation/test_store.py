@@ -67,3 +67,9 @@ def test_a_header_from_elsewhere_is_refused(change, message, cdnow, tmp_path) ->
     pq.write_table(table.replace_schema_metadata({b"clvmodels": json.dumps(header).encode()}), path)
     with pytest.raises(clv.SavedFitError, match=message):
         clv.load(path)
+
+
+def test_what_is_no_fit_of_a_model_is_refused(cdnow_bg_nbd, tmp_path) -> None:
+    with pytest.raises(clv.SavedFitError, match="Stack cannot be saved"):
+        clv.save(clv.stack({"one": cdnow_bg_nbd}, {"one": 1.0}), tmp_path / "stack.parquet")
+    assert not list(tmp_path.iterdir())
