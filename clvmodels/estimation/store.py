@@ -51,7 +51,7 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> Path:
     if not isinstance(fit, Fit):
         raise SavedFitError(
             f"{type(fit).__name__} cannot be saved: only fits of models of the catalogue can, with or without covariates. "
-            "Keep the data and the seed, which make it again."
+            "Save the fits of a stack one by one, with stack.weights beside them; of media response keep the data and the seed."
         )
     path = Path(path)
     table = pa.table(_columns(fit)).replace_schema_metadata({KEY: json.dumps(_header(fit)).encode()})

@@ -460,7 +460,7 @@ def test_misuse_is_named(three, comparison, cdnow_gamma_gamma, cdnow, tmp_path) 
         clv.forecast(cdnow_gamma_gamma, cdnow_gamma_gamma, cdnow, horizon=HORIZON)
     with pytest.raises(clv.ModelError, match=r"has no likelihood. Fit its models one by one"):
         clv.fit(three.model, cdnow)
-    with pytest.raises(AttributeError, match=r"clv.save its fits one by one"):
+    with pytest.raises(clv.SavedFitError, match=r"Save the fits of a stack one by one"):
         clv.save(three, tmp_path / "stack.parquet")
     with pytest.raises(AttributeError, match="Stack has no 'p_alife'; its formulas are p_alive"):
         _ = three.p_alife
