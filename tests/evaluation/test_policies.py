@@ -95,7 +95,8 @@ def test_differences_are_unbiased() -> None:
     tables = [evaluated(randomised_log(20_000 + seed)).differences("dm") for seed in range(600)]
     rows, found = tables[0].index, np.array([one["difference"] for one in tables])
     told = ~np.isnan(found).any(axis=1)
-    assert told.mean() > 0.99, "a log whose weights are off by four standard errors is not validated: one in thousands"
+    # Four policies in 600 logs are refused 0.15 times by chance if weights are normal; more than twice would be a fault.
+    assert np.sum(~told) <= 2
     found = found[told]
     errors = found.std(axis=0, ddof=1) / np.sqrt(len(found))
     for (name, _), mean, error in zip(rows, found.mean(axis=0), errors, strict=True):

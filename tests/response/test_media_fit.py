@@ -351,7 +351,7 @@ def test_a_contact_log_becomes_occasions_with_the_models_window_and_half_lives()
 
 
 def test_amounts_may_shift_by_medium() -> None:
-    """Half the buyers after a contact, a fifth of them without, and purchases after a contact a third larger."""
+    """Three in ten buy after a contact and two in ten without; purchases after a contact are a third larger."""
     n = np.array([20_000.0, 20_000.0])
     buyers = n * [0.2, 0.3]
     mean, sd = np.array([30.0, 40.0]), 5.0
