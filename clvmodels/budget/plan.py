@@ -25,7 +25,7 @@ from clvmodels.budget.worth import Worth
 from clvmodels.errors import ClvError
 from clvmodels.files import atomically
 from clvmodels.model import Array
-from clvmodels.value.forecast import readable
+from clvmodels.value.totals import readable
 
 PLAN, STATUS_QUO = "this plan", "status quo"
 TAIL = 0.10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,11 +17,12 @@ from clvmodels.units import Cost, Period, Rate, Span, as_period
 from clvmodels.value.fits import check_currencies, duration_model, quantity_model
 from clvmodels.value.simulation import Block, Simulation
 from clvmodels.value.terms import Margin, Terms
-from clvmodels.value.valuation import COLUMNS, MEASURES, Reduced, Valuation, bounds_of, summary_of, with_ltv
+from clvmodels.value.totals import Totals, grouped, stream_table
+from clvmodels.value.valuation import COLUMNS, MEASURES, Reduced, Valuation, with_ltv
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Forecast:
+class Forecast(Totals):
     """The outcome of `clv.forecast`.
 
     Two kinds of interval are kept apart. *Expected*: where the mean lies, given that the parameters are not known
@@ -37,6 +37,7 @@ class Forecast:
     expected_draws: Array
     predictive_draws: Array
     notes: tuple[str, ...]
+    measures = MEASURES
 
     @property
     def terms(self) -> Terms:
@@ -50,6 +51,14 @@ class Forecast:
     def histories(self) -> Histories:
         return self.simulation.histories
 
+    @property
+    def horizon(self) -> Span:
+        return self.terms.horizon
+
+    @property
+    def currency(self) -> str | None:
+        return self.histories.currency
+
     def per_customer(self) -> pd.DataFrame:
         """One row per customer in the order of the histories: `customer_id` [, `segment`], then the columns named below.
 
@@ -59,54 +68,10 @@ class Forecast:
         """
         return self.customers.copy()
 
-    def total(self) -> pd.DataFrame:
-        """All customers together: rows purchases, spend, realised, potential, ltv (customer equity); columns mean,
-        expected_lower, expected_upper, lower, upper. Customers share the unknown parameters and are summed draw by draw."""
-        return summary_of(self.expected_draws, self.predictive_draws, self.interval)
-
-    def equity_draws(self) -> Array:
-        """Customer equity in each joint draw (draws,) [currency]."""
-        return np.asarray(self.predictive_draws[MEASURES.index("ltv")])
-
-    def by(self, labels: str | pd.Series | NDArray[Any]) -> pd.DataFrame:
-        """Totals by group, summed draw by draw.
-
-        Parameters
-        ----------
-        labels
-            "segment" for the segment of the log, a Series of labels by customer id, or an array in the order of the histories.
-
-        Returns
-        -------
-        DataFrame, one row per group: customers, then the mean of every measure and the bounds of ltv
-        """
-        codes, groups = pd.factorize(self._labels(labels), sort=True)
-        expected, simulated = self.group_draws(codes, len(groups))
-        rows: list[dict[str, Any]] = []
-        for g, group in enumerate(groups):
-            table = summary_of(expected[:, g], simulated[:, g], self.interval)
-            bounds = {f"ltv_{c}": table.loc["ltv", c] for c in ("lower", "upper", "expected_lower", "expected_upper")}
-            means = dict(zip(MEASURES, table["mean"], strict=True))
-            rows.append({"group": group, "customers": int(np.sum(codes == g))} | means | bounds)
-        return pd.DataFrame(rows).set_index("group")
-
     def group_draws(self, codes: NDArray[np.intp], groups: int) -> tuple[Array, Array]:
-        """Sums over groups of customers in every joint draw, expected and simulated: each (measures, groups, draws).
-
-        Parameters
-        ----------
-        codes
-            Group of each customer, 0 to groups - 1, in the order of the histories (n,).
-        """
-
-        def reduce(block: Block) -> tuple[Array, Array]:
-            inside, sums = codes[block.rows], []
-            for measures in self.valuation.measures(block):
-                out = np.zeros((len(measures), groups, self.simulation.draws))
-                for target, values in zip(out, measures, strict=True):
-                    np.add.at(target, inside, values)
-                sums.append(with_ltv(out))
-            return sums[0], sums[1]
+        def reduce(block: Block) -> list[Array]:
+            inside = codes[block.rows]
+            return [with_ltv(grouped([*m], inside, groups, self.draws)) for m in self.valuation.measures(block)]
 
         parts = self.simulation.play(reduce, description="Summing by group")
         return np.sum([part[0] for part in parts], axis=0), np.sum([part[1] for part in parts], axis=0)
@@ -140,11 +105,7 @@ class Forecast:
 
         parts = self.simulation.play(reduce, amounts=True, description="Summing by period")
         both = np.sum(parts, axis=0).reshape(2, count, draws)
-        table: dict[str, Array] = {}
-        for name, values in zip(("purchases", "spend"), both, strict=True):
-            lower, upper = bounds_of(values, self.interval)
-            table |= {name: values.mean(axis=1), f"{name}_lower": lower, f"{name}_upper": upper}
-        return pd.DataFrame(table, index=pd.RangeIndex(1, count + 1, name=per.name))
+        return stream_table({"purchases": both[0], "spend": both[1]}, self.interval, per.name)
 
     def probability_below(self, purchases: Array, spend: Array) -> pd.DataFrame:
         """Where actual outcomes fall in the predictive distribution: P(draw < actual) and P(draw <= actual) per customer.
@@ -165,33 +126,6 @@ class Forecast:
             out[rows] = ranks
         names = ["purchases_below", "purchases_at_most", "spend_below", "spend_at_most"]
         return pd.DataFrame(out, columns=names, index=pd.Index(self.histories.customer_id, name="customer_id"))
-
-    def _labels(self, labels: str | pd.Series | NDArray[Any]) -> NDArray[Any]:
-        if isinstance(labels, str):
-            if labels != "segment" or self.histories.segment is None:
-                raise ClvError(
-                    f"The histories have no {labels!r}. Give Transactions segment=, or pass a Series of labels by customer id."
-                )
-            return self.histories.segment
-        if isinstance(labels, pd.Series):
-            labels = labels.reindex(pd.Index(self.histories.customer_id)).to_numpy()
-        values = np.asarray(labels)
-        if len(values) != len(self.histories) or pd.isna(values).any():
-            raise ClvError(
-                f"Labels are needed for all {len(self.histories):,} customers. Fill the missing ones, for example with 'unknown'."
-            )
-        return values
-
-    def __repr__(self) -> str:
-        head = (
-            f"Forecast of {len(self.histories):,} customers over {self.terms.horizon}, {self.simulation.draws:,} draws"
-        )
-        return f"{head}\n{readable(self.total()).to_string()}\n" + "\n".join(self.notes)
-
-    def _repr_html_(self) -> str:
-        head = f"<b>Forecast of {len(self.histories):,} customers over {self.terms.horizon}</b>"
-        notes = "".join(f"<li>{note}</li>" for note in self.notes)
-        return f"{head}{readable(self.total()).to_html()}<ul>{notes}</ul>"
 
 
 def forecast(
@@ -272,11 +206,6 @@ def _customers(histories: Histories, parts: list[Reduced]) -> pd.DataFrame:
     if histories.segment is not None:
         labels["segment"] = histories.segment
     return pd.concat([pd.DataFrame(labels), pd.DataFrame(table, columns=list(COLUMNS))], axis=1)
-
-
-def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Numbers as people write them: thousands separated, no decimals where there are thousands."""
-    return table.map(lambda v: f"{v:,.0f}" if abs(v) >= 100 else f"{v:,.2f}")
 
 
 def _notes(terms: Terms, histories: Histories, interval: float) -> tuple[str, ...]:

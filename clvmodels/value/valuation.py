@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -110,10 +111,10 @@ def bounds_of(values: Array, interval: float) -> tuple[Array, Array]:
     return ordered[:, at[0]], ordered[:, at[1]]
 
 
-def summary_of(expected: Array, simulated: Array, interval: float) -> pd.DataFrame:
+def summary_of(expected: Array, simulated: Array, interval: float, measures: Sequence[str] = MEASURES) -> pd.DataFrame:
     """Mean and both kinds of bounds of each measure from its draws, each (measures, draws)."""
     bounds = np.column_stack([*bounds_of(expected, interval), *bounds_of(simulated, interval)])
-    table = pd.DataFrame(bounds, columns=["expected_lower", "expected_upper", "lower", "upper"], index=list(MEASURES))
+    table = pd.DataFrame(bounds, columns=["expected_lower", "expected_upper", "lower", "upper"], index=list(measures))
     table.insert(0, "mean", expected.mean(axis=1))
     return table
 
