@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from clvmodels.units import Rate as Rate
     from clvmodels.units import Span as Span
     from clvmodels.value import formulas as formulas
+    from clvmodels.value.contract_forecast import ContractForecast as ContractForecast
     from clvmodels.value.forecast import Forecast as Forecast
     from clvmodels.value.forecast import forecast as forecast
     from clvmodels.value.save import max_worth_spending as max_worth_spending
@@ -159,6 +160,7 @@ _HOMES = {
     "history": ("History",),
     "priors": ("LogNormal", "Gamma", "Normal"),
     "value.forecast": ("forecast", "Forecast"),
+    "value.contract_forecast": ("ContractForecast",),
     "value.save": ("max_worth_spending",),
     "budget.actions": ("Action", "PlannedContact"),
     "budget.constraints": ("Capacity", "Coverage", "BudgetShare", "EqualTreatment"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -27,17 +27,14 @@ class Totals:
     predictive_draws: Array
     notes: tuple[str, ...]
 
-    @property
-    @abstractmethod
-    def interval(self) -> float: ...
+    if TYPE_CHECKING:  # fields in one subclass, properties in another
 
-    @property
-    @abstractmethod
-    def horizon(self) -> Span: ...
-
-    @property
-    @abstractmethod
-    def currency(self) -> str | None: ...
+        @property
+        def interval(self) -> float: ...
+        @property
+        def horizon(self) -> Span: ...
+        @property
+        def currency(self) -> str | None: ...
 
     @abstractmethod
     def group_draws(self, codes: NDArray[np.intp], groups: int) -> tuple[Array, Array]:
