@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from clvmodels.units import Rate as Rate
     from clvmodels.units import Span as Span
     from clvmodels.value import formulas as formulas
+    from clvmodels.value.combined import combine as combine
     from clvmodels.value.contract_forecast import ContractForecast as ContractForecast
     from clvmodels.value.forecast import Forecast as Forecast
     from clvmodels.value.forecast import forecast as forecast
@@ -161,6 +162,7 @@ _HOMES = {
     "priors": ("LogNormal", "Gamma", "Normal"),
     "value.forecast": ("forecast", "Forecast"),
     "value.contract_forecast": ("ContractForecast",),
+    "value.combined": ("combine",),
     "value.save": ("max_worth_spending",),
     "budget.actions": ("Action", "PlannedContact"),
     "budget.constraints": ("Capacity", "Coverage", "BudgetShare", "EqualTreatment"),

@@ -16,6 +16,8 @@ from clvmodels.errors import ClvError
 from clvmodels.estimation.result import tail_of
 from clvmodels.model import Array
 from clvmodels.units import Cost, Period, Rate, Span, as_period
+from clvmodels.value.contract_formulas import formulas_table
+from clvmodels.value.contract_reasons import lost_table
 from clvmodels.value.contract_simulation import MEASURES, ContractBlock, ContractSimulation
 from clvmodels.value.contract_terms import ContractTerms
 from clvmodels.value.leaving import leaving_of
@@ -102,6 +104,33 @@ class ContractForecast(Totals):
 
         sums = np.sum(self.simulation.play(reduce, description="Summing by period"), axis=0)
         return stream_table(dict(zip(("payments", "spend", "customers"), sums, strict=True)), self.interval, per.name)
+
+    def lost_to(self) -> pd.DataFrame:
+        """How much of the value goes with those who leave, by reason: an offer may answer one, a new card another.
+
+        Returns
+        -------
+        DataFrame by reason ("any reason" where the forecast was made of one fit): leavers (expected in the horizon), lost with
+        `_lower` and `_upper` (payments to the horizon that go with them, at present value, margin before the cost of serving;
+        over all reasons what never leaving would add), share, if_removed with bounds (what would come if nobody left for this
+        reason and the others went on) [currency]
+        """
+        return lost_table(self.simulation, self.interval)
+
+    def against_formulas(self, *, retention: float | None = None) -> pd.DataFrame:
+        """The simple formulas that assume constant retention, on the same customers.
+
+        Parameters
+        ----------
+        retention
+            Share of customers who renew, per period; renewals made of all that were due in these tenures if not given.
+
+        Returns
+        -------
+        DataFrame by formula: value (of all customers who are there) [currency], difference (from the model), share (of the
+        model's value), meaning. The attribute `attrs["words"]` says in sentences what the differences come from.
+        """
+        return formulas_table(self, retention)
 
     @property
     def _heading(self) -> str:

@@ -35,6 +35,8 @@ class ContractBlock(NamedTuple):
         P(is there at the next renewal), P(is still there at the last one within the horizon).
     expected, simulated
         Payments, spend, realised and potential value each; realised may be (rows, 1).
+    served
+        Expected cost of serving her, at its present value [currency].
     dates
         At how many of the coming payment dates she is there, simulated; -1 for who has left.
     """
@@ -44,6 +46,7 @@ class ContractBlock(NamedTuple):
     stays: Array
     expected: tuple[Array, Array, Array, Array]
     simulated: tuple[Array, Array, Array, Array]
+    served: Array
     dates: Array
 
 
@@ -116,6 +119,7 @@ class ContractSimulation:
             there * _wide(self.leaving.still(people, people.dates), people),
             next(cases),
             next(cases),
+            expected[3],
             np.where(there > 0, np.minimum(renewals, self.dates[rows][:, None]), -1.0),
         )
 

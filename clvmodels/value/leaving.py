@@ -144,7 +144,7 @@ class Leaving:
             many = np.where(np.isfinite(dates), dates, 1.0)
             return np.asarray(np.where(np.isfinite(dates), np.exp(cause.model.log_stay(own, people.made, many)), 0.0))
         there = np.ones((self.draws, people.made.size))
-        for k in range(1, _last(dates, 0.0) + 1):
+        for k in range(1, last_date(dates, 0.0) + 1):
             there = np.where(k <= dates, there * self.stay(people, k), there)
         return there
 
@@ -161,7 +161,7 @@ class Leaving:
             return np.broadcast_to(drawn, (self.draws, inverse.size))
         luck = rng.random((self.draws, inverse.size))
         there, made = np.ones((self.draws, people.made.size)), np.zeros((self.draws, inverse.size))
-        for k in range(1, _last(dates, 0.0) + 1):
+        for k in range(1, last_date(dates, 0.0) + 1):
             there = there * self.stay(people, k)
             made += luck < there[:, inverse]
         return made
@@ -171,14 +171,14 @@ def summed(stay: Any, dates: Array, force: float) -> Array:
     """Sum over k = 1 .. dates of e^(-force k) P(there at date k), `stay(k)` being the chance to stay until then (draws, m)."""
     there: Any = 1.0
     total: Any = 0.0
-    for k in range(1, _last(dates, force) + 1):
+    for k in range(1, last_date(dates, force) + 1):
         there = there * stay(k)
         total = total + np.where(k <= dates, there * np.exp(-force * k), 0.0)
     return np.asarray(total) if np.ndim(total) else np.zeros((1, dates.size))
 
 
-def _last(dates: Array, force: float) -> int:
-    """The last payment date that counts."""
+def last_date(dates: Array, force: float) -> int:
+    """The last payment date that counts: the last there is, or that is worth anything at this force of interest."""
     most = float(np.max(dates, initial=0.0))
     if np.isfinite(most):
         return int(most)

@@ -92,6 +92,12 @@ class Totals:
             rows.append({"group": group, "customers": int(np.sum(codes == g))} | means | bounds)
         return pd.DataFrame(rows).set_index("group")
 
+    def __add__(self, other: Totals) -> Totals:
+        """A forecast of purchases and one of contracts together: `clv.combine`."""
+        from clvmodels.value.combined import added
+
+        return added(self, other)
+
     def _labels(self, labels: str | pd.Series | NDArray[Any]) -> NDArray[Any]:
         if isinstance(labels, str):
             if labels != "segment" or self.segment is None:
