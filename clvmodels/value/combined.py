@@ -47,7 +47,7 @@ class CombinedForecast(Totals):
 
     @property
     def currency(self) -> str | None:
-        return self.purchases.currency
+        return self.purchases.currency or self.contracts.currency
 
     def per_customer(self) -> pd.DataFrame:
         """One row per customer: customer_id [, segment]; p_alive and there (missing where she is not in that forecast); spend,
@@ -128,7 +128,7 @@ def _same_terms(purchases: Forecast, contracts: ContractForecast) -> None:
         ("discount", purchases.terms.discount, contracts.terms.discount),
         ("interval", purchases.interval, contracts.interval),
         ("number of draws", purchases.draws, contracts.draws),
-        ("currency", purchases.currency, contracts.currency),
+        ("currency", purchases.currency or contracts.currency, contracts.currency or purchases.currency),
     )
     for name, one, other in facts:
         if one != other:

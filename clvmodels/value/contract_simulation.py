@@ -110,7 +110,7 @@ class ContractSimulation:
         there = self.standing.there[rows].astype(float)[:, None]
         price, earned = self.money.of(rows)
         realised = self.standing.payments_made[rows][:, None] * earned
-        renewals = self.leaving.renewals(people, people.dates, rng).T
+        renewals = self.leaving.renewals(people, force=self.force - self.rise, rng=rng).T
         expected, simulated = (there * part for part in (self._expected(people), self._simulated(rows, renewals)))
         cases = ((part[0], price * part[1], realised, earned * part[2] - part[3]) for part in (expected, simulated))
         return ContractBlock(

@@ -138,18 +138,22 @@ class Leaving:
 
     def still(self, people: Alike, dates: Array) -> Array:
         """P(there at the last of so many payment dates) (draws, m); of an endless number 0."""
+        endless = np.isinf(dates)
+        many = np.where(endless, 0.0, dates)
         if self.single is not None and self.discrete:
             cause = self.single
             own = cause.model.each(cause.theta, people.after(0.0))
-            many = np.where(np.isfinite(dates), dates, 1.0)
-            return np.asarray(np.where(np.isfinite(dates), np.exp(cause.model.log_stay(own, people.made, many)), 0.0))
+            return np.asarray(np.where(endless, 0.0, np.exp(cause.model.log_stay(own, people.made, many))))
         there = np.ones((self.draws, people.made.size))
-        for k in range(1, last_date(dates, 0.0) + 1):
-            there = np.where(k <= dates, there * self.stay(people, k), there)
-        return there
+        for k in range(1, last_date(many, 0.0) + 1):
+            there = np.where(k <= many, there * self.stay(people, k), there)
+        return np.where(endless, 0.0, there)
 
-    def renewals(self, people: Alike, dates: Array, rng: np.random.Generator) -> Array:
-        """Draw at how many of the coming payment dates each customer is still there (draws, rows); may be infinite."""
+    def renewals(self, people: Alike, *, force: float, rng: np.random.Generator) -> Array:
+        """Draw at how many of the coming payment dates each customer is still there (draws, rows); may be infinite.
+
+        For several reasons only dates within the horizon are looked at, and those worth anything at this force of interest.
+        """
         inverse = people.inverse
         if self.single is not None:
             cause, one = self.single, people.after(0.0) if self.discrete else people.today()
@@ -161,7 +165,7 @@ class Leaving:
             return np.broadcast_to(drawn, (self.draws, inverse.size))
         luck = rng.random((self.draws, inverse.size))
         there, made = np.ones((self.draws, people.made.size)), np.zeros((self.draws, inverse.size))
-        for k in range(1, last_date(dates, 0.0) + 1):
+        for k in range(1, last_date(people.dates, force) + 1):
             there = there * self.stay(people, k)
             made += luck < there[:, inverse]
         return made

@@ -62,7 +62,7 @@ class Standing:
         if self.paid == "end of period":
             return np.floor(exit + ROUNDING)
         begun = np.where(left, np.ceil(exit - ROUNDING), np.floor(exit + ROUNDING) + 1.0)
-        return begun - 1.0 if self.now else begun
+        return begun - 1.0 * (self.now & self.there)
 
     def alike(self, rows: Rows, reads: tuple[str, ...], dates: Array) -> Alike:
         """Some of the customers, those that models tell apart once each; `dates` (n,) tells them apart too."""
