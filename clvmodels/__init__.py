@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from clvmodels.budget.constraints import EqualTreatment as EqualTreatment
     from clvmodels.budget.plan import Plan as Plan
     from clvmodels.budget.planning import plan_budget as plan_budget
+    from clvmodels.budget.saves import RenewalResponse as RenewalResponse
+    from clvmodels.budget.saves import Save as Save
     from clvmodels.catalogue import catalogue as catalogue
     from clvmodels.covariates.explained import with_covariates as with_covariates
     from clvmodels.covariates.pooled import pooled as pooled
@@ -166,6 +168,7 @@ _HOMES = {
     "value.save": ("max_worth_spending",),
     "budget.actions": ("Action", "PlannedContact"),
     "budget.constraints": ("Capacity", "Coverage", "BudgetShare", "EqualTreatment"),
+    "budget.saves": ("Save", "RenewalResponse"),
     "budget.planning": ("plan_budget",),
     "budget.plan": ("Plan",),
     "value": ("formulas",),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import clvmodels as clv
+from clvmodels.duration.renewals import Renewal
 
 
 @dataclass(frozen=True)
@@ -53,3 +54,43 @@ def tenures(exit: Any, *, period: clv.Period = clv.YEAR, **columns: Any) -> clv.
     made = np.atleast_1d(np.asarray(exit, dtype=float))
     zero = np.zeros(made.size)
     return clv.Tenures(np.arange(made.size), zero, made, zero, period, **columns)
+
+
+class Nothing(NamedTuple):
+    nothing: Any
+
+
+class Retention(Renewal):
+    """Renewal rates stated one by one: what a forecast is when some of them are really moved."""
+
+    name = title = "stated retention"
+    Theta = Nothing
+
+    def __init__(self, rates: Any) -> None:
+        self.logs = np.append(0.0, np.cumsum(np.log(rates)))
+
+    def each(self, theta: Any, tenure: Any) -> Any:
+        return theta
+
+    def log_stay(self, theta: Any, done: Any, more: Any) -> Any:
+        made = np.asarray(done, dtype=int)
+        return self.logs[made + np.asarray(more, dtype=int)] - self.logs[made] + 0.0 * theta.nothing
+
+    def present_renewals(self, theta: Any, done: Any, horizon: Any, force: float) -> Any:
+        total: Any = 0.0 * theta.nothing + 0.0 * np.asarray(done)
+        for k in range(1, int(np.max(horizon, initial=0)) + 1):
+            inside = k <= np.asarray(horizon)
+            total = total + np.where(
+                inside, np.exp(self.log_stay(theta, done, np.where(inside, k, 0)) - force * k), 0.0
+            )
+        return total
+
+    def draw_residual(self, theta: Any, done: Any, *, rng: np.random.Generator) -> Any:
+        luck = np.log(rng.random(np.broadcast_shapes(np.shape(done), np.shape(theta.nothing))))
+        made = np.asarray(done, dtype=int)
+        return sum((self.logs[made + k] - self.logs[made] > luck).astype(float) for k in range(1, 40))
+
+
+def stated(rates: Any, period: clv.Period = clv.YEAR) -> Known:
+    """A fit of rates that are known."""
+    return Known(Retention(rates), [0.0], period)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.model import Array
 from clvmodels.value.contract_terms import ContractTerms, Money, annuity, dates_within, series
@@ -115,8 +115,8 @@ class ContractSimulation:
         cases = ((part[0], price * part[1], realised, earned * part[2] - part[3]) for part in (expected, simulated))
         return ContractBlock(
             rows,
-            there * _wide(self.leaving.stay(people, 1), people),
-            there * _wide(self.leaving.still(people, people.dates), people),
+            there * wide(self.leaving.stay(people, 1), people),
+            there * wide(self.leaving.still(people, people.dates), people),
             next(cases),
             next(cases),
             expected[3],
@@ -130,29 +130,51 @@ class ContractSimulation:
         endless = np.isinf(self.horizon)
         count = np.full_like(present, np.nan) if endless else self.flow(people, 0.0)
         spend = count if self.rise == 0 or endless else self.flow(people, -self.rise)
-        cost = np.zeros_like(present) if self.terms.cost is None else self._cost(people)
-        return np.array([_wide(part, people) for part in (count, spend, present, cost)])
+        cost = np.zeros_like(present) if self.terms.cost is None else self.serving(people, self.horizon)
+        return np.array([wide(part, people) for part in (count, spend, present, cost)])
 
     def flow(self, people: Alike, force: float, *, without: str | None = None) -> Array:
         """Expected payments, one unit each, at their value today under this force (draws, m)."""
+        return np.asarray(self.coming(people, force, without=without) + float(self.standing.now))
+
+    def coming(self, people: Alike, force: float, *, without: str | None = None) -> Array:
+        """The same without a payment of this very moment."""
         wait, dates = people.wait, people.dates
         if self.standing.paid == "end of period":
             later = self.leaving.present(people, np.maximum(dates - 1.0, 0.0), force, without=without)
             return np.asarray(np.exp(-force * wait) * np.where(dates >= 1, 1.0 + later, 0.0))
-        found = np.exp(-force * (wait - 1.0)) * self.leaving.present(people, dates, force, without=without)
-        return np.asarray(found + float(self.standing.now))
+        return np.asarray(np.exp(-force * (wait - 1.0)) * self.leaving.present(people, dates, force, without=without))
 
-    def _cost(self, people: Alike) -> Array:
-        """Expected cost of serving customers, at its present value (draws, m) [currency]."""
-        wait, dates, force = people.wait, people.dates, self.force
+    def serving(self, people: Alike, horizon: ArrayLike) -> Array:
+        """Expected cost of serving customers until the horizon, at its present value (draws, m) [currency]."""
+        wait, dates, force, end = people.wait, people.dates, self.force, np.asarray(horizon, dtype=float)
         whole = np.exp(-force * (wait - 1.0)) * annuity(force, 1.0)
-        served = annuity(force, np.minimum(wait, self.horizon)) + whole * self.leaving.present(
+        served = annuity(force, np.minimum(wait, end)) + whole * self.leaving.present(
             people, np.maximum(dates - 1.0, 0.0), force
         )
         if np.isfinite(self.horizon):
-            rest = annuity(force, self.horizon) - annuity(force, np.minimum(wait + dates - 1.0, self.horizon))
+            rest = annuity(force, end) - annuity(force, np.minimum(wait + dates - 1.0, end))
             served = served + np.where(dates >= 1, rest, 0.0) * self.leaving.still(people, dates)
         return np.asarray(self.terms.cost_force(self.standing.period) * served)
+
+    def after_renewal(self, people: Alike, renewal: Array, earned: Array) -> Array:
+        """What a customer is worth at the moment of a coming renewal, if she makes it, from then on (rows, draws) [currency].
+
+        Parameters
+        ----------
+        renewal
+            Its number among the coming ones (m,); worth nothing beyond the horizon.
+        earned
+            Margin of a payment of today (rows or 1, draws or 1).
+        """
+        then = people.renewed(renewal)
+        day = people.wait + renewal - 1.0
+        start = float(self.standing.paid == "start of period")
+        flow = np.exp(self.rise * day) * (self.coming(then, self.force - self.rise) + start)
+        left = np.maximum(self.horizon - day, 0.0)
+        cost = 0.0 if self.terms.cost is None else wide(self.serving(then, left), people)
+        within = (renewal <= people.dates)[people.inverse][:, None]
+        return np.asarray(np.where(within, earned * wide(flow, people) - cost, 0.0))
 
     def _simulated(self, rows: Rows, renewals: Array) -> Array:
         """As `_expected`, of customers who are there at so many of the coming payment dates (4, rows, draws)."""
@@ -169,6 +191,6 @@ class ContractSimulation:
         return np.array([made + now, spend + now, present, self.terms.cost_force(self.standing.period) * served])
 
 
-def _wide(table: Array, people: Alike) -> Array:
+def wide(table: Array, people: Alike) -> Array:
     """A table of distinct customers (draws, m) for all of them (rows, draws)."""
     return np.asarray(table[:, people.inverse].T)

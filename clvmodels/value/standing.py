@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -62,7 +62,7 @@ class Standing:
         if self.paid == "end of period":
             return np.floor(exit + ROUNDING)
         begun = np.where(left, np.ceil(exit - ROUNDING), np.floor(exit + ROUNDING) + 1.0)
-        return begun - 1.0 * (self.now & self.there)
+        return np.asarray(begun - 1.0 * (self.now & self.there))
 
     def alike(self, rows: Rows, reads: tuple[str, ...], dates: Array) -> Alike:
         """Some of the customers, those that models tell apart once each; `dates` (n,) tells them apart too."""
@@ -90,6 +90,11 @@ class Alike:
     def after(self, renewals: float) -> Tenure:
         """The same customers once they have made so many more renewals."""
         return Tenure(self.made + renewals, self.period, covariates=self.covariates or None)
+
+    def renewed(self, renewals: Array) -> Alike:
+        """The same customers at the moment of a coming renewal (m,), which they have just made."""
+        left = np.maximum(self.dates - renewals, 0.0)
+        return replace(self, made=self.made + renewals, wait=np.ones_like(self.wait), dates=left)
 
     def today(self) -> Tenure:
         """The same customers now, as long after their last renewal as they are."""
