@@ -49,6 +49,18 @@ class Weibull:
         return (self.hazard(theta, now) + more) ** (1.0 / theta.shape) * theta.scale - now
 
 
+class RegressionWeibull(Weibull):
+    """The same with what a regression offers besides: each customer's own parameters, and the log of staying."""
+
+    whole = False
+
+    def each(self, theta: Any, tenure: Any) -> Any:
+        return theta
+
+    def log_stay(self, theta: Any, done: Any, more: Any) -> Any:
+        return self.hazard(theta, done) - self.hazard(theta, np.asarray(done) + more)
+
+
 def tenures(exit: Any, *, period: clv.Period = clv.YEAR, **columns: Any) -> clv.Tenures:
     """Customers who are there after so many periods."""
     made = np.atleast_1d(np.asarray(exit, dtype=float))

@@ -64,10 +64,11 @@ class ContractForecast(Totals):
     def per_customer(self) -> pd.DataFrame:
         """One row per contract: `customer_id` [, `contract`] [, `segment`], then the columns named below.
 
-        there (1 if the contract runs today); p_renew (probability to be there at the next renewal); p_there (to be still there
-        at the last renewal within the horizon); payments [count]; spend [currency, not discounted]; realised (payments so far
-        at today's price), potential and ltv [currency, margin after cost, discounted]; each but the first three and realised
-        with `_lower` and `_upper` (predictive), the last two also with `_expected_lower` and `_expected_upper`.
+        there (1 if the contract runs today); p_renew (probability to be there at the next renewal); p_there (to be still there at
+        the last renewal within the horizon); payments [count]; spend [currency, not discounted]; realised (payments so far, at
+        the prices of their time where the rows of the contracts tell them, else at today's), potential and ltv [currency, margin
+        after cost, discounted]; each but the first three and realised with `_lower` and `_upper` (predictive), the last two also
+        with `_expected_lower` and `_expected_upper`.
         """
         return self.customers.copy()
 
@@ -209,7 +210,7 @@ def _notes(terms: ContractTerms, standing: Standing, interval: float) -> tuple[s
     first = (
         "The payment of the period that begins today counts as to come."
         if standing.now
-        else "Payments due before today are realised, at today's price."
+        else "Payments due before today are realised."
     )
     notes = [
         f"Money in {money}. Intervals hold {100 * interval:g} %: lower and upper for what will happen, expected_lower and "

@@ -92,8 +92,13 @@ class ContractSimulation:
             ids = np.unique(ids.astype(str), return_inverse=True)[1]
         return np.lexsort((self.standing.tenures.exit, ids, self.standing.wait, self.standing.made))
 
+    @cached_property
+    def _reads(self) -> tuple[str, ...]:
+        return self.leaving.reads(self.standing.tenures)
+
     def alike(self, rows: Rows) -> Alike:
-        return self.standing.alike(rows, self.leaving.reads, self.dates)
+        """Some customers, those alike once each."""
+        return self.standing.alike(rows, self._reads, self.dates)
 
     def play[Result](
         self, reduce: Callable[[ContractBlock], Result], *, description: str = "Simulating contracts"
@@ -108,8 +113,7 @@ class ContractSimulation:
     def _block(self, rows: Rows, rng: np.random.Generator) -> ContractBlock:
         people = self.alike(rows)
         there = self.standing.there[rows].astype(float)[:, None]
-        price, earned = self.money.of(rows)
-        realised = self.standing.payments_made[rows][:, None] * earned
+        price, earned, realised = self.money.of(rows)
         renewals = self.leaving.renewals(people, force=self.force - self.rise, rng=rng).T
         expected, simulated = (there * part for part in (self._expected(people), self._simulated(rows, renewals)))
         cases = ((part[0], price * part[1], realised, earned * part[2] - part[3]) for part in (expected, simulated))

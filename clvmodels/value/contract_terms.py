@@ -18,10 +18,12 @@ from clvmodels.value.terms import Margin, Terms, by_customer, finite
 
 
 class Money(NamedTuple):
-    """What a payment is today, and what of it is earned: each (n or 1, draws or 1) [currency]."""
+    """Of each customer [currency], each (n or 1, draws or 1): what a payment is today, what of it is earned, and what all
+    payments before today have earned."""
 
     price: Array
     earned: Array
+    realised: Array
 
     def of(self, rows: NDArray[np.intp]) -> Money:
         """The same of some customers."""
@@ -78,16 +80,22 @@ class ContractTerms(Terms):
             price = by_customer(self.price, ids, draws, rng, name="price", example="39.90")
         elif tenures.price is not None:
             price = finite(tenures.price[:, None], ids, "price", "39.90")
+        made, past = (
+            standing.payments_made[:, None],
+            {name: finite(column[:, None], ids, name, "39.90") for name, column in standing.past.items()},
+        )
         if self.margin is None and self.price is None and tenures.margin is not None:
             earned = finite(tenures.margin[:, None], ids, "margin", "12.50")
-            return Money(earned if price is None else price, earned)
+            return Money(earned if price is None else price, earned, past.get("margin", made * earned))
         if price is None:
             raise ClvError(
                 "Nobody knows what a payment is. Name the column when reading the contracts, Contracts(..., price='fee'), or "
                 "give price= (a number, a Series by customer id, or a distribution)."
             )
-        share = 1.0 if self.margin is None else self.margin
-        return Money(price, price * by_customer(share, ids, draws, rng, name="margin", example="0.30"))
+        given = 1.0 if self.margin is None else self.margin
+        share = by_customer(given, ids, draws, rng, name="margin", example="0.30")
+        spent = past.get("price") if self.price is None else None
+        return Money(price, price * share, share * (made * price if spent is None else spent))
 
 
 def dates_within(horizon: float, wait: Array) -> Array:

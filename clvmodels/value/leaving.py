@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from clvmodels.data.tenures import Tenures
 from clvmodels.duration.renewals import Renewal
 from clvmodels.errors import ModelError, UnitError
 from clvmodels.model import Array
@@ -32,34 +33,46 @@ class Cause:
 
     @property
     def discrete(self) -> bool:
-        """Whether it counts renewals."""
-        return isinstance(self.model, Renewal)
+        """Whether it counts renewals, so that nobody leaves between two."""
+        return bool(getattr(self.model, "whole", isinstance(self.model, Renewal)))
+
+    def own(self, people: Alike) -> Any:
+        """Each customer's own parameters, once for every set of people."""
+        key = id(self)
+        if key not in people.known:
+            people.known[key] = self.model.each(self.theta, people.after(0.0))
+        return people.known[key]
 
     def stay(self, people: Alike, k: int) -> Array:
         """P(is still there at payment date k | at date k - 1, or today) (draws, m); the dates are the coming renewals."""
-        if self.discrete:
-            people_then = people.after(0.0)
-            own = self.model.each(self.theta, people_then)
-            return np.asarray(np.exp(self.model.log_stay(own, people.made + (k - 1.0), 1.0)))
-        if k > 1:
+        first = k == 1 and not self.discrete
+        since = people.made + (1.0 - people.wait if first else k - 1.0)
+        if hasattr(self.model, "log_stay"):
+            length = people.wait if first else np.ones_like(people.wait)
+            return np.asarray(np.exp(self.model.log_stay(self.own(people), since, length)))
+        if not first:
             return np.asarray(self.model.survival_after(self.theta, people.after(k - 1.0), horizon=1 * people.period))
         return self._until_first(people)
 
     def _until_first(self, people: Alike) -> Array:
         found = np.empty((len(self.theta[0]), people.made.size))
         for wait in np.unique(people.wait):
-            some = people.wait == wait
-            found[:, some] = self.model.survival_after(self.theta, people.today(), horizon=float(wait) * people.period)[
-                :, some
-            ]
+            some = np.flatnonzero(people.wait == wait)
+            ahead = float(wait) * people.period
+            found[:, some] = self.model.survival_after(self.theta, people.some(some).today(), horizon=ahead)
         return found
 
     def present(self, people: Alike, dates: Array, force: float) -> Array:
         """Sum over k = 1 .. dates of e^(-force k) P(there at payment date k) (draws, m)."""
-        if self.discrete:
-            own = self.model.each(self.theta, people.after(0.0))
-            return np.asarray(self.model.present_renewals(own, people.made, dates, force))
+        if isinstance(self.model, Renewal):
+            return np.asarray(self.model.present_renewals(self.own(people), people.made, dates, force))
         return summed(lambda k: self.stay(people, k), dates, force)
+
+    def still(self, people: Alike, dates: Array) -> Array:
+        """P(there at the last of so many payment dates, a finite number) (draws, m)."""
+        if self.discrete and hasattr(self.model, "log_stay"):
+            return np.asarray(np.exp(self.model.log_stay(self.own(people), people.made, dates)))
+        return last_of(lambda k: self.stay(people, k), dates)
 
 
 class Leaving:
@@ -93,10 +106,13 @@ class Leaving:
     def draws(self) -> int:
         return len(next(iter(self.causes.values())).theta[0])
 
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """Covariates that any of the models reads."""
-        return tuple(dict.fromkeys(name for one in self.causes.values() for name in getattr(one.model, "reads", ())))
+    def reads(self, tenures: Tenures) -> tuple[str, ...]:
+        """Covariates that any of the models reads of these customers."""
+        names: list[str] = []
+        for cause in self.causes.values():
+            asked = getattr(cause.model, "reads_of", None)
+            names += getattr(cause.model, "reads", ()) if asked is None else asked(tenures)
+        return tuple(dict.fromkeys(names))
 
     @property
     def title(self) -> str:
@@ -140,14 +156,10 @@ class Leaving:
         """P(there at the last of so many payment dates) (draws, m); of an endless number 0."""
         endless = np.isinf(dates)
         many = np.where(endless, 0.0, dates)
-        if self.single is not None and self.discrete:
-            cause = self.single
-            own = cause.model.each(cause.theta, people.after(0.0))
-            return np.asarray(np.where(endless, 0.0, np.exp(cause.model.log_stay(own, people.made, many))))
-        there = np.ones((self.draws, people.made.size))
-        for k in range(1, last_date(many, 0.0) + 1):
-            there = np.where(k <= many, there * self.stay(people, k), there)
-        return np.where(endless, 0.0, there)
+        there = (
+            last_of(lambda k: self.stay(people, k), many) if self.single is None else self.single.still(people, many)
+        )
+        return np.asarray(np.where(endless, 0.0, there))
 
     def renewals(self, people: Alike, *, force: float, rng: np.random.Generator) -> Array:
         """Draw at how many of the coming payment dates each customer is still there (draws, rows); may be infinite.
@@ -179,6 +191,14 @@ def summed(stay: Any, dates: Array, force: float) -> Array:
         there = there * stay(k)
         total = total + np.where(k <= dates, there * np.exp(-force * k), 0.0)
     return np.asarray(total) if np.ndim(total) else np.zeros((1, dates.size))
+
+
+def last_of(stay: Any, dates: Array) -> Array:
+    """P(there at the last of so many payment dates) (draws, m); `stay(k)` as in `summed`."""
+    there: Any = np.ones((1, dates.size))
+    for k in range(1, last_date(dates, 0.0) + 1):
+        there = np.where(k <= dates, there * stay(k), there)
+    return np.asarray(there)
 
 
 def last_date(dates: Array, force: float) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvmodels.data.coming_renewals import coming_renewals
+from clvmodels.data.contract_payments import coming_renewals, paid_by_row
 from clvmodels.data.contracts import Contracts
 from clvmodels.data.tenure import ROUNDING, Tenure, whole
 from clvmodels.data.tenures import Tenures
@@ -42,6 +43,8 @@ class Standing:
         Whether a period is paid at its start or at its end.
     now
         Whether the payment of the period that begins this very moment is still to come.
+    past
+        What was paid and earned before today (n,) by name, where the rows of the contracts say it period by period [currency].
     """
 
     tenures: Tenures
@@ -50,6 +53,7 @@ class Standing:
     there: NDArray[np.bool_]
     paid: Paid
     now: bool
+    past: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def period(self) -> Period:
@@ -77,7 +81,7 @@ class Standing:
 class Alike:
     """Customers who are there and differ: renewals made, time to the next one, payment dates to come, covariates, each (m,).
 
-    `inverse` says which of them each customer is (rows,).
+    `inverse` says which of them each customer is (rows,); `known` keeps what models have worked out of them.
     """
 
     made: Array
@@ -86,6 +90,14 @@ class Alike:
     covariates: dict[str, Any]
     period: Period
     inverse: Rows
+    known: dict[int, Any] = field(default_factory=dict)
+
+    def some(self, which: Rows) -> Alike:
+        """Some of those who differ (not which customers they are)."""
+        covariates = {name: np.asarray(column)[which] for name, column in self.covariates.items()}
+        return Alike(
+            self.made[which], self.wait[which], self.dates[which], covariates, self.period, np.arange(which.size)
+        )
 
     def after(self, renewals: float) -> Tenure:
         """The same customers once they have made so many more renewals."""
@@ -147,7 +159,11 @@ def standing_of(
         )
     if timing == "before renewal":
         wait = np.zeros(made.size)
-    return Standing(found, made, wait, found.there, paid, timing == "after renewal" and paid == "start of period")
+    now = timing == "after renewal" and paid == "start of period"
+    standing = Standing(found, made, wait, found.there, paid, now)
+    if by_calendar is None or not isinstance(contracts, Contracts):
+        return standing
+    return replace(standing, past=paid_by_row(contracts, period, standing.payments_made))
 
 
 def _latest(tenures: Tenures) -> Tenures:

@@ -11,7 +11,7 @@ from scipy import stats
 
 import clvmodels as clv
 from clvmodels import GEOMETRIC, MONTH, SHIFTED_BETA_GEOMETRIC, YEAR
-from tests.contracts import Known, Weibull, tenures
+from tests.contracts import Known, RegressionWeibull, Weibull, tenures
 
 TENTH = clv.Rate(0.1, per=YEAR)
 REGULAR, HIGH_END = (0.704, 1.182), (0.668, 3.806)
@@ -157,10 +157,11 @@ def test_predictive_intervals_hold_what_simulated_customers_do() -> None:
     assert total.loc["payments", "expected_lower"] == pytest.approx(total.loc["payments", "expected_upper"])
 
 
+@pytest.mark.parametrize("model", [Weibull(), RegressionWeibull()])
 @pytest.mark.parametrize("exit", [2.0, 2.3])
-def test_leaving_at_any_time(exit: float) -> None:
+def test_leaving_at_any_time(exit: float, model: Weibull) -> None:
     """A model in continuous time: there at a payment date if she has not left until then."""
-    model, theta = Weibull(), (6.0, 1.5)
+    theta = (6.0, 1.5)
     fit = Known(model, theta)
     forecast = clv.forecast(fit, tenures([exit]), price=1, horizon=9 * YEAR, discount=TENTH, draws=4000, seed=1)
     wait = 3.0 - exit
@@ -251,6 +252,23 @@ def test_reasons_add_up_and_say_what_a_remedy_may_bring() -> None:
     assert drawn.mean() == pytest.approx(2 * (0.85 + 0.85**2 + 0.85**3), abs=4 * drawn.std() / 20)
 
 
+def test_risks_of_several_reasons_add_up_in_continuous_time() -> None:
+    """Two Weibull risks of one shape are one: scales 8 and 6 make (8^-1.5 + 6^-1.5)^(-1 / 1.5)."""
+    fits = {"voluntary": Known(Weibull(), (6.0, 1.5)), "payment": Known(RegressionWeibull(), (8.0, 1.5))}
+    both = Known(Weibull(), ((8.0**-1.5 + 6.0**-1.5) ** (-1 / 1.5), 1.5))
+    people, common = (
+        tenures([0, 1.4, 1.4, 3.9]),
+        {"price": 9, "horizon": 6 * YEAR, "discount": TENTH, "draws": 500, "seed": 2},
+    )
+    apart, together = (clv.forecast(one, people, **common) for one in (fits, both))
+    assert potential(apart) == pytest.approx(potential(together), rel=1e-12)
+    drawn, other = apart.predictive_draws[3], together.predictive_draws[3]
+    assert drawn.mean() == pytest.approx(other.mean(), abs=4 * other.std() / np.sqrt(250))
+    table = apart.lost_to()
+    assert table["lost"].sum() == pytest.approx(clv.max_worth_spending(together).sum(), rel=1e-9)
+    assert table["lost"]["voluntary"] / table["lost"]["payment"] == pytest.approx((8 / 6) ** 1.5)
+
+
 def test_reasons_fitted_apart_predict_together() -> None:
     """Simulated customers leave for whichever reason comes: fits by reason together give the retention of all."""
     rng = np.random.default_rng(6)
@@ -287,6 +305,23 @@ def test_the_calendar_says_when_contracts_renew() -> None:
     ])  # fmt: skip
     assert table["potential"].tolist()[3] == 0 and table["realised"].tolist() == [16, 10, 6, 14]
     assert table["spend"].tolist()[0] == pytest.approx(10 * (0.8 + 0.64))
+
+
+def test_each_payment_so_far_counts_at_the_price_of_its_time() -> None:
+    """10 a month, then 12 from the third on (agreed in the middle of the second), 15 from the fifth on; five payments made."""
+    rows = pd.DataFrame({
+        "who": ["a"] * 3, "from": ["2024-01-10", "2024-02-20", "2024-05-10"], "to": ["2024-02-20", "2024-05-10", None],
+        "fee": [10.0, 12.0, 15.0],
+    })  # fmt: skip
+    contracts = clv.Contracts(rows, customer="who", start="from", end="to", observed_until="2024-05-31", price="fee")
+    fit = Known(GEOMETRIC, [0.25], MONTH)
+    table = clv.forecast(fit, contracts, margin=0.5, horizon=1 * MONTH, draws=20).per_customer().iloc[0]
+    assert table["realised"] == 0.5 * (10 + 10 + 12 + 12 + 15)
+    assert table["spend"] == pytest.approx(0.8 * 15)
+    late = clv.forecast(fit, contracts, paid="end of period", horizon=1 * MONTH, draws=20).per_customer().iloc[0]
+    assert late["realised"] == 10 + 10 + 12 + 12
+    stated = clv.forecast(fit, contracts, price=20, horizon=1 * MONTH, draws=20).per_customer().iloc[0]
+    assert stated["realised"] == 100
 
 
 def test_prices_come_in_many_forms() -> None:

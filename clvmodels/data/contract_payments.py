@@ -1,4 +1,4 @@
-"""When the customers of a table of contracts renew next, by the calendar."""
+"""When the customers of a table of contracts renew next, by the calendar, and what they have paid so far, row by row."""
 
 from __future__ import annotations
 
@@ -22,6 +22,32 @@ def coming_renewals(contracts: Contracts, period: Period) -> tuple[NDArray[np.fl
     made = whole_periods(start, today, period)[0]
     before, after = (_renewal(start, k, period) for k in (made, made + 1.0))
     return made, np.asarray((after - today).astype(float) / (after - before).astype(float))
+
+
+def paid_by_row(contracts: Contracts, period: Period, payments: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """What was paid and earned before today, each payment at the price of the row that held when its period began.
+
+    Parameters
+    ----------
+    payments
+        How many each contract has made (n,); the first is for the period that begins with the contract.
+
+    Returns
+    -------
+    "price" and "margin" where the table has these columns, each (n,) [currency]
+    """
+    rows = contracts._joined.rows
+    number = rows["contract"].to_numpy()
+    start = contracts.to_frame()["start"].to_numpy(dtype="datetime64[D]")[number]
+    begin = whole_periods(start, rows["start"].to_numpy(dtype="datetime64[D]"), period)[1]
+    last = np.append(number[1:] != number[:-1], True)
+    until = np.minimum(np.where(last, np.inf, np.append(begin[1:], 0.0)), payments[number])
+    count = np.maximum(until - begin, 0.0)
+    columns = [name for name in ("price", "margin") if name in rows]
+    return {
+        name: np.bincount(number, count * rows[name].to_numpy(dtype=float), payments.size).astype(float)
+        for name in columns
+    }
 
 
 def _renewal(start: Any, number: Any, period: Period) -> Any:
