@@ -16,6 +16,7 @@ from clvmodels.errors import ClvError, ContactError
 from clvmodels.estimation.media_fit import MediaDiagnostics, MediaFit
 from clvmodels.estimation.media_laplace import MediaDraws, Settled, media_laplace, settle
 from clvmodels.estimation.media_problem import MediaProblem
+from clvmodels.estimation.media_shocks import shocks, widened
 from clvmodels.estimation.trust import trusted, vouch
 from clvmodels.model import Array
 from clvmodels.priors import Prior
@@ -72,19 +73,21 @@ def fit_media(
     engine, found = _run(problem, settled, method, draws=draws, chains=chains, tune=tune, seed=seed)
     vouch(spec.title, found.diagnostics)
     rng = np.random.default_rng([seed, 1])
-    spreads = np.exp(found.u)
+    spreads, shaken = np.exp(found.u), shocks(problem, settled, cells, layout)
+    theta = widened(found.theta, found.u, layout, shaken)
     return MediaFit(
         spec=seen.spec,
         method=engine,
         cells=cells,
         layout=layout,
-        theta=found.theta,
+        theta=theta,
         spreads=spreads,
-        coefficients=Coefficients.of(layout, found.theta, spreads, cells, rng),
+        coefficients=Coefficients.of(layout, theta, spreads, cells, rng),
         attributed=attributed_increments(cells, seen.replies, seen.spec, len(found.theta), rng),
         amount_ratios=amount_ratios(cells, len(found.theta), rng) if spec.amounts == "by medium" else {},
         audience=seen.audience,
         contacts=seen.contacts,
+        shocks=shaken,
         diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, time.perf_counter() - started),
         priors=all_priors,
         seed=seed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from clvmodels.response.cells import Audience, Cells, Grade, Scaling
 from clvmodels.response.controls import ODDS, with_blocks
 from clvmodels.response.evidence import Evidence, weigh
 from clvmodels.response.evidence_tables import balance_table, evidence_table
+from clvmodels.response.exposures import with_exposures
 from clvmodels.response.fates import CONTACT
 from clvmodels.response.grouping import STOCKS, Bins, as_cells, group, standard_scaling
 from clvmodels.response.half_lives import half_lives
@@ -30,6 +32,7 @@ from clvmodels.units import Period, Span, as_span
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clvmodels.data.exposures import Exposure
     from clvmodels.data.transactions import Day
 
 
@@ -81,13 +84,17 @@ class Occasions:
         made: Assembled | None,
         drawn: bool,
         currency: str | None,
+        exposures: tuple[Exposure, ...] = (),
     ) -> None:
         self.window, self.features, self.currency = window, features, currency
         self.evidence: tuple[Evidence, ...] = weigh(occasions, features, drawn=drawn)
         self.media: tuple[str, ...] = tuple(one.medium for one in self.evidence)
         self.half_life: dict[str, float] = {medium: half_life[medium] for medium in self.media}
         days = made.baseline.days if made is not None and made.baseline.drawn else ()
-        self.table, self._controls = with_blocks(occasions, self.evidence, days)
+        blocks, controls = with_blocks(occasions, self.evidence, days)
+        there, until = (None, None) if made is None else (made.customers, made.until)
+        self.table, self._exposed = with_exposures(blocks, exposures, there, until, round(window.days))
+        self._controls = replace(controls, exposures=self._exposed.terms)
         self._made = made
 
     @classmethod
@@ -256,9 +263,13 @@ class Occasions:
         ids = picked["customer_id"].to_pandas().to_numpy()
         sent = self._sent
         past = _audience.contacts_until(sent, ids, day, self.half_life)
-        extra = self._extra(ids, picked)
+        extra, regions = self._extra(ids, picked), None
+        if day is not None and self._exposed.terms:
+            exposed, regions = self._exposed.today(picked, day, round(self.window.days))
+            extra |= exposed
         cost = _audience.mean_costs(sent, self.media)
-        return _audience.as_audience(picked, self.scaling, self._controls, extra, self._cells.segments, past, cost)
+        made = _audience.as_audience(picked, self.scaling, self._controls, extra, self._cells.segments, past, cost)
+        return replace(made, regions=regions)
 
     def sent(self) -> pd.DataFrame | None:
         """Every contact made, whether or not its window is over: customer_id, medium, date, cost [currency], in the order of
@@ -312,7 +323,8 @@ class Occasions:
         """What controls need of customers beside their state: share of contacts, latest score, odds; NaN where not known."""
         import pandas as pd
 
-        wanted = [name for name in self._controls.sources if name not in picked.column_names]
+        stocks = {name for name, _ in self._controls.stocks}
+        wanted = [name for name in self._controls.sources if name not in picked.column_names and name not in stocks]
         if not wanted:
             return {}
         facts = {"contact_share": self.table.contact_share.max(), "score": self.table.score.argmax(self.table.date)}
