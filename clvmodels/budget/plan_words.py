@@ -97,8 +97,8 @@ def _exposed(medium: str, row: pd.Series[Any], share: str, money: str) -> str:
     if row["break_even_cost"] == row["break_even_cost"]:
         worth = (
             f" One more unit of it in all regions brings a margin of {row['break_even_cost']:,.2f} (from "
-            f"{row['break_even_lower']:,.2f} to {row['break_even_upper']:,.2f}, in {money}) from the customers there today: that is "
-            "the most it may cost."
+            f"{row['break_even_lower']:,.2f} to {row['break_even_upper']:,.2f}, in {money}) from the customers there today: that "
+            "is the most it may cost."
         )
     return (
         f"{medium} reaches whole regions and cannot be planned for a customer. As it ran, it went with {gain:+.2f} points of "

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from clvmodels.estimation.media_fit import MediaFit
 
 ALL = "all regions"
+COLUMNS = (
+    "stock", "stock_sd", "base", "increment", "lower", "upper", "p_positive", "effect", "effect_lower", "effect_upper",
+    "break_even_cost", "break_even_lower", "break_even_upper", "cost", "net", "break_even_share", "grade", "levels", "regions",
+    "days", "left", "shocks", "reason",
+)  # fmt: skip
 
 
 def exposures_table(
@@ -43,7 +48,9 @@ def exposures_table(
         row |= _money(fit, audience, term, tail, value, cost, draws, seed)
         counts = {"levels": term.levels, "regions": term.regions, "days": term.days, "left": term.left}
         rows.append(row | {"grade": GRADE} | counts | {"shocks": fit.shocks[term.medium], "reason": reason(fit, term)})
-    return pd.DataFrame(rows, index=pd.Index([term.medium for term in fit.cells.exposures], name="medium"))
+    return pd.DataFrame(
+        rows, columns=list(COLUMNS), index=pd.Index([term.medium for term in fit.cells.exposures], name="medium")
+    )
 
 
 def reason(fit: MediaFit, term: ExposureTerm) -> str:

@@ -25,7 +25,10 @@ class MediaWords:
         "effects(value=, cost=) says how much bias its net value could bear.{break_even}"
     )
     effects_exposure: str = "{grade} exposure, {levels} levels\nas it ran, per customer and window"
-    effects_exposed: str = " {names}: exposures of whole regions, as they ran against none, averaged over all occasions; not an increment of a contact."
+    effects_exposed: str = (
+        " {names}: what whole regions were exposed to, as it ran against none, averaged over all occasions; no increment of a "
+        "contact."
+    )
     effects_needed: str = " Upright dash: increment at which a contact pays for itself."
 
     customers_title: str = "{medium} ({grade}) is the best medium for most customers: {share} of them"

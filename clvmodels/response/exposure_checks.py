@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from clvmodels.data.exposures import EVERYWHERE, Exposure
 from clvmodels.data.tables import beside, fetch
 from clvmodels.errors import SHOWN, ContactError
+from clvmodels.response.exposure_terms import Codes
 
 LEAST_SHARED = 1e-6
 """Share of the variance of a stock below which regions do not differ."""
+FEWEST = 5
+"""Comparisons of regions and days, or of days, that an effect has to rest on."""
 LEAST_SEASON = 0.01
 """The same for days within months of the year, which the model holds to be alike."""
 
@@ -87,12 +90,15 @@ def check_covered(exposure: Exposure, first: np.datetime64, until: datetime.date
     longest = int(np.diff(days).astype(int).max(initial=1))
     if int((last - days[-1]).astype(int)) >= max(longest, 7):
         raise ContactError(
-            f"{exposure.medium} is known until {days[-1]}, and the log ends on {until}. Give rows until then; 0 where nothing ran."
+            f"{exposure.medium} is known until {days[-1]}, and the log ends on {until}. Give rows until then; 0 where "
+            "nothing ran."
         )
 
 
-def check_told(exposure: Exposure, spread: float, left: float, *, flat: float) -> None:
-    """A `ContactError` where nothing is left that could tell the effect."""
+def check_told(
+    exposure: Exposure, spread: float, left: float, levels: int, groups: tuple[Codes, ...], *, flat: float
+) -> None:
+    """A `ContactError` where nothing, or next to nothing, is left that could tell the effect."""
     if spread <= flat:
         raise ContactError(
             f"The stock of {exposure.medium} is the same on all occasions, so that nothing can be compared. Leave it out."
@@ -109,6 +115,15 @@ def check_told(exposure: Exposure, spread: float, left: float, *, flat: float) -
             f"The effect of {exposure.medium} is not identified: the month of the year explains {100 * (1 - left):.3g} % of the "
             "variance of its stock, and what happens in a month every year cannot be told from it. Give levels by region with "
             "region=, or a log of several years, or leave the medium out."
+        )
+    comparisons = levels - sum(int(one.max()) + 1 for one in groups) + len(groups) - 1
+    if comparisons < FEWEST:
+        apart = "regions and days are" if exposure.by_region else "months of the year are"
+        what = "pairs of region and day" if exposure.by_region else "days"
+        raise ContactError(
+            f"{levels} {what} of {exposure.medium} leave {comparisons} comparison{'' if comparisons == 1 else 's'} once {apart} "
+            f"set apart, fewer than {FEWEST}: too few to tell an effect from chance. Give levels by region, more days with "
+            "occasions, or leave the medium out."
         )
 
 

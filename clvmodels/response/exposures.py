@@ -182,7 +182,7 @@ def _one(
     parts = explained(values, there, groups)
     spread = float(np.sqrt(np.average((values - parts.mean) ** 2, weights=there)))
     left = float(np.average(parts.rest**2, weights=there)) / spread**2 if spread > FLAT else 0.0
-    check_told(exposure, spread, left, flat=FLAT)
+    check_told(exposure, spread, left, len(table), groups, flat=FLAT)
     split = dict(zip((REGION, DAY), parts.parts, strict=True)) if exposure.by_region else {}
     own = parts.rest if exposure.by_region else values - parts.mean
     columns = {source(number, part): column for part, column in (split | {WITHIN: own}).items()}

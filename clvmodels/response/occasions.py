@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.data.days import as_date
-from clvmodels.data.quality import Quality
+from clvmodels.data.quality import Finding, Quality
 from clvmodels.data.tables import fetch
 from clvmodels.errors import ContactError
 from clvmodels.response import audience as _audience
@@ -287,7 +287,10 @@ class Occasions:
 
     def quality(self) -> Quality:
         """What became of every contact row, what the baseline is, and how occasions were made cells."""
-        return measure_occasions(self.table, self._made, self.evidence, self.window, self._grouped_by_default)
+        found = measure_occasions(self.table, self._made, self.evidence, self.window, self._grouped_by_default)
+        nan = float("nan")
+        exposed = [Finding(f"exposure: {one.medium}", one.levels, nan, "", one.reason) for one in self._exposed.terms]
+        return replace(found, findings=(*found.findings, *exposed))
 
     @functools.cached_property
     def scaling(self) -> Scaling:

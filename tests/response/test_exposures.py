@@ -1,0 +1,374 @@
+"""Mass media in the baseline: stocks against sums written out, the truth found again, and what cannot be told is refused."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from scipy import stats
+from scipy.special import expit
+
+import clvmodels as clv
+from clvmodels.estimation.media_fit import MediaFit
+from clvmodels.estimation.media_shocks import widened
+from clvmodels.response import exposures, grouping
+from clvmodels.response.cells import NONE
+from tests.response.exposed_worlds import HALF_LIFE, START, WINDOW, Exposed, exposed_world, levels_of, stock_by_hand
+
+SPEC = clv.media_response(window=WINDOW * clv.DAY)
+UNTIL = datetime.date(2024, 12, 29)
+
+
+def seen(contacts: clv.Contacts, world: Exposed, **options: Any) -> clv.Occasions:
+    """Occasions without what the exposure does not need: few cells, and no fatigue."""
+    plain = {"log": world.log, "window": WINDOW * clv.DAY, "features": (), "half_life": {"DM": 0.01 * clv.DAY}}
+    return clv.occasions(contacts, **(plain | options))
+
+
+def fitted(contacts: clv.Contacts, world: Exposed, **options: Any) -> MediaFit:
+    return clv.fit(SPEC, seen(contacts, world, **options), draws=1000, seed=1)
+
+
+@pytest.fixture(scope="module")
+def world() -> Exposed:
+    return exposed_world(2)
+
+
+@pytest.fixture(scope="module")
+def occasions(world: Exposed) -> clv.Occasions:
+    costs = world.levels.assign(spent=2.0 * world.levels["grp"])
+    return seen(world.exposed(levels=costs, cost="spent"), world)
+
+
+@pytest.fixture(scope="module")
+def fit(occasions: clv.Occasions) -> MediaFit:
+    return clv.fit(SPEC, occasions, draws=1000, seed=1)
+
+
+def stock_of(fit: MediaFit, controls: np.ndarray) -> np.ndarray:
+    [term] = fit.cells.exposures
+    return term.mean + term.scale * controls[:, -3:].sum(axis=1)
+
+
+def place(fit: MediaFit) -> tuple[np.ndarray, np.ndarray]:
+    """Region and window of each cell, whose levels are numbered region by region."""
+    return fit.cells.level // 13, fit.cells.level % 13
+
+
+def test_the_stock_of_a_cell_is_that_written_out(world: Exposed, fit: MediaFit) -> None:
+    assert fit.cells.control_names == ("TV usual in the region", "TV shared by regions on the day", "TV")
+    assert stock_of(fit, fit.cells.controls) == pytest.approx(world.stock[place(fit)], rel=1e-6)
+
+
+def test_its_own_column_is_what_regions_and_days_leave(fit: MediaFit) -> None:
+    """Weighted by occasions it sums to nothing in every region and on every day; those of months follow."""
+    own, weights = fit.cells.controls[:, -1], fit.cells.occasions
+    for codes in place(fit):
+        assert np.bincount(codes, own * weights) == pytest.approx(0.0, abs=1e-5 * weights.sum())
+    [term] = fit.cells.exposures
+    stock = stock_of(fit, fit.cells.controls)
+    spread = np.sqrt(np.average((stock - np.average(stock, weights=weights)) ** 2, weights=weights))
+    assert (term.mean, term.scale) == pytest.approx((np.average(stock, weights=weights), spread), rel=1e-6)
+    assert term.left == pytest.approx(np.average(own**2, weights=weights), rel=1e-5)
+
+
+def test_customers_are_exposed_today_as_in_the_last_window(world: Exposed, fit: MediaFit) -> None:
+    region = np.array([int(one[1:]) for one in fit.audience.regions[:, 0]])
+    assert stock_of(fit, fit.audience.controls) == pytest.approx(world.stock[region, -1], rel=1e-6)
+    picked = fit.audience.picked(np.array([3, 1]))
+    assert list(picked.regions[:, 0]) == [fit.audience.regions[3, 0], fit.audience.regions[1, 0]]
+
+
+def test_the_table_is_that_of_the_draws(world: Exposed, fit: MediaFit) -> None:
+    cells, rows = fit.cells, np.arange(fit.cells.medium.size)
+    theta = fit.theta[:, fit.layout.columns(NONE)]
+    log_odds = fit.layout.linear(cells, rows, NONE) @ theta.T
+    slope = fit.draws(1000)["exposure TV"].to_numpy() / cells.exposures[0].scale
+    slope = fit.theta[:, fit.layout.blocks["spread_exposures"]][:, 0] / cells.exposures[0].scale
+    without = expit(log_odds - np.outer(world.stock[place(fit)], slope))
+    weights = cells.occasions / cells.occasions.sum()
+    gain = weights @ (expit(log_odds) - without)
+    [row] = fit.exposures().itertuples()
+    assert row.base == pytest.approx((weights @ without).mean(), rel=1e-9)
+    assert (row.increment, row.lower, row.upper) == pytest.approx(
+        (gain.mean(), *np.quantile(gain, [0.05, 0.95])), rel=1e-6
+    )
+    assert row.p_positive == np.mean(gain > 0)
+    assert (row.levels, row.regions, row.days, row.grade) == (78, 6, 13, "observational")
+    assert "6 regions compared on the same 13 days" in row.reason
+    assert "TV" in repr(fit) and "78 levels of exposure" in repr(fit)
+
+
+def test_a_unit_is_worth_what_it_adds_until_it_is_forgotten(fit: MediaFit) -> None:
+    """Against a small step of every customer's stock, times the windows' worth of stock that a unit leaves, day by day."""
+    [term], who, step = fit.cells.exposures, fit.audience, 1e-3
+    carried = sum(2.0 ** (-day / HALF_LIFE) for day in range(2000)) / WINDOW
+    more = who.controls.copy()
+    more[:, -1] += step / term.scale
+    from dataclasses import replace
+
+    higher, base = (fit.base_draws(one, draws=1000) for one in (replace(who, controls=more), who))
+    brought = carried * (higher - base) / step
+    table = fit.exposure_value("TV", value=30.0)
+    north = who.regions[:, 0] == "R0"
+    assert table.loc["R0", "buyers"] == pytest.approx(brought[north].sum(axis=0).mean(), rel=1e-3)
+    assert table.loc["all regions", "buyers"] == pytest.approx(brought.sum(axis=0).mean(), rel=1e-3)
+    assert table.loc["all regions", "break_even_cost"] == pytest.approx(30 * table.loc["all regions", "buyers"])
+    assert list(table["cost"]) == pytest.approx([2.0] * 6 + [12.0])
+    assert table["net"].to_numpy() == pytest.approx((table["break_even_cost"] - table["cost"]).to_numpy())
+    row = fit.exposures(value=30.0).loc["TV"]
+    assert (row["break_even_cost"], row["net"]) == pytest.approx(
+        tuple(table.loc["all regions", ["break_even_cost", "net"]])
+    )
+    assert row["break_even_cost"] * (1 - row["break_even_share"]) == pytest.approx(row["cost"])
+    dear = fit.exposure_value("TV", value=30.0, cost={"R0": 1e6})
+    assert dear.loc["R0", "p_pays"] == 0.0 and np.isnan(dear.loc["R1", "p_pays"])
+    with pytest.raises(clv.ContactError, match="no exposure 'radio'"):
+        fit.exposure_value("radio", value=30.0)
+    with pytest.raises(clv.ContactError, match="cost= names north"):
+        fit.exposure_value("TV", value=30.0, cost={"north": 1.0})
+
+
+def test_the_truth_is_found_again(world: Exposed, fit: MediaFit) -> None:
+    """Within three standard deviations, the increment too; intervals are counted in a slow test."""
+    for seed in (2, 5):
+        here = world if seed == 2 else exposed_world(seed)
+        row = (fit if seed == 2 else fitted(here.exposed(), here)).exposures().loc["TV"]
+        sd = (row["effect_upper"] - row["effect_lower"]) / 3.29
+        assert row["effect"] == pytest.approx(0.004 * row["stock_sd"], abs=3 * sd) and sd < 0.06
+        share = (row["increment"] / here.increment.mean() - 1) / (sd / row["effect"])
+        assert abs(share) < 3.3
+        assert row["p_positive"] > 0.99
+
+
+@pytest.fixture(scope="module")
+def noise() -> tuple[Exposed, MediaFit]:
+    here = exposed_world(31, effect=0.0)
+    return here, fitted(here.exposed(), here)
+
+
+def test_nothing_out_of_nothing(noise: tuple[Exposed, MediaFit]) -> None:
+    _, found = noise
+    row = found.exposures().loc["TV"]
+    assert 0.01 < row["p_positive"] < 0.99 and row["lower"] < 0 < row["upper"]
+
+
+def test_an_exposure_that_does_nothing_leaves_contacts_as_they_are(noise: tuple[Exposed, MediaFit]) -> None:
+    here, found = noise
+    bare = fitted(here.bare, here)
+    with_tv, without = (one.effects().loc["DM"] for one in (found, bare))
+    sd = (without["upper"] - without["lower"]) / 3.29
+    assert with_tv["increment"] == pytest.approx(without["increment"], abs=0.15 * sd)
+    assert with_tv["upper"] - with_tv["lower"] == pytest.approx(without["upper"] - without["lower"], rel=0.15)
+    assert len(bare.exposures()) == 0 and np.isnan(bare.exposures()["increment"].mean())
+
+
+def test_mail_that_follows_tv_is_credited_with_its_effect_unless_it_is_there() -> None:
+    """Nobody is held out, and there is more mail where and when TV runs: without TV in the baseline mail is flattered."""
+    here = exposed_world(3, customers=500, effect=0.006, contact=0.1, follow=1.5, held_out=False)
+    biased, repaired = (fitted(contacts, here).effects().loc["DM"] for contacts in (here.bare, here.exposed()))
+    assert biased["lower"] > here.contact_increment + 0.02
+    assert repaired["lower"] < here.contact_increment < repaired["upper"]
+
+
+def test_binned_cells_keep_regions_and_days_apart(world: Exposed, occasions: clv.Occasions, fit: MediaFit) -> None:
+    cells = occasions.cells(2)
+    assert stock_of(fit, cells.controls) == pytest.approx(world.stock[cells.level // 13, cells.level % 13], rel=1e-6)
+    assert_same(clv.fit(SPEC, cells, draws=1000, seed=1), fit, within=0.5)
+
+
+def test_stocks_are_binned_where_regions_and_days_are_too_many(
+    monkeypatch: pytest.MonkeyPatch, world: Exposed, fit: MediaFit
+) -> None:
+    monkeypatch.setattr(grouping, "EXACT", 50)
+    monkeypatch.setattr(grouping, "MOST", 60)
+    monkeypatch.setattr(exposures, "APART", 10)
+    log = clv.Transactions(world.purchases, customer="who", date="when")
+    homes = world.purchases[["who", "area"]].drop_duplicates()
+    made = seen(world.exposed(residents=homes, customer="who"), world, log=log)
+    binned = clv.fit(SPEC, made, draws=1000, seed=1)
+    assert binned.cells.medium.size <= 96 and not binned.cells.level.any()
+    assert "do not allow for" in binned.exposures().loc["TV", "reason"]
+    assert_same(binned, fit, within=2.0)
+
+
+def assert_same(one: MediaFit, other: MediaFit, *, within: float) -> None:
+    """Effects that differ by no more than a part of a standard deviation."""
+    first, second = (found.exposures().loc["TV"] for found in (one, other))
+    sd = (second["effect_upper"] - second["effect_lower"]) / 3.29
+    assert first["effect"] == pytest.approx(second["effect"], abs=within * sd)
+
+
+def test_shocks_of_whole_regions_make_intervals_wider() -> None:
+    here = exposed_world(8, shock=0.6)
+    found = fitted(here.exposed(), here)
+    row = found.exposures().loc["TV"]
+    assert found.shocks["TV"] > 2 and "intervals are wider" in row["reason"]
+    sd = (row["effect_upper"] - row["effect_lower"]) / 3.29
+    assert row["effect"] == pytest.approx(0.004 * row["stock_sd"], abs=3 * sd)
+
+
+def test_widening_is_that_of_fewer_data(fit: MediaFit) -> None:
+    """Normal data of precision t about d, a normal prior of precision q: with a quarter of the data the posterior is known."""
+    t, q, d, draws = 400.0, 25.0, 0.3, 4001
+    even = stats.norm.ppf((np.arange(draws) + 0.5) / draws)
+    theta = np.zeros((draws, fit.layout.size))
+    at = fit.layout.blocks["spread_exposures"].start
+    theta[:, at] = t * d / (t + q) + even / np.sqrt(t + q)
+    spreads = np.full((draws, len(fit.layout.spreads)), -np.log(q) / 2)
+    less = widened(theta, spreads, fit.layout, {"TV": 4.0})[:, at]
+    assert less.mean() == pytest.approx(100 * d / (100 + q), rel=1e-3)
+    assert less.std() == pytest.approx(1 / np.sqrt(100 + q), rel=1e-3)
+    assert np.array_equal(widened(theta, spreads, fit.layout, {"TV": 0.7}), theta)
+
+
+def test_levels_without_regions_compare_days() -> None:
+    """Two years of national TV; months of the year are set apart, and it is said what stays confounded."""
+    windows, rng = 26, np.random.default_rng(4)
+    level = np.repeat(levels_of(rng, 1, windows, shared=0.0), 3, axis=0)
+    here = exposed_world(4, regions=3, windows=windows, month=0.0, effect=0.006, level=level)
+    national = here.levels.query("area == 'R0'").drop(columns="area")
+    found = fitted(here.exposed(levels=national, region=None), here)
+    row = found.exposures().loc["TV"]
+    assert (row["regions"], row["levels"], row["days"]) == (1, 26, 26)
+    assert "whatever else happened to everybody" in row["reason"] and row["left"] < 1
+    sd = (row["effect_upper"] - row["effect_lower"]) / 3.29
+    assert row["effect"] == pytest.approx(0.006 * row["stock_sd"], abs=3 * sd)
+    assert list(found.exposure_value("TV", value=1.0).index) == ["everywhere", "all regions"]
+
+
+ROWS = pd.DataFrame({"who": ["A", "B", "C"] * 12, "area": ["R0", "R1", "R0"] * 12})
+ROWS["when"] = np.repeat(START + WINDOW * np.arange(12), 3)
+
+
+def joined(contacts: clv.Contacts, until: datetime.date = UNTIL, rows: pd.DataFrame = ROWS) -> Any:
+    table = ibis.memtable(pa.Table.from_pandas(rows))
+    made = table.mutate(date=table.when.cast("date"), customer_id=table.who, segment=table.area)
+    customers = made.select("customer_id", "segment").distinct()
+    return exposures.with_exposures(made, contacts.exposures, customers, until, WINDOW)
+
+
+WEEKS = pd.DataFrame({"week": np.tile(START + 7 * np.arange(52), 2), "area": ["R0"] * 52 + ["R1"] * 52})
+WEEKS["grp"] = np.random.default_rng(0).integers(0, 100, 104)
+
+
+def contacts(table: pd.DataFrame = WEEKS, **options: Any) -> clv.Contacts:
+    sent = pd.DataFrame({"who": ["A"], "how": ["DM"], "when": ["2024-01-01"]})
+    given = {"medium": "TV", "date": "week", "level": "grp", "region": "area", "half_life": 2 * clv.WEEK}
+    return clv.Contacts(sent, customer="who", medium="how", date="when").with_exposure(table, **(given | options))
+
+
+def changed(**columns: Any) -> pd.DataFrame:
+    """The first row with other values."""
+    table = WEEKS.astype({"week": object, "grp": object})
+    for name, value in columns.items():
+        table.loc[0, name] = value
+    return table.astype(dict.fromkeys(columns, str))
+
+
+def test_where_customers_live_can_be_said() -> None:
+    residents = pd.DataFrame({"customer_id": ["A", "B", "C"], "area": ["R1", "R0", "R1"]})
+    swapped = WEEKS.assign(area=np.where(WEEKS["area"] == "R0", "R1", "R0"))
+    one, other = (
+        joined(made)[0].order_by("customer_id", "date").to_pyarrow()["exposure0_within"].to_numpy()
+        for made in (contacts(), contacts(swapped, residents=residents))
+    )
+    assert one == pytest.approx(other) and np.ptp(one) > 1
+
+
+YEARS = ROWS.assign(
+    when=np.repeat(pd.to_datetime([f"{y}-{m:02}-01" for y in (2024, 2025, 2026) for m in (3, 6, 9, 12)]), 3)
+)
+MONTHLY = pd.DataFrame({"week": pd.date_range("2024-01-01", "2026-12-31")})
+MONTHLY["grp"] = MONTHLY["week"].dt.month % 5
+SHARED = WEEKS.assign(grp=np.tile(WEEKS["grp"][:52], 2))
+REFUSED: dict[str, Callable[[], object]] = {
+    "no column 'grps'.*level=.*columns are: week, area, grp": lambda: contacts(level="grps"),
+    "'grp' is negative or no number in 1 row: R0, 2024-01-01.*zero where nothing": lambda: contacts(changed(grp=-3)),
+    "'grp' is negative or no number in 1 row: .*many": lambda: contacts(changed(grp="many")),
+    "'week' is not a date in 1 row": lambda: contacts(changed(week="soon")),
+    "'area' is missing in 1 row": lambda: contacts(changed(area="")),
+    "more than once for a region in 1 row: R0, 2024-01-01 .2 rows": lambda: contacts(pd.concat([WEEKS, WEEKS[:1]])),
+    "no rows": lambda: contacts(WEEKS[:0]),
+    "half_life=0 weeks": lambda: contacts(half_life=0 * clv.WEEK),
+    "exposure 'TV' already": lambda: contacts().with_exposure(
+        WEEKS, medium="TV", date="week", level="grp", region="area", half_life=clv.WEEK
+    ),
+    "residents= says where": lambda: contacts(region=None, residents=WEEKS),
+    "no column 'customer_id'.*customer of residents=": lambda: contacts(residents=WEEKS),
+    "'area' differs for one customer in 1 row: A .2 regions": lambda: contacts(
+        residents=pd.DataFrame({"customer_id": ["A", "A"], "area": ["R0", "R1"]})
+    ),
+    "no rows of R1 .1 customers.*regions are R0": lambda: joined(contacts(WEEKS[:52])),
+    "2 customers of the log are not among the residents of TV, such as B": lambda: joined(
+        contacts(residents=pd.DataFrame({"customer_id": ["A"], "area": ["R0"]}))
+    ),
+    "customer ids are string in the log and int64 among the residents": lambda: joined(
+        contacts(residents=pd.DataFrame({"customer_id": [1], "area": ["R0"]}))
+    ),
+    "8 rows after the log's end on 2024-12-01, the last of them on 2024-12-23": lambda: joined(
+        contacts(), datetime.date(2024, 12, 1)
+    ),
+    "known from 2024-01-08 on, and the first occasion is on 2024-01-01": lambda: joined(
+        contacts(WEEKS[WEEKS["week"] > "2024-01-01"])
+    ),
+    "known until 2024-11-25, and the log ends on 2024-12-29": lambda: joined(
+        contacts(WEEKS[WEEKS["week"] < "2024-12-01"])
+    ),
+    "same on all occasions": lambda: joined(contacts(WEEKS.assign(grp=0))),
+    "not identified: its stock is the same in all regions.*without region=": lambda: joined(contacts(SHARED)),
+    "12 days of TV leave 1 comparison once months of the year are set apart.*Give levels by region": lambda: joined(
+        contacts(WEEKS[:52].drop(columns="area"), region=None)
+    ),
+    "not identified: the month of the year explains 1.*Give levels by region": lambda: joined(
+        contacts(MONTHLY, region=None), datetime.date(2026, 12, 31), rows=YEARS
+    ),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_what_cannot_be_an_exposure(message: str) -> None:
+    with pytest.raises(clv.ContactError, match=message):
+        REFUSED[message]()
+
+
+def test_a_medium_is_a_contact_or_an_exposure(world: Exposed) -> None:
+    with pytest.raises(clv.ContactError, match="DM is a medium of the contacts and an exposure too"):
+        seen(world.exposed(medium="DM"), world)
+    assert "exposed to TV" in repr(world.exposed()) and "exposed" not in repr(world.bare)
+
+
+@pytest.mark.slow
+def test_intervals_cover() -> None:
+    """60 markets, a third of them with shocks of regions: 90 % intervals hold the truth in 80 to 97 %."""
+    inside = []
+    for seed in range(60):
+        here = exposed_world(200 + seed, effect=0.004 * (seed % 2), shock=0.3 * (seed % 3 == 0))
+        row = fitted(here.exposed(), here).exposures().loc["TV"]
+        inside.append(row["effect_lower"] < 0.004 * (seed % 2) * row["stock_sd"] < row["effect_upper"])
+    assert 0.80 <= np.mean(inside) <= 0.97
+
+
+@pytest.mark.slow
+def test_more_than_twenty_thousand_distinct_occasions() -> None:
+    """Half a million cells would be too many: occasions are binned, and the effect is found all the same."""
+    here = exposed_world(9, customers=6000)
+    found = clv.fit(SPEC, here.exposed(), here.log, seed=1)
+    assert found.cells.occasions.sum() > 25_000 > found.cells.medium.size
+    row = found.exposures().loc["TV"]
+    sd = (row["effect_upper"] - row["effect_lower"]) / 3.29
+    assert row["effect"] == pytest.approx(0.004 * row["stock_sd"], abs=3 * sd) and sd < 0.03
+
+
+def test_stocks_are_written_out_rightly() -> None:
+    """One week of 100 eight weeks before the first window: what is left is 100 times the mean of 2^(-age / half-life)."""
+    level = np.zeros((1, 12))
+    level[0, 0] = 100.0
+    ages = np.arange(56, 56 + WINDOW)
+    assert stock_by_hand(level, 1)[0, 0] == pytest.approx(np.mean(100 * 2.0 ** (-ages / HALF_LIFE)))
