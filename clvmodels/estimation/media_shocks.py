@@ -1,7 +1,7 @@
 """Whether whole regions move together on a day by more than exposures explain, and what that takes from their certainty.
 
 A level of an exposure is shared by everybody in a region on a day, and so is a heat wave there: with few levels, thousands of
-customers are no thousands of witnesses (Moulton 1990). The residuals of each level are compared with what chance makes, after
+customers are no thousands of witnesses (Moulton1990). The residuals of each level are compared with what chance makes, after
 regions and days; where they vary more, the data count for as much less on the exposure.
 """
 

@@ -25,8 +25,8 @@ from clvmodels.numerics.groups import explained
 from clvmodels.response.exposure_checks import check_covered, check_told, place_of, places_of, regions_of
 from clvmodels.response.exposure_terms import DAY, REGION, WITHIN, Codes, ExposureTerm, Floats
 
-APART = 2_000
-"""So many pairs of region and day are kept apart in cells."""
+APART, FEW = 500, 200_000
+"""So many pairs of region and day are kept apart in cells; any number of them where there are so few occasions."""
 FLAT = 1e-9
 """Part of a stock's standard deviation below which something does not vary."""
 
@@ -145,7 +145,8 @@ def with_exposures(
     dates = table["date"].to_numpy().astype("datetime64[D]")
     found = [_one(number, exposure, table, dates, until, window) for number, exposure in enumerate(exposures)]
     columns = {name: values for one in found for name, values in one.columns.items()}
-    level = np.arange(len(table)) if len(table) <= APART else np.zeros(len(table), dtype=int)
+    apart = len(table) <= APART or int(np.sum(table["there"].to_numpy())) <= FEW
+    level = np.arange(len(table)) if apart else np.zeros(len(table), dtype=int)
     known = pa.table({
         **{f"at_{key}": table[key] for key in keys}, "at_date": table["date"], "level": level, **columns
     })  # fmt: skip
