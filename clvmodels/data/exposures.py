@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.data.contact_lines import contact_errors
+from clvmodels.data.facts import refuse_mixed_zones
 from clvmodels.data.lines import Lines, as_number, finite, identity, read_lines
 from clvmodels.data.tables import as_table, fetch
 from clvmodels.errors import ContactError, missing_column, offenders
@@ -91,6 +92,7 @@ def read_exposure(
     roles = {"date": date, "level": level, "region": region, "cost": cost}
     with contact_errors():
         lines = read_lines(source, roles=roles, currency=None, timezone=timezone)
+        refuse_mixed_zones(lines, _offsets(lines), zone_given=timezone is not None)
     table = fetch(_typed(lines, medium))
     _refuse(table, lines, medium)
     columns = {name: np.asarray(table[name].to_numpy(zero_copy_only=False)) for name in ("level", "cost")}
@@ -99,6 +101,14 @@ def read_exposure(
         np.array(table["region"].to_pylist(), dtype=object), columns["level"].astype(float), columns["cost"].astype(float),
         region is not None, None if residents is None or region is None else _residents(residents, customer, region),
     )  # fmt: skip
+
+
+def _offsets(lines: Lines) -> tuple[str | None, str | None]:
+    """Smallest and largest zone offset of dates written with one."""
+    if "offset" not in lines.table.columns:
+        return None, None
+    [found] = fetch(lines.table.aggregate(low=lines.table.offset.min(), high=lines.table.offset.max())).to_pylist()
+    return found["low"], found["high"]
 
 
 def _typed(lines: Lines, medium: str) -> ir.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -148,16 +148,12 @@ def unit_gains(fit: MediaFit, who: Audience, number: int, chosen: np.ndarray) ->
     A little more stock in a window moves the probability of a purchase by slope * p * (1 - p), and a unit is worth
     `ExposureTerm.carried` windows of it.
     """
-    term = fit.cells.exposures[number]
     where = np.full(len(who.segment), "", dtype=object) if who.regions is None else who.regions[:, number]
     regions, codes = np.unique(where.astype(str), return_inverse=True)
-    gains = np.zeros((regions.size, chosen.size))
-
-    def add(rows: slice, log_odds: Array, slope: Array, stock: Array) -> None:
+    gains, carried = np.zeros((regions.size, chosen.size)), fit.cells.exposures[number].carried
+    for rows, log_odds, slope, _ in _exposed(fit, who, number, chosen):
         chance = special.expit(log_odds)
-        np.add.at(gains, codes[rows], term.carried * slope * chance * (1 - chance))
-
-    _over(fit, who, number, chosen, add)
+        np.add.at(gains, codes[rows], carried * slope * chance * (1 - chance))
     counts = np.bincount(codes)
     return {str(region): (int(counts[k]), gains[k]) for k, region in enumerate(regions)}
 
@@ -168,37 +164,26 @@ def _gains(fit: MediaFit, audience: Audience | None, number: int, chosen: np.nda
     weights = who.occasions if isinstance(who, Cells) else np.ones(len(who.segment))
     weights = weights / weights.sum()
     base, gain = np.zeros(chosen.size), np.zeros(chosen.size)
-
-    def add(rows: slice, log_odds: Array, slope: Array, stock: Array) -> None:
-        nonlocal base, gain
+    for rows, log_odds, slope, stock in _exposed(fit, who, number, chosen):
         effect = slope * stock[:, None]
-        base = base + weights[rows] @ special.expit(log_odds - effect)
-        gain = gain + weights[rows] @ increment(log_odds - effect, effect)
-
-    _over(fit, who, number, chosen, add)
+        base += weights[rows] @ special.expit(log_odds - effect)
+        gain += weights[rows] @ increment(log_odds - effect, effect)
     return base, gain
 
 
-def _over(
-    fit: MediaFit,
-    who: Cells | Audience,
-    number: int,
-    chosen: np.ndarray,
-    add: Callable[[slice, Array, Array, Array], None],
-) -> None:
-    """Call with some people at a time: rows, their log-odds (n, draws), slope per unit of stock (draws,), stock (n,)."""
+def _exposed(
+    fit: MediaFit, who: Cells | Audience, number: int, chosen: np.ndarray
+) -> Iterator[tuple[slice, Array, Array, Array]]:
+    """Some people at a time: rows, log-odds without contact (n, draws), slope per unit of stock (draws,), stock (n,)."""
     term, count = fit.cells.exposures[number], len(fit.cells.exposures)
     coefficients, people = fit.coefficients[chosen], People.of(who, fit.layout)
     slope = coefficients.controls[:, number - count] / term.scale
     names = [*fit.layout.controls, *fit.layout.exposures]
     stock = term.mean + term.scale * people.controls[:, [names.index(name) for name in term.names]].sum(axis=1)
-    for rows in _some(stock.size, chosen.size):
-        add(rows, coefficients.log_odds(people[rows]), slope, stock[rows])
-
-
-def _some(rows: int, draws: int) -> Iterator[slice]:
-    step = max(1, CELLS // draws)
-    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+    step = max(1, CELLS // chosen.size)
+    for start in range(0, stock.size, step):
+        rows = slice(start, start + step)
+        yield rows, coefficients.log_odds(people[rows]), slope, stock[rows]
 
 
 def _spread(values: Array, tail: float, prefix: str = "") -> dict[str, float]:

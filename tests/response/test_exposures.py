@@ -317,6 +317,9 @@ REFUSED: dict[str, Callable[[], object]] = {
     "'grp' is negative or no number in 1 row: R0, 2024-01-01.*zero where nothing": lambda: contacts(changed(grp=-3)),
     "'grp' is negative or no number in 1 row: .*many": lambda: contacts(changed(grp="many")),
     "'week' is not a date in 1 row": lambda: contacts(changed(week="soon")),
+    "'week' mixes time zones": lambda: contacts(
+        WEEKS.assign(week=[f"{day:%Y-%m-%d} 01:00+0{k % 2}:00" for k, day in enumerate(WEEKS["week"])])
+    ),
     "'area' is missing in 1 row": lambda: contacts(changed(area="")),
     "more than once for a region in 1 row: R0, 2024-01-01 .2 rows": lambda: contacts(pd.concat([WEEKS, WEEKS[:1]])),
     "no rows": lambda: contacts(WEEKS[:0]),
