@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import special
+from scipy import sparse, special
 
 from clvmodels.errors import ContactError
 from clvmodels.estimation.result import CELLS
@@ -151,9 +151,10 @@ def unit_gains(fit: MediaFit, who: Audience, number: int, chosen: np.ndarray) ->
     where = np.full(len(who.segment), "", dtype=object) if who.regions is None else who.regions[:, number]
     regions, codes = np.unique(where.astype(str), return_inverse=True)
     gains, carried = np.zeros((regions.size, chosen.size)), fit.cells.exposures[number].carried
+    lives = sparse.csr_array((np.full(codes.size, carried), (codes, np.arange(codes.size))))
     for rows, log_odds, slope, _ in _exposed(fit, who, number, chosen):
         chance = special.expit(log_odds)
-        np.add.at(gains, codes[rows], carried * slope * chance * (1 - chance))
+        gains += lives[:, rows] @ (slope * chance * (1 - chance))
     counts = np.bincount(codes)
     return {str(region): (int(counts[k]), gains[k]) for k, region in enumerate(regions)}
 
