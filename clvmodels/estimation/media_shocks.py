@@ -23,8 +23,10 @@ def shocks(problem: MediaProblem, settled: Settled, cells: Cells, layout: Layout
     level = np.zeros(cells.medium.size, dtype=np.intp) if cells.level is None else cells.level
     if not cells.exposures or not level.any():
         return {term.medium: float("nan") for term in cells.exposures}
-    surprise, weight = _by_level(problem, settled, level[_rows(cells, layout)])
-    return {term.medium: _excess(surprise, weight, term.groups) for term in cells.exposures}
+    level = level[_rows(cells, layout)]
+    return {
+        term.medium: _excess(*_by_level(problem, settled, term.own[level]), term.groups) for term in cells.exposures
+    }
 
 
 def _rows(cells: Cells, layout: Layout) -> np.ndarray:

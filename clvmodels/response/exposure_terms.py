@@ -36,6 +36,8 @@ class ExposureTerm:
         Distinct pairs of region and day behind it.
     left
         Share of the stock's variance that tells its effect: that left after regions and days, or after months of the year.
+    own
+        Which of its levels each level of the cells is, several exposures having regions of their own.
     groups
         What it is compared within: a code per level (levels,), one array per grouping.
     unit_cost
@@ -53,6 +55,7 @@ class ExposureTerm:
     regions: int
     days: int
     left: float
+    own: Codes
     groups: tuple[Codes, ...]
     unit_cost: Mapping[str, float]
 

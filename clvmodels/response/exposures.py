@@ -174,33 +174,34 @@ class _Found:
 def _one(
     number: int, exposure: Exposure, table: pa.Table, dates: NDArray[np.datetime64], until: datetime.date, window: int
 ) -> _Found:
-    """The stock at each place and date of a table, taken apart."""
+    """The stock at each place and date of a table, taken apart over the exposure's own regions and days."""
     check_covered(exposure, dates.min(), until)
-    places, there = table[f"place{number}"].to_pylist(), np.asarray(table["there"].to_numpy(), dtype=float)
+    labels, codes = np.unique(np.array(table[f"place{number}"].to_pylist(), dtype=str), return_inverse=True)
+    pairs, own = np.unique(np.stack([codes, dates.astype(int)]), axis=1, return_inverse=True)
+    places, days = labels[pairs[0]].tolist(), pairs[1].astype("datetime64[D]")
+    there = np.bincount(own, np.asarray(table["there"].to_numpy(), dtype=float)).astype(float)
     stock = Stock.of(exposure, until)
-    values = stock.mean(places, dates, window)
-    groups = _groups(exposure, places, dates)
+    values = stock.mean(places, days, window)
+    groups = _groups(exposure, pairs[0], days)
     parts = explained(values, there, groups)
     spread = float(np.sqrt(np.average((values - parts.mean) ** 2, weights=there)))
     left = float(np.average(parts.rest**2, weights=there)) / spread**2 if spread > FLAT else 0.0
-    check_told(exposure, spread, left, len(table), groups, flat=FLAT)
+    check_told(exposure, spread, left, len(places), groups, flat=FLAT)
     split = dict(zip((REGION, DAY), parts.parts, strict=True)) if exposure.by_region else {}
-    own = parts.rest if exposure.by_region else values - parts.mean
-    columns = {source(number, part): column for part, column in (split | {WITHIN: own}).items()}
+    rest = parts.rest if exposure.by_region else values - parts.mean
+    columns = {source(number, part): column[own] for part, column in (split | {WITHIN: rest}).items()}
     varying = tuple(part for part, column in split.items() if np.ptp(column) > FLAT * spread)
     term = ExposureTerm(
         exposure.medium, exposure.half_life.days, float(window), parts.mean, spread, varying, exposure.by_region,
-        len(table), len(set(places)), np.unique(dates).size, left, groups, _unit_costs(exposure),
+        len(places), labels.size, np.unique(days).size, left, own, groups, _unit_costs(exposure),
     )  # fmt: skip
     return _Found(term, stock, _usual(places, split, there), columns)
 
 
-def _groups(exposure: Exposure, places: Sequence[str], dates: NDArray[np.datetime64]) -> tuple[Codes, ...]:
+def _groups(exposure: Exposure, regions: NDArray[np.intp], days: NDArray[np.datetime64]) -> tuple[Codes, ...]:
     """What is compared within: regions and days, or months of the year."""
-    if not exposure.by_region:
-        return (np.unique(dates.astype("datetime64[M]").astype(int) % 12, return_inverse=True)[1],)
-    codes = [np.unique(np.asarray(column), return_inverse=True)[1] for column in (np.asarray(places, dtype=str), dates)]
-    return tuple(codes)
+    within = (regions, days) if exposure.by_region else (days.astype("datetime64[M]").astype(int) % 12,)
+    return tuple(np.unique(one, return_inverse=True)[1] for one in within)
 
 
 def _usual(places: Sequence[str], split: Mapping[str, Floats], there: Floats) -> dict[str, tuple[float, float]]:

@@ -62,6 +62,20 @@ YEARS = ROWS.assign(
 MONTHLY = pd.DataFrame({"week": pd.date_range("2024-01-01", "2026-12-31")})
 MONTHLY["grp"] = MONTHLY["week"].dt.month % 5
 SHARED = WEEKS.assign(grp=np.tile(WEEKS["grp"][:52], 2))
+
+
+def test_exposures_have_regions_and_days_of_their_own() -> None:
+    """Two regions on twelve days, and the whole country on as many."""
+    grp = np.random.default_rng(1).integers(0, 100, 2 * len(MONTHLY))
+    local = pd.concat([MONTHLY.assign(area="R0"), MONTHLY.assign(area="R1")]).assign(grp=grp)
+    national = MONTHLY.assign(grp=grp[: len(MONTHLY)])
+    both = contacts(local).with_exposure(national, medium="radio", date="week", level="grp", half_life=8 * clv.WEEK)
+    rows, found = joined(both, datetime.date(2026, 12, 31), rows=YEARS)
+    assert [(one.levels, one.regions, one.days) for one in found.terms] == [(24, 2, 12), (12, 1, 12)]
+    assert int(rows.level.nunique().to_pyarrow().as_py()) == 24
+    assert found.terms[1].own.tolist() == [*range(12)] * 2
+
+
 REFUSED: dict[str, Callable[[], object]] = {
     "no column 'grps'.*level=.*columns are: week, area, grp": lambda: contacts(level="grps"),
     "'grp' is negative or no number in 1 row: R0, 2024-01-01.*zero where nothing": lambda: contacts(changed(grp=-3)),
