@@ -137,7 +137,8 @@ class Contacts:
         date, level
             Columns with the day and with how much ran, zero or more: gross rating points, spots, impressions.
         half_life
-            Time in which its effect is halved, such as `2 * WEEK`; it is taken as given.
+            Time in which its effect is halved, such as `2 * WEEK`. It is taken as given, and matters: the longer it is said to
+            be, the larger the effect that is found. Try a shorter and a longer one.
         region
             Column with the region. Without it, levels are the same everywhere.
         residents, customer

@@ -75,14 +75,15 @@ class ExposureTerm:
 
     @property
     def reason(self) -> str:
-        """In words: what is compared, how much there is of it, and what stays confounded."""
+        """In words: what is compared, how much there is of it, what stays confounded, and what is taken as given."""
+        given = f"a half-life of {self.half_life:g} days is taken as given"
         share = f"{100 * self.left:.2g} % of the stock's variance"
         if self.by_region:
             return (
                 f"{self.regions} regions compared on the same {self.days} days, which leaves {share}; whatever else happened in "
-                "a region while it ran there counts as its effect, and what all regions share on a day tells nothing"
+                f"a region while it ran there counts as its effect, and what all regions share on a day tells nothing; {given}"
             )
         return (
             f"{self.days} days compared with each other, months of the year apart, which leaves {share}; whatever else happened "
-            "to everybody while it ran counts as its effect"
+            f"to everybody while it ran counts as its effect; {given}"
         )

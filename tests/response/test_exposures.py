@@ -99,7 +99,10 @@ def test_the_table_is_that_of_the_draws(world: Exposed, fit: MediaFit) -> None:
     )
     assert row.p_positive == np.mean(gain > 0)
     assert (row.levels, row.regions, row.days, row.grade) == (78, 6, 13, "observational")
-    assert "6 regions compared on the same 13 days" in row.reason
+    assert (
+        "6 regions compared on the same 13 days" in row.reason
+        and "half-life of 14 days is taken as given" in row.reason
+    )
     assert "TV" in repr(fit) and "78 levels of exposure" in repr(fit)
 
 
