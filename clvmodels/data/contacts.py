@@ -20,6 +20,8 @@ from clvmodels.data.transactions import Invalid
 from clvmodels.errors import ContactError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import ibis.expr.types as ir
     import pandas as pd
 
@@ -113,7 +115,7 @@ class Contacts:
         medium: str,
         date: str,
         level: str,
-        half_life: Span | Period,
+        half_life: Span | Period | Sequence[Span | Period],
         region: str | None = None,
         residents: object | None = None,
         customer: str = "customer_id",
@@ -137,8 +139,8 @@ class Contacts:
         date, level
             Columns with the day and with how much ran, zero or more: gross rating points, spots, impressions.
         half_life
-            Time in which its effect is halved, such as `2 * WEEK`. It is taken as given, and matters: the longer it is said to
-            be, the larger the effect that is found. Try a shorter and a longer one.
+            Time in which its effect is halved, such as `2 * WEEK`; or several, of which `clv.fit` takes the one under which the
+            data are likeliest. It matters: the longer it is said to be, the larger the effect that is found.
         region
             Column with the region. Without it, levels are the same everywhere.
         residents, customer

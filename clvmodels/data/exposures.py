@@ -5,6 +5,7 @@ It reaches everybody there, and nobody in particular.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,8 @@ class Exposure:
     ----------
     medium
         Its name.
-    half_life
-        Time in which it loses half of its effect.
+    half_life, candidates
+        Time in which it loses half of its effect, and those that it may be; one where it is given.
     days, regions, level, cost
         (n,) day, region (`EVERYWHERE` where there is one region for all), how much ran, and what that cost [currency], NaN if
         not known.
@@ -49,6 +50,7 @@ class Exposure:
 
     medium: str
     half_life: Span
+    candidates: tuple[Span, ...]
     days: NDArray[np.datetime64]
     regions: NDArray[np.object_]
     level: Floats
@@ -58,7 +60,7 @@ class Exposure:
 
     def __repr__(self) -> str:
         where = f" in {np.unique(self.regions.astype(str)).size} regions" if self.by_region else ""
-        return f"{self.medium}{where}, {self.days.min()} to {self.days.max()}, half-life {self.half_life}"
+        return f"{self.medium}{where}, {self.days.min()} to {self.days.max()}, half-life {' or '.join(map(str, self.candidates))}"
 
 
 def read_exposure(
@@ -69,7 +71,7 @@ def read_exposure(
     level: str,
     region: str | None,
     cost: str | None,
-    half_life: Span | Period,
+    half_life: Span | Period | Sequence[Span | Period],
     residents: object | None,
     customer: str,
     timezone: str | None,
@@ -82,9 +84,7 @@ def read_exposure(
         A column is missing or cannot play its role; a row without day, region or level, a negative level or cost, two rows of
         one region and day.
     """
-    span = as_span(half_life, name="half_life")
-    if not 0 < span.days < float("inf"):
-        raise ContactError(f"half_life={span} of {medium}. Give a positive, finite span, such as 2 * WEEK.")
+    spans = _spans(half_life, medium)
     if residents is not None and region is None:
         raise ContactError(
             f"residents= says where customers live, but {medium} has no regions. Name them with region=."
@@ -97,10 +97,23 @@ def read_exposure(
     _refuse(table, lines, medium)
     columns = {name: np.asarray(table[name].to_numpy(zero_copy_only=False)) for name in ("level", "cost")}
     return Exposure(
-        medium, span, table["date"].to_numpy().astype("datetime64[D]"),
+        medium, spans[0], spans, table["date"].to_numpy().astype("datetime64[D]"),
         np.array(table["region"].to_pylist(), dtype=object), columns["level"].astype(float), columns["cost"].astype(float),
         region is not None, None if residents is None or region is None else _residents(residents, customer, region),
     )  # fmt: skip
+
+
+def _spans(half_life: Span | Period | Sequence[Span | Period], medium: str) -> tuple[Span, ...]:
+    """One or several half-lives, checked."""
+    given = half_life if isinstance(half_life, Sequence) else [half_life]
+    spans = tuple(as_span(one, name="half_life") for one in given)
+    wrong = [span for span in spans if not 0 < span.days < float("inf")]
+    if wrong or not spans:
+        raise ContactError(
+            f"half_life={wrong[0] if wrong else half_life} of {medium}. Give a positive, finite span, such as 2 * WEEK, or "
+            "several."
+        )
+    return spans
 
 
 def _offsets(lines: Lines) -> tuple[str | None, str | None]:

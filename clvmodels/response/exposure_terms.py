@@ -23,8 +23,8 @@ class ExposureTerm:
     ----------
     medium
         Its name.
-    half_life, window
-        Of the stock, and of the outcomes [days].
+    half_life, candidates, window
+        Of the stock, those it was chosen from, and of the outcomes [days].
     mean, scale
         Mean and standard deviation of the stock over occasions [units of level].
     parts
@@ -46,6 +46,7 @@ class ExposureTerm:
 
     medium: str
     half_life: float
+    candidates: tuple[float, ...]
     window: float
     mean: float
     scale: float
@@ -76,7 +77,10 @@ class ExposureTerm:
     @property
     def reason(self) -> str:
         """In words: what is compared, how much there is of it, what stays confounded, and what is taken as given."""
+        others = ", ".join(f"{days:g}" for days in self.candidates)
         given = f"a half-life of {self.half_life:g} days is taken as given"
+        if len(self.candidates) > 1:
+            given = f"a half-life of {self.half_life:g} days fits best of {others}, and intervals hold it for true"
         share = f"{100 * self.left:.2g} % of the stock's variance"
         if self.by_region:
             return (

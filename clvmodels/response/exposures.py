@@ -191,8 +191,9 @@ def _one(
     rest = parts.rest if exposure.by_region else values - parts.mean
     columns = {source(number, part): column[own] for part, column in (split | {WITHIN: rest}).items()}
     varying = tuple(part for part, column in split.items() if np.ptp(column) > FLAT * spread)
+    tried = tuple(one.days for one in exposure.candidates)
     term = ExposureTerm(
-        exposure.medium, exposure.half_life.days, float(window), parts.mean, spread, varying, exposure.by_region,
+        exposure.medium, exposure.half_life.days, tried, float(window), parts.mean, spread, varying, exposure.by_region,
         len(places), labels.size, np.unique(days).size, left, own, groups, _unit_costs(exposure),
     )  # fmt: skip
     return _Found(term, stock, _usual(places, split, there), columns)

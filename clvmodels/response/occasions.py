@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import functools
 from collections.abc import Mapping, Sequence
@@ -91,11 +92,29 @@ class Occasions:
         self.media: tuple[str, ...] = tuple(one.medium for one in self.evidence)
         self.half_life: dict[str, float] = {medium: half_life[medium] for medium in self.media}
         days = made.baseline.days if made is not None and made.baseline.drawn else ()
-        blocks, controls = with_blocks(occasions, self.evidence, days)
-        there, until = (None, None) if made is None else (made.customers, made.until)
-        self.table, self._exposed = with_exposures(blocks, exposures, there, until, round(window.days))
-        self._controls = replace(controls, exposures=self._exposed.terms)
+        self._blocks, self._unexposed = with_blocks(occasions, self.evidence, days)
         self._made = made
+        self._expose(exposures)
+
+    def _expose(self, exposures: tuple[Exposure, ...]) -> None:
+        """Join the stocks of exposures; what was made with others is made anew."""
+        there, until = (None, None) if self._made is None else (self._made.customers, self._made.until)
+        self.table, self._exposed = with_exposures(self._blocks, exposures, there, until, round(self.window.days))
+        self._controls = replace(self._unexposed, exposures=self._exposed.terms)
+        self.__dict__.pop("_grouped_by_default", None)
+
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Mass media that customers were exposed to."""
+        return self._exposed.exposures
+
+    def with_half_life(self, medium: str, half_life: Span) -> Occasions:
+        """The same occasions where the stock of an exposure has another half-life."""
+        other = copy.copy(self)
+        other._expose(
+            tuple(replace(one, half_life=half_life) if one.medium == medium else one for one in self.exposures)
+        )
+        return other
 
     @classmethod
     def from_frame(

@@ -88,6 +88,7 @@ REFUSED: dict[str, Callable[[], object]] = {
     "more than once for a region in 1 row: R0, 2024-01-01 .2 rows": lambda: contacts(pd.concat([WEEKS, WEEKS[:1]])),
     "no rows": lambda: contacts(WEEKS[:0]),
     "half_life=0 weeks": lambda: contacts(half_life=0 * clv.WEEK),
+    "half_life=.. of TV. Give a positive": lambda: contacts(half_life=[]),
     "exposure 'TV' already": lambda: contacts().with_exposure(
         WEEKS, medium="TV", date="week", level="grp", region="area", half_life=clv.WEEK
     ),

@@ -247,6 +247,17 @@ def test_widening_is_that_of_fewer_data(fit: MediaFit) -> None:
     assert np.array_equal(widened(theta, spreads, fit.layout, {"TV": 0.7}), theta)
 
 
+def test_the_half_life_is_chosen_by_the_data(world: Exposed, occasions: clv.Occasions, fit: MediaFit) -> None:
+    """Fourteen days are true; one of 3 and 100 is not what the data are likeliest under."""
+    spans = [3 * clv.DAY, HALF_LIFE * clv.DAY, 100 * clv.DAY]
+    chosen = fitted(world.exposed(half_life=spans), world)
+    assert chosen.cells.exposures[0].half_life == HALF_LIFE
+    assert "14 days fits best of 3, 14, 100" in chosen.exposures().loc["TV", "reason"]
+    assert chosen.exposures().loc["TV", "effect"] == pytest.approx(fit.exposures().loc["TV", "effect"], rel=1e-6)
+    other = occasions.with_half_life("TV", 3 * clv.DAY)
+    assert other.cells().exposures[0].half_life == 3.0 and occasions.cells().exposures[0].half_life == HALF_LIFE
+
+
 def test_levels_without_regions_compare_days() -> None:
     """Two years of national TV; months of the year are set apart, and it is said what stays confounded."""
     windows, rng = 26, np.random.default_rng(4)
