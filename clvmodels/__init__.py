@@ -5,7 +5,8 @@
 In the order of use:
 
 - `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
-- `Contacts`, `occasions`, `Occasions`: from a log of contacts to what each was followed by, next to what happens without contact
+- `Contacts`, `occasions`, `Occasions`: from a log of contacts to what each was followed by, next to what happens without contact;
+  `Contacts.with_exposure`: mass media that reach everybody in a region
 - `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `PARETO_LOGNORMAL`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often),
   `BG_CNBD_K(k)`, `MBG_CNBD_K(k)` (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the
   `catalogue` lists them
@@ -23,8 +24,8 @@ In the order of use:
 - `metrics`: the indicators of customer relationship management, by month and tier, and the simple measures
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
 - `Action`, `PlannedContact`, `plan_budget` with `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: who gets which contacts,
-  and how much money that is worth; `Save`, `RenewalResponse`: what offers do to renewals of contracts; `max_worth_spending`: what a
-  perfect save is worth
+  and how much money that is worth; `Save`, `RenewalResponse`: what offers do to renewals of contracts; `max_worth_spending`: what
+  a perfect save is worth
 - `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
 - `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
 - `figures`, `write_report`, `write_plan`: for people who look rather than read

@@ -216,8 +216,16 @@ class SaveEvidence:
     def media(self) -> tuple[str, ...]:
         return self.worth.saving.media
 
+    @property
+    def exposure_media(self) -> tuple[str, ...]:
+        return self.worth.saving.exposure_media
+
     def grades(self) -> pd.DataFrame:
         return self.worth.saving.grades()
+
+    def exposures(self, *, interval: float, value: float) -> pd.DataFrame:
+        """None: what mass media do to renewals is not told."""
+        return pd.DataFrame(index=pd.Index([], name="medium"))
 
     def effects(self, *, interval: float, value: float, cost: Mapping[str, float]) -> pd.DataFrame:
         """What a contact before the next renewal adds, averaged over the customers who are there, as `MediaFit.effects`."""

@@ -142,6 +142,10 @@ class Saves:
     def media(self) -> tuple[str, ...]:
         return tuple(one.medium for one in self.saves)
 
+    @property
+    def exposure_media(self) -> tuple[str, ...]:
+        return ()
+
     def of(self, medium: str) -> Save:
         return next(one for one in self.saves if one.medium == medium)
 
@@ -200,6 +204,10 @@ class RenewalResponse:
     @property
     def media(self) -> tuple[str, ...]:
         return self.fit.media
+
+    @property
+    def exposure_media(self) -> tuple[str, ...]:
+        return tuple(self.fit.exposure_media)
 
     def of(self, medium: str) -> RenewalResponse:
         return self
