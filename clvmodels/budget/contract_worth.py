@@ -192,6 +192,18 @@ class ContractWorth(Valuer):
     def block(self, rows: Rows) -> ContractBlock:
         return ContractBlock(self, rows, self.forecast.simulation.alike(rows))
 
+    def notes(self) -> list[str]:
+        full = [medium for medium in self.saving.media if self.saving.of(medium).lasting == 1]
+        mixed = any(
+            getattr(cause.model, "mixture", False) for cause in self.forecast.simulation.leaving.causes.values()
+        )
+        if not full or not mixed:
+            return []
+        return [
+            f"Who is kept by {', '.join(full)} is taken to stay afterwards like those who renew by themselves. By the model "
+            "those who would leave are likelier to leave next time too: give lasting= below 1 where an offer does not change that."
+        ]
+
     def margin(self) -> float:
         """Mean value of a customer from her next renewal on, if she makes it [currency]."""
         simulation = self.forecast.simulation

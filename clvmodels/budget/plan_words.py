@@ -84,6 +84,7 @@ def plan_notes(plan: Plan) -> list[str]:
                 f"What {media} brings is {why}. The plan is not validated: clv.design_test says how large a test would be."
             )
     notes += [_exposed(str(medium), row, share, money) for medium, row in plan.exposures().iterrows()]
+    notes += plan.worth.notes()
     if plan.before is None:
         notes.append(
             "Past contacts are not known, so the plan is valued against nobody and not against going on as before."

@@ -87,6 +87,10 @@ class Valuer(ABC):
     def margin(self) -> float:
         """Mean margin of one success [currency]."""
 
+    def notes(self) -> list[str]:
+        """What else to know when reading a plan."""
+        return []
+
     @property
     def draws(self) -> int:
         return int(self.forecast.draws)
