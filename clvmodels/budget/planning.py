@@ -12,6 +12,7 @@ import pandas as pd
 
 from clvmodels.budget.actions import NOTHING, Action, check_actions, media_counts
 from clvmodels.budget.allowed import allowed_actions
+from clvmodels.budget.certainty import Judge, Open
 from clvmodels.budget.constraints import Constraint, Setting
 from clvmodels.budget.holdout import hold_out
 from clvmodels.budget.plan import Plan
@@ -19,7 +20,7 @@ from clvmodels.budget.resolve import resolve
 from clvmodels.budget.risk import cautious
 from clvmodels.budget.solve import Solution, solve
 from clvmodels.budget.status_quo import StatusQuo, past_contacts, status_quo
-from clvmodels.budget.values import ActionValues, action_values
+from clvmodels.budget.values import ActionValues, action_values, plan_draws
 from clvmodels.budget.worth import Worth
 from clvmodels.errors import ClvError
 from clvmodels.estimation.media_fit import MediaFit
@@ -50,6 +51,7 @@ def plan_budget(
     audience: Audience | None = None,
     pull_forward: float | Share = 0.0,
     holdout: float = 0.05,
+    certainty: float = 0.8,
     spend_all: bool = False,
     worst: float | None = None,
     interval: float = 0.90,
@@ -61,7 +63,8 @@ def plan_budget(
     customer is still there, discounted. What she buys anyway is in the forecast, and so is the effect of the contacts she was
     used to: a plan is valued against doing nothing, and against going on as before.
 
-    Money that returns less than itself is kept, unless `spend_all`.
+    Money that returns less than itself is kept, unless `spend_all`. So is money for media whose evidence is too weak: see
+    `certainty`.
 
     Parameters
     ----------
@@ -86,6 +89,11 @@ def plan_budget(
         Share of the increments that is merely brought forward from later purchases: a number, or a distribution.
     holdout
         Share of customers kept without contact at random, so that the next log is `randomised`.
+    certainty
+        Least probability, from 0 to below 1, that the contacts of a medium with all who get them bring more than they cost (with
+        `spend_all`: anything at all), the doubt whether the medium does anything included. Media that fall short are not used:
+        among many customers some always look worth a contact by chance. 0 goes by expected values alone. Has no say where
+        constraints ask for contacts whatever they bring.
     spend_all
         Spend as much of the budget as brings anything at all.
     worst
@@ -126,13 +134,23 @@ def plan_budget(
     )  # fmt: skip
     limits = resolve(constraints, setting, budget=budget)
 
-    def best(values: ActionValues) -> Solution:
+    def best(values: ActionValues, may: Open) -> Solution:
         """The budget counts outlay; what is made largest is the present value of margin less cost."""
-        worth = values.net + values.outlay
-        return solve(worth, values.outlay, allowed, budget=budget, constraints=limits, spend_all=spend_all, keys=ids)
+        total = values.net + values.outlay
+        return solve(
+            total, values.outlay, allowed & may, budget=budget, constraints=limits, spend_all=spend_all, keys=ids
+        )
 
+    works = 1 - np.array([media.no_effect.get(name, 0.0) for name in media.media])
+    judged = Judge(
+        media.media, media_counts(chosen, media.media) > 0, certainty, works, lambda may: best(values, may),
+        lambda choice: plan_draws(worth, chosen, {"": choice.astype(np.intp)})[""], spend_all,
+    ).judged()  # fmt: skip
     before = _before(worth, media.contacts if contacts is None else contacts)
-    plan = Plan(worth, chosen, values, allowed, best, best(values), held, holdout, before, float(budget), interval)
+    plan = Plan(
+        worth, chosen, values, allowed, best, judged.solution, held, holdout, before, float(budget), interval,
+        certainty, judged,
+    )  # fmt: skip
     return plan if worst is None else _cautious(plan, worst)
 
 

@@ -13,6 +13,7 @@ from scipy import special
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, ContactError
+from clvmodels.estimation.media_doubt import no_effect
 from clvmodels.estimation.media_fit import MediaDiagnostics, MediaFit
 from clvmodels.estimation.media_laplace import MediaDraws, Settled, media_laplace, settle
 from clvmodels.estimation.media_problem import MediaProblem
@@ -81,6 +82,7 @@ def fit_media(
         theta=found.theta,
         spreads=spreads,
         coefficients=Coefficients.of(layout, found.theta, spreads, cells, rng),
+        no_effect=no_effect(settled.quadratic, found.theta, found.u),
         attributed=attributed_increments(cells, seen.replies, seen.spec, len(found.theta), rng),
         amount_ratios=amount_ratios(cells, len(found.theta), rng) if spec.amounts == "by medium" else {},
         audience=seen.audience,

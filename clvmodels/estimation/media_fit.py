@@ -63,6 +63,8 @@ class MediaFit:
         Posterior draws (draws, p) in the order of `layout.names`, (draws, k) in that of `layout.spreads`.
     coefficients
         The same draws, kind by kind.
+    no_effect
+        Probability that a medium does nothing at all, given even odds before the data; none of attributed-only media.
     attributed
         Draws of the increment of each attributed-only medium (draws,).
     amount_ratios
@@ -81,6 +83,7 @@ class MediaFit:
     theta: Array
     spreads: Array
     coefficients: Coefficients
+    no_effect: Mapping[str, float]
     attributed: Mapping[str, Array]
     amount_ratios: Mapping[str, Array]
     audience: Audience | None
@@ -237,12 +240,12 @@ class MediaFit:
 
         Returns
         -------
-        DataFrame indexed by medium: contacts, base (P(buy | none)), increment, lower, upper, p_positive; spend, spend_lower,
-        spend_upper (increment times the mean amount of a purchase [currency], its error included; the amount is taken not to
-        depend on the medium, see `amounts`); grade; net (value * increment - cost [currency per contact], NaN without value and
-        cost); break_even (points of probability of the increment that must be bias for the net value to be zero) and
-        break_even_share (the same as a share of the increment), NaN for randomised media, to which no bias is to be granted;
-        below zero where the net value is negative as it is
+        DataFrame indexed by medium: contacts, base (P(buy | none)), increment, lower, upper, p_positive, p_no_effect (as
+        `no_effect`); spend, spend_lower, spend_upper (increment times the mean amount of a purchase [currency], its error
+        included; the amount is taken not to depend on the medium, see `amounts`); grade; net (value * increment - cost [currency
+        per contact], NaN without value and cost); break_even (points of probability of the increment that must be bias for the
+        net value to be zero) and break_even_share (the same as a share of the increment), NaN for randomised media, to which no
+        bias is to be granted; below zero where the net value is negative as it is
         """
         return effects_table(self, audience, tail=tail_of(interval), value=value, cost=cost, draws=draws, seed=seed)
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 COLUMNS = ("increment", "lower", "upper", "p_positive", "p_best", "p_best_per_cost")
 
 
+DOUBTED = 0.05
+"""Probability of no effect that is worth a word."""
+
+
 def increments_table(fit: MediaFit, audience: Audience, *, tail: float, draws: int, seed: int) -> pd.DataFrame:
     """Rows customer by customer, in the order of the media; see `MediaFit.increments`."""
     n, media = len(audience.segment), len(fit.media)
@@ -100,7 +104,10 @@ def effects_table(
     for code, name in enumerate(fit.media):
         base, gain = _average(fit, audience, code, chosen)
         row = {"contacts": fit._seen(code)[0], "base": base.mean()}
-        row |= _spread_of(gain, tail) | {"p_positive": (gain > 0).mean()}
+        row |= _spread_of(gain, tail) | {
+            "p_positive": (gain > 0).mean(),
+            "p_no_effect": fit.no_effect.get(name, np.nan),
+        }
         more = gain + (base + gain) * (fit.amount_ratios[name][chosen] - 1) if name in fit.amount_ratios else gain
         row |= {key.replace("increment", "spend"): v for key, v in _spread_of(more * amount, tail, "spend_").items()}
         row |= {"grade": fit.cells.grades[name]} | _break_even(
@@ -196,7 +203,8 @@ def said(fit: MediaFit, effects: pd.DataFrame) -> list[str]:
 
 def _line(row: Any) -> str:
     gain, lower, upper, base = (100 * row[name] for name in ("increment", "lower", "upper", "base"))
+    doubt = f", no effect at all with probability {row['p_no_effect']:.2f}" if row["p_no_effect"] > DOUBTED else ""
     return (
-        f"{gain:+.2f} points [{lower:+.2f}, {upper:+.2f}] on {base:.2f} %, P(> 0) = {row['p_positive']:.2f}, "
+        f"{gain:+.2f} points [{lower:+.2f}, {upper:+.2f}] on {base:.2f} %, P(> 0) = {row['p_positive']:.2f}{doubt}, "
         f"{row['contacts']:,.0f} contacts, {row['grade']}"
     )
