@@ -15,10 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.budget.menu import Choice, Floats
+from clvmodels.budget.menu import Choice, Floats, menu
+from clvmodels.budget.rules import Limit, rules
 from clvmodels.budget.solve import Solution
 from clvmodels.budget.values import PlanDraws
-from clvmodels.errors import ClvError, InfeasiblePlan
+from clvmodels.errors import ClvError
 
 type Open = NDArray[np.bool_]
 """Which actions may be used (actions + 1,); doing nothing always."""
@@ -32,6 +33,12 @@ class KeptBack(NamedTuple):
     sure: float
     net: float
     cost: float
+
+
+def asks_for_contacts(limits: Sequence[Limit], customers: int, actions: int) -> bool:
+    """Whether doing nothing for anybody breaks one of the limits."""
+    nobody = menu(np.zeros((customers, actions)), np.zeros(actions))
+    return bool(np.any(rules(nobody, limits).relaxation(nobody, np.zeros(customers, dtype=np.int16)) > 0))
 
 
 class Judged(NamedTuple):
@@ -64,6 +71,8 @@ class Judge:
         The best plan with some actions.
     drawn
         Its totals by medium in every joint draw.
+    obliged
+        Whether constraints ask for contacts whatever they bring.
     spend_all
         Whether contacts pay if they bring anything at all, rather than their cost.
     """
@@ -74,6 +83,7 @@ class Judge:
     works: Floats
     solved: Callable[[Open], Solution]
     drawn: Callable[[Choice], PlanDraws]
+    obliged: bool
     spend_all: bool
 
     def __post_init__(self) -> None:
@@ -84,8 +94,8 @@ class Judge:
         """Plan, take away the least certain medium, and plan again until those used are certain enough."""
         everything, kept_back = np.ones(len(self.uses), dtype=bool), list[KeptBack]()
         solution = self.solved(everything)
-        if not self.certainty or self._obliged():
-            return Judged(solution, everything, (), self.certainty > 0)
+        if not self.certainty or self.obliged:
+            return Judged(solution, everything, (), self.certainty > 0 and self.obliged)
         while True:
             doubted = [one for one in self._used(solution) if one.sure < self.certainty]
             if not doubted:
@@ -96,13 +106,6 @@ class Judge:
     def _open(self, kept_back: Sequence[KeptBack]) -> Open:
         away = [list(self.media).index(one.medium) for one in kept_back]
         return np.asarray(~self.uses[:, away].any(axis=1))
-
-    def _obliged(self) -> bool:
-        try:
-            self.solved(self._open([KeptBack(medium, 0.0, 0.0, 0.0) for medium in self.media]))
-        except InfeasiblePlan:
-            return True
-        return False
 
     def _used(self, solution: Solution) -> list[KeptBack]:
         """Every medium that the plan uses."""

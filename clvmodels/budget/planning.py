@@ -12,7 +12,7 @@ import pandas as pd
 
 from clvmodels.budget.actions import NOTHING, Action, check_actions, media_counts
 from clvmodels.budget.allowed import allowed_actions
-from clvmodels.budget.certainty import Judge, Open
+from clvmodels.budget.certainty import Judge, Open, asks_for_contacts
 from clvmodels.budget.constraints import Constraint, Setting
 from clvmodels.budget.holdout import hold_out
 from clvmodels.budget.plan import Plan
@@ -144,7 +144,8 @@ def plan_budget(
     works = 1 - np.array([media.no_effect.get(name, 0.0) for name in media.media])
     judged = Judge(
         media.media, media_counts(chosen, media.media) > 0, certainty, works, lambda may: best(values, may),
-        lambda choice: plan_draws(worth, chosen, {"": choice.astype(np.intp)})[""], spend_all,
+        lambda choice: plan_draws(worth, chosen, {"": choice.astype(np.intp)})[""],
+        asks_for_contacts(limits, len(ids), len(chosen) + 1), spend_all,
     ).judged()  # fmt: skip
     before = _before(worth, media.contacts if contacts is None else contacts)
     plan = Plan(
