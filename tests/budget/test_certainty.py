@@ -37,7 +37,7 @@ def planned(media: clv.MediaFit, forecast: clv.Forecast, **terms: Any) -> clv.Pl
 
 def test_weak_evidence_gets_no_money_and_says_so() -> None:
     """Where by expected values alone chance would be paid for."""
-    media, forecast = market(NOTHING, 6, 2_000, weeks=52)
+    media, forecast = market(NOTHING, 1, 2_000, weeks=52)
     plan, rash = planned(media, forecast), planned(media, forecast, certainty=0.0)
     assert rash.solution.spent > 0
     assert plan.solution.spent == 0
