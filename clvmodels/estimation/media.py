@@ -16,6 +16,7 @@ from clvmodels.errors import ClvError, ContactError
 from clvmodels.estimation.media_doubt import no_effect
 from clvmodels.estimation.media_fit import MediaDiagnostics, MediaFit
 from clvmodels.estimation.media_laplace import MediaDraws, Settled, media_laplace, settle
+from clvmodels.estimation.media_own import OwnEffects, OwnTest, own_effects
 from clvmodels.estimation.media_problem import MediaProblem
 from clvmodels.estimation.trust import trusted, vouch
 from clvmodels.model import Array
@@ -74,6 +75,8 @@ def fit_media(
     vouch(spec.title, found.diagnostics)
     rng = np.random.default_rng([seed, 1])
     spreads = np.exp(found.u)
+    coefficients = Coefficients.of(layout, found.theta, spreads, cells, rng)
+    own, own_test = _own(seen, layout, coefficients, seed)
     return MediaFit(
         spec=seen.spec,
         method=engine,
@@ -81,13 +84,14 @@ def fit_media(
         layout=layout,
         theta=found.theta,
         spreads=spreads,
-        coefficients=Coefficients.of(layout, found.theta, spreads, cells, rng),
+        coefficients=coefficients,
+        own=own,
         no_effect=no_effect(settled.quadratic, found.theta, found.u),
         attributed=attributed_increments(cells, seen.replies, seen.spec, len(found.theta), rng),
         amount_ratios=amount_ratios(cells, len(found.theta), rng) if spec.amounts == "by medium" else {},
         audience=seen.audience,
         contacts=seen.contacts,
-        diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, time.perf_counter() - started),
+        diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, own_test, time.perf_counter() - started),
         priors=all_priors,
         seed=seed,
         version=__version__,
@@ -96,19 +100,20 @@ def fit_media(
 
 class Seen(NamedTuple):
     """What a fit reads: the model with the half-lives used, cells, attributed responses by medium where they are known; and of a
-    log its customers today and the contacts made."""
+    log its customers today, the contacts made, and the occasions."""
 
     spec: MediaResponse
     cells: Cells
     replies: Mapping[str, Replies]
     audience: Audience | None
     contacts: pd.DataFrame | None
+    occasions: Occasions | None
 
 
 def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
     """Cells as they are; occasions, or a contact log with the transaction log, the window and half-lives of both made one."""
     if isinstance(data, Cells):
-        return Seen(spec, data, {}, None, None)
+        return Seen(spec, data, {}, None, None, None)
     if isinstance(data, Contacts) and log is not None:
         data = occasions(data, log, window=spec.window, half_life=spec.half_lives(data.media))
     if not hasattr(data, "cells"):
@@ -121,7 +126,22 @@ def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
             f"The occasions were made with a window of {data.window}, the model asks for {spec.window}. Make both the same."
         )
     used = replace(spec, half_life={medium: days * DAY for medium, days in data.half_life.items()})
-    return Seen(used, data.cells(), data.attributed_responses(), data.audience(), data.sent())
+    return Seen(used, data.cells(), data.attributed_responses(), data.audience(), data.sent(), data)
+
+
+def _own(seen: Seen, layout: Layout, coefficients: Coefficients, seed: int) -> tuple[OwnEffects | None, OwnTest | None]:
+    """Customers' own effects, where asked for and where there are any; and the test of them."""
+    if seen.spec.pooled_to == "segment":
+        return None, None
+    if seen.occasions is None or seen.contacts is None:
+        raise ContactError(
+            "pooled_to='customer' needs what single customers did: occasions of a contact log and a transaction log. Fit to "
+            "these, or write pooled_to='segment'."
+        )
+    if not layout.media:
+        return None, None
+    found = own_effects(seen.occasions.records(), layout, coefficients, seed=seed)
+    return (None, found) if isinstance(found, OwnTest) else (found, found.test)
 
 
 def _run(

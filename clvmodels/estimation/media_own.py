@@ -47,8 +47,8 @@ MOST = 60_000
 class OwnTest(NamedTuple):
     """What customers' own records say of differences between them.
 
-    `sigma_u`, `sigma_v` are standard deviations of log odds and of effects; `ratio`, `p` the likelihood-ratio test of sigma_v = 0,
-    one-sided; `left_out` occasions not used because they overlap others.
+    `sigma_u`, `sigma_v` are standard deviations of log odds and of effects; `ratio`, `p` the likelihood-ratio test of sigma_v
+    = 0, one-sided; `left_out` occasions not used because they overlap others.
     """
 
     sigma_u: float
@@ -71,7 +71,7 @@ class OwnTest(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Occasions before a fitted population: odds and effect on log odds (rows,), medium's code, outcome, customers' beginnings."""
+    """Occasions (rows,) before a fitted population: odds of a purchase, medium's code, outcome; and where customers begin."""
 
     odds: Array
     medium: NDArray[np.int64]
@@ -230,6 +230,7 @@ def _moments(rows: Rows, spread: Array, shift: Array) -> Moments:
 
 def _estimated(rows: Rows, media: int) -> tuple[Array, Array, OwnTest]:
     """Scales (2,) and shifts (k,), and the test of sigma_v = 0."""
+
     def depth(log_scales: Array, shift: Array) -> tuple[float, Array, Array, float]:
         scales = np.exp(log_scales)
         found = _moments(rows, np.append(scales[0], np.full(media, scales[1])), shift)

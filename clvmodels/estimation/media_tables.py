@@ -44,6 +44,7 @@ def increments_table(fit: MediaFit, audience: Audience, *, tail: float, draws: i
     frame |= dict(zip(COLUMNS, table.reshape(len(COLUMNS), -1), strict=True))
     frame["contacts"] = np.asarray(audience.contacts, dtype=float).reshape(-1)
     frame["pooling"] = pooling(fit)[:, audience.segment].T.reshape(-1)
+    frame["own"] = own_weights(fit, audience).reshape(-1)
     grades = [fit.cells.grades[name] for name in fit.media]
     frame["grade"] = pd.Categorical(np.tile(grades, n), categories=list(dict.fromkeys(grades)))
     return pd.DataFrame(frame)
@@ -83,6 +84,14 @@ def pooling(fit: MediaFit) -> Array:
         m = fit.layout.media.index(name)
         effect = fit.coefficients.medium[:, m, None] + fit.coefficients.medium_segment[:, m]
         found[code] = np.clip(1 - effect.var(axis=0) / before, 0.0, 1.0)
+    return found
+
+
+def own_weights(fit: MediaFit, audience: Audience) -> Array:
+    """Weight of a customer's own data in her effect of each medium (n, media); 0 where there are no effects of her own."""
+    found = np.zeros((len(audience.segment), len(fit.media)))
+    if fit.own is not None:
+        found[:, list(fit.layout.codes)] = fit.own.weights(audience.customer_id)
     return found
 
 

@@ -113,7 +113,11 @@ def own_moments(odds, medium, bought, starts, nodes, log_weights, spread, value,
 @njit(cache=True, nogil=True, error_model="numpy")
 def _uniform(key, draw, place):
     """Between 0 and 1, from a hash of three numbers."""
-    z = np.uint64(key) + np.uint64(draw) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(place) * np.uint64(0xD1342543DE82EF95)
+    z = (
+        np.uint64(key)
+        + np.uint64(draw) * np.uint64(0x9E3779B97F4A7C15)
+        + np.uint64(place) * np.uint64(0xD1342543DE82EF95)
+    )
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z = z ^ (z >> np.uint64(31))

@@ -24,8 +24,8 @@ from clvmodels.response.fates import CONTACT
 from clvmodels.response.grouping import STOCKS, Bins, as_cells, group, standard_scaling
 from clvmodels.response.half_lives import half_lives
 from clvmodels.response.outcomes import AttributedResponse, OutcomeInWindow, attributed_responses, outcomes_in_window
-from clvmodels.response.records import Records, apart, as_records, record_table
 from clvmodels.response.ready import ready_occasions
+from clvmodels.response.records import Records, apart, as_records, record_table
 from clvmodels.units import Period, Span, as_span
 
 if TYPE_CHECKING:
@@ -271,8 +271,8 @@ class Occasions:
         return found
 
     def records(self) -> Records:
-        """What single customers did, occasion by occasion, without those whose windows overlap: they share an outcome, which would
-        look like effects of a customer's own."""
+        """What single customers did, occasion by occasion, without those whose windows overlap: these share an outcome, which
+        would look like an effect of a customer's own."""
         rows = record_table(self.table, (*self.features, *self._controls.sources))
         table, left_out = apart(rows, self.window.days)
         grades: dict[str, Grade] = {one.medium: one.grade for one in self.evidence}
