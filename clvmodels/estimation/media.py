@@ -15,9 +15,11 @@ from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, ContactError
 from clvmodels.estimation.media_doubt import no_effect
 from clvmodels.estimation.media_fit import MediaDiagnostics, MediaFit
+from clvmodels.estimation.media_half_lives import with_best_half_lives
 from clvmodels.estimation.media_laplace import MediaDraws, Settled, media_laplace, settle
 from clvmodels.estimation.media_own import OwnEffects, OwnTest, own_effects
 from clvmodels.estimation.media_problem import MediaProblem
+from clvmodels.estimation.media_shocks import shocks, widened
 from clvmodels.estimation.trust import trusted, vouch
 from clvmodels.model import Array
 from clvmodels.priors import Prior
@@ -66,23 +68,25 @@ def fit_media(
     if method not in METHODS:
         raise ClvError(f"{spec.title}: pooling is a prior, and {method!r} has none. Use one of {', '.join(METHODS)}.")
     started = time.perf_counter()
-    seen = _seen(spec, data, log)
+    all_priors = spec.priors(priors)
+    seen = _seen(spec, data, log, all_priors)
     cells = merged(seen.cells)
-    layout, all_priors = Layout.of(cells), spec.priors(priors)
+    layout = Layout.of(cells)
     problem = MediaProblem.of(cells, layout, all_priors)
     problem, settled, dispersion = _corrected(problem)
     engine, found = _run(problem, settled, method, draws=draws, chains=chains, tune=tune, seed=seed)
     vouch(spec.title, found.diagnostics)
     rng = np.random.default_rng([seed, 1])
-    spreads = np.exp(found.u)
-    coefficients = Coefficients.of(layout, found.theta, spreads, cells, rng)
+    spreads, shaken = np.exp(found.u), shocks(problem, settled, cells, layout)
+    theta = widened(found.theta, found.u, layout, shaken)
+    coefficients = Coefficients.of(layout, theta, spreads, cells, rng)
     own, own_test = _own(seen, layout, coefficients, seed)
     return MediaFit(
         spec=seen.spec,
         method=engine,
         cells=cells,
         layout=layout,
-        theta=found.theta,
+        theta=theta,
         spreads=spreads,
         coefficients=coefficients,
         own=own,
@@ -91,6 +95,7 @@ def fit_media(
         amount_ratios=amount_ratios(cells, len(found.theta), rng) if spec.amounts == "by medium" else {},
         audience=seen.audience,
         contacts=seen.contacts,
+        shocks=shaken,
         diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, own_test, time.perf_counter() - started),
         priors=all_priors,
         seed=seed,
@@ -110,8 +115,11 @@ class Seen(NamedTuple):
     occasions: Occasions | None
 
 
-def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
-    """Cells as they are; occasions, or a contact log with the transaction log, the window and half-lives of both made one."""
+def _seen(spec: MediaResponse, data: Any, log: Transactions | None, priors: Mapping[str, Prior]) -> Seen:
+    """Cells as they are; occasions, or a contact log with the transaction log, the window and half-lives of both made one.
+
+    Of exposures the likeliest half-lives are taken.
+    """
     if isinstance(data, Cells):
         return Seen(spec, data, {}, None, None, None)
     if isinstance(data, Contacts) and log is not None:
@@ -125,6 +133,8 @@ def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
         raise ClvError(
             f"The occasions were made with a window of {data.window}, the model asks for {spec.window}. Make both the same."
         )
+    if isinstance(data, Occasions):
+        data = with_best_half_lives(data, priors)
     used = replace(spec, half_life={medium: days * DAY for medium, days in data.half_life.items()})
     return Seen(used, data.cells(), data.attributed_responses(), data.audience(), data.sent(), data)
 
