@@ -38,6 +38,8 @@ SCALES = (1.0, 0.5)
 """Half-normal priors of sigma_u and sigma_v on the scale of log odds."""
 BEYOND_NOISE = 0.01
 """Probability of the test below which customers' effects are taken to differ."""
+OWN_HISTORY = ("recency", "frequency", "responses")
+"""Features that are made of a customer's own purchases."""
 LEAST = 1e-4
 """A standard deviation that is none."""
 MOST = 60_000
@@ -48,7 +50,8 @@ class OwnTest(NamedTuple):
     """What customers' own records say of differences between them.
 
     `sigma_u`, `sigma_v` are standard deviations of log odds and of effects; `ratio`, `p` the likelihood-ratio test of sigma_v
-    = 0, one-sided; `left_out` occasions not used because they overlap others.
+    = 0, one-sided; `left_out` occasions not used because they overlap others; `repeated` features that
+    tell of a customer's own purchases once more.
     """
 
     sigma_u: float
@@ -58,6 +61,7 @@ class OwnTest(NamedTuple):
     customers: int
     occasions: int
     left_out: int
+    repeated: tuple[str, ...] = ()
 
     @property
     def beyond_noise(self) -> bool:
@@ -66,7 +70,13 @@ class OwnTest(NamedTuple):
     def __str__(self) -> str:
         seen = f"{self.occasions:,} occasions of {self.customers:,} customers, {self.left_out:,} overlapping left out"
         if self.beyond_noise:
-            return f"customers' own effects differ with sd {self.sigma_v:.2g} (p = {self.p:.2g}; {seen})"
+            found = f"customers' own effects differ with sd {self.sigma_v:.2g} (p = {self.p:.2g}; {seen})"
+            if not self.repeated:
+                return found
+            return (
+                f"{found}; {', '.join(self.repeated)} tell of the same purchases once more, so intervals of single customers are "
+                "too narrow: make occasions with features=[]"
+            )
         return f"no sign that effects differ between customers beyond segments and features (p = {self.p:.2g}; {seen})"
 
 
@@ -180,7 +190,8 @@ def own_effects(records: Records, layout: Layout, coefficients: Coefficients, *,
     if rows.odds.size > MOST:
         some = np.sort(np.random.default_rng(seed).permutation(ids.size)[: ids.size * MOST // rows.odds.size])
     scales, shift, test = _estimated(rows.of(some), len(layout.media))
-    test = test._replace(customers=ids.size, occasions=rows.odds.size, left_out=records.left_out)
+    repeated = tuple(name for name in OWN_HISTORY if name in layout.features)
+    test = test._replace(customers=ids.size, occasions=rows.odds.size, left_out=records.left_out, repeated=repeated)
     if not test.beyond_noise:
         return test
     spread = np.append(scales[0], np.full(len(layout.media), scales[1]))

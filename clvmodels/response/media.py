@@ -128,8 +128,9 @@ def media_response(
     pooled_to
         "segment": customers with equal features and segment react alike. "customer": beyond that each has a baseline and effects
         of her own, as far as her own occasions with contact and without tell; it takes tens of contacts with a customer by a
-        medium to learn much. Used only where a test finds that customers differ; the fit says what it found. Needs occasions
-        of a log, not cells.
+        medium to learn much. With so many, occasions(features=[]) is better: features such as frequency tell of the same
+        purchases once more, and intervals of single customers get too narrow. Used only where a test finds that customers
+        differ; the fit says what it found. Needs occasions of a log, not cells.
 
     Returns
     -------

@@ -129,6 +129,12 @@ def own_effects_of(world: tuple[Records, np.ndarray]) -> OwnEffects | OwnTest:
     return own_effects(world[0], fit.layout, fit.coefficients, seed=0)
 
 
+def test_features_made_of_the_same_purchases_are_told() -> None:
+    test = OwnTest(0.3, 0.7, 100.0, 1e-20, 500, 20_000, 0, ("frequency",))
+    assert "frequency tell of the same purchases once more" in str(test)
+    assert "once more" not in str(test._replace(repeated=()))
+
+
 def market_of(seed: int, sd: float, customers: int, *, weeks: int = 156) -> Any:
     """A market with an occasion in most fortnights, whose customers react by themselves."""
     return clv.simulate_market(
@@ -187,7 +193,7 @@ def test_a_market_whose_customers_react_by_themselves(customers: int, weeks: int
 
 
 def test_where_customers_do_not_differ_nothing_changes() -> None:
-    market = market_of(5, 0.0, 250, weeks=104)
+    market = market_of(5, 0.0, 120, weeks=78)
     alone, together = (fitted(market, to) for to in ("customer", "segment"))
     assert alone.own is None
     assert "no sign that effects differ" in repr(alone)
