@@ -88,14 +88,15 @@ def plan_notes(plan: Plan) -> list[str]:
     ]
     notes += [
         f"{one.medium} is not used because the evidence is weak: its contacts pay with probability {one.sure:.2f}, and the plan "
-        f"asks for {plan.certainty:g} (certainty=). On average they would bring {one.net:,.2f} after a cost of {one.cost:,.2f}: "
+        f"asks for {plan.certainty:g} (certainty=). On average they would bring {one.net:,.2f} more than they cost ({one.cost:,.2f}): "
         "that is what caution forgoes. clv.design_test says how large a test would settle it."
         for one in plan.kept_back
     ]
     if plan.judged.obliged:
         notes.append("Constraints ask for contacts whatever they bring, so certainty= has no say.")
     table = plan.by_medium()
-    used = table.loc[table["contacts"] > 0, "grade"]
+    judged = table.index.isin([one.medium for one in plan.kept_back])
+    used = table.loc[(table["contacts"] > 0) | judged, "grade"]
     for grade, why in WEAK.items():
         media = ", ".join(used.index[used == grade])
         if media:
