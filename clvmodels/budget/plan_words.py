@@ -88,8 +88,8 @@ def plan_notes(plan: Plan) -> list[str]:
     ]
     notes += [
         f"{one.medium} is not used because the evidence is weak: its contacts pay with probability {one.sure:.2f}, and the plan "
-        f"asks for {plan.certainty:g} (certainty=). On average they would bring {one.net:,.2f} more than they cost ({one.cost:,.2f}): "
-        "that is what caution forgoes. clv.design_test says how large a test would settle it."
+        f"asks for {plan.certainty:g} (certainty=). On average they would bring {one.net:,.2f} more than they cost "
+        f"({one.cost:,.2f}): that is what caution forgoes. clv.design_test says how large a test would settle it."
         for one in plan.kept_back
     ]
     if plan.judged.obliged:
