@@ -232,6 +232,10 @@ class SaveEvidence:
     def exposure_media(self) -> tuple[str, ...]:
         return self.worth.saving.exposure_media
 
+    @property
+    def no_effect(self) -> Mapping[str, float]:
+        return self.worth.saving.no_effect
+
     def grades(self) -> pd.DataFrame:
         return self.worth.saving.grades()
 

@@ -106,5 +106,8 @@ def settle(
         chosen = found.x[: len(p.action)] > 0.5
         plan[rows[p.customer[chosen]]] = p.action[chosen]
         if not np.any((rules.relaxation(menu, plan) > 0) & ~np.isfinite(goal.relaxing)):
-            return Settled(plan, -float(found.mip_dual_bound) * p.size)
+            bound = (
+                found.fun if found.mip_dual_bound is None else found.mip_dual_bound
+            )  # without whole numbers it is exact
+            return Settled(plan, -float(bound) * p.size)
     return None

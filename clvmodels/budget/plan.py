@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.budget.actions import NOTHING, Action
+from clvmodels.budget.certainty import Judged, KeptBack, Open
 from clvmodels.budget.comparison import Total, as_choice, compared
 from clvmodels.budget.plan_tables import (
     customers_table,
@@ -37,7 +38,7 @@ from clvmodels.value.totals import readable
 PLAN, STATUS_QUO = "this plan", "status quo"
 TAIL = 0.10
 """Share of the worst draws whose mean is reported as risk."""
-type Solve = Callable[[ActionValues], Solution]
+type Solve = Callable[[ActionValues, Open], Solution]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,7 +60,7 @@ class Plan:
     allowed
         Which actions each customer may be given (n, actions + 1).
     solve
-        Finds the best choice for such values, under the budget and the constraints.
+        Finds the best choice for such values among some of the actions, under the budget and the constraints.
     solution
         The choice with its bound, gap and shadow prices.
     held_out, holdout
@@ -70,6 +71,10 @@ class Plan:
         What may be spent [currency].
     interval
         Probability of the intervals.
+    certainty
+        Least probability that the contacts of a medium pay.
+    judged
+        Which media were kept back because theirs pay with less.
     """
 
     worth: Valuer
@@ -83,6 +88,13 @@ class Plan:
     before: StatusQuo | None
     budget: float
     interval: float
+    certainty: float
+    judged: Judged
+
+    @property
+    def kept_back(self) -> tuple[KeptBack, ...]:
+        """Media that are not used because the evidence that their contacts pay is weak."""
+        return self.judged.kept_back
 
     @property
     def names(self) -> list[str]:
@@ -218,7 +230,12 @@ class Plan:
         draws
             How many draws, evenly spread, to plan for; each takes as long as the plan.
         """
-        return perfect_information(self.solved, self.solution, self.gross_of, draws=self.worth.draws, used=draws)
+        everything = np.ones(len(self.names), dtype=bool)
+
+        def solved(weights: Array) -> Solution:
+            return self.solve(action_values(self.worth, self.actions, weights=weights), everything)
+
+        return perfect_information(solved, self.solution, self.gross_of, draws=self.worth.draws, used=draws)
 
     def why(self, customer: Any) -> str:
         """One plain sentence: what this customer gets, why, and what came next."""
@@ -232,7 +249,11 @@ class Plan:
         price = self.solution.price("budget").price if np.isfinite(self.budget) else 0.0
         net = np.where(self.allowed[i], self.values.net[i], -np.inf)
         currency = self.worth.forecast.currency
-        facts = Facts(currency, self.interval, price, bool(self.allowed[i, 1:].any()), self.names[int(np.argmax(net))])
+        best = int(np.argmax(net))
+        doubted = [one for one in self.kept_back if best and one.medium in self.actions[best - 1].media]
+        facts = Facts(
+            currency, self.interval, price, bool(self.allowed[i, 1:].any()), self.names[best], self.certainty, doubted
+        )
         return sentence(row, facts)
 
     def to_csv(self, path: str | Path) -> Path:
@@ -275,7 +296,7 @@ class Plan:
 
     def solved(self, weights: Array) -> Solution:
         """The best choice where draws have these weights (draws,)."""
-        return self.solve(action_values(self.worth, self.actions, weights=weights))
+        return self.solve(action_values(self.worth, self.actions, weights=weights), self.judged.open)
 
     def gross_of(self, choice: Any) -> Array:
         """Net value of a choice in each draw, plus its mean outlay: what `risk` calls gross (draws,)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clvmodels.budget.actions import NOTHING
@@ -9,6 +10,7 @@ from clvmodels.budget.actions import NOTHING
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clvmodels.budget.certainty import KeptBack
     from clvmodels.budget.plan import Plan
 
 WEAK = {
@@ -20,13 +22,16 @@ WEAK = {
 
 
 class Facts(NamedTuple):
-    """What a sentence needs to know besides the customer's row: the price is what the next unit of money returns."""
+    """What a sentence needs to know besides the customer's row: the price is what the next unit of money returns, `doubted` are
+    the media of her best action that were kept back."""
 
     currency: str | None
     interval: float
     price: float
     any_allowed: bool
     best: str
+    certainty: float
+    doubted: Sequence[KeptBack]
 
 
 def sentence(row: pd.Series[Any], facts: Facts) -> str:
@@ -44,6 +49,13 @@ def sentence(row: pd.Series[Any], facts: Facts) -> str:
             return (
                 f"{who} gets nothing: no action is expected to pay for itself; the best, {row['runner_up']}, would bring "
                 f"{row['runner_up_net']:,.2f}{unit} after its cost."
+            )
+        if facts.doubted:
+            weakest = min(facts.doubted, key=lambda one: one.sure)
+            return (
+                f"{who} gets nothing although {facts.best} would on average bring {row['runner_up_net']:,.2f}{unit} after its "
+                f"cost: the evidence is weak. Contacts by {weakest.medium} pay at all with probability {weakest.sure:.2f}, and "
+                f"the plan asks for {facts.certainty:g}."
             )
         return (
             f"{who} gets nothing although {facts.best} would bring {row['runner_up_net']:,.2f}{unit} after its cost: the money "
@@ -75,8 +87,17 @@ def plan_notes(plan: Plan) -> list[str]:
         f"Money in {money}, at present value over {plan.worth.forecast.horizon}; intervals hold {share} and are of means.",
         f"{solution.spent:,.2f} is spent{limit}; no plan under these constraints is better{gap}.",
     ]
+    notes += [
+        f"{one.medium} is not used because the evidence is weak: its contacts pay with probability {one.sure:.2f}, and the plan "
+        f"asks for {plan.certainty:g} (certainty=). On average they would bring {one.net:,.2f} more than they cost "
+        f"({one.cost:,.2f}): that is what caution forgoes. clv.design_test says how large a test would settle it."
+        for one in plan.kept_back
+    ]
+    if plan.judged.obliged:
+        notes.append("Constraints ask for contacts whatever they bring, so certainty= has no say.")
     table = plan.by_medium()
-    used = table.loc[table["contacts"] > 0, "grade"]
+    judged = table.index.isin([one.medium for one in plan.kept_back])
+    used = table.loc[(table["contacts"] > 0) | judged, "grade"]
     for grade, why in WEAK.items():
         media = ", ".join(used.index[used == grade])
         if media:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from clvmodels.budget.actions import NOTHING, Action, check_actions, media_counts
 from clvmodels.budget.allowed import allowed_actions
+from clvmodels.budget.certainty import Judge, Open, asks_for_contacts
 from clvmodels.budget.constraints import Constraint, Setting
 from clvmodels.budget.contract_worth import ContractWorth
 from clvmodels.budget.holdout import hold_out
@@ -22,7 +23,7 @@ from clvmodels.budget.risk import cautious
 from clvmodels.budget.saves import RenewalResponse, Save, as_saving
 from clvmodels.budget.solve import Solution, solve
 from clvmodels.budget.status_quo import StatusQuo, past_contacts, status_quo
-from clvmodels.budget.values import ActionValues, PlanDraws, action_values
+from clvmodels.budget.values import ActionValues, PlanDraws, action_values, plan_draws
 from clvmodels.budget.valuing import Valuer
 from clvmodels.budget.worth import Worth
 from clvmodels.errors import ClvError, offenders
@@ -55,6 +56,7 @@ def plan_budget(
     audience: Audience | None = None,
     pull_forward: float | Share = 0.0,
     holdout: float = 0.05,
+    certainty: float = 0.8,
     spend_all: bool = False,
     worst: float | None = None,
     interval: float = 0.90,
@@ -70,7 +72,8 @@ def plan_budget(
     at all, times the value of the customer from that renewal on, less what it and the offer cost. The forecast is what comes
     without contacts.
 
-    Money that returns less than itself is kept, unless `spend_all`.
+    Money that returns less than itself is kept, unless `spend_all`. So is money for media whose evidence is too weak: see
+    `certainty`.
 
     Parameters
     ----------
@@ -95,6 +98,11 @@ def plan_budget(
         Share of the increments that is merely brought forward from later purchases: a number, or a distribution.
     holdout
         Share of customers kept without contact at random, so that the next log is `randomised`.
+    certainty
+        Least probability, from 0 to below 1, that the contacts of a medium with all who get them bring more than they cost (with
+        `spend_all`: anything at all), the doubt whether the medium does anything included. Media that fall short are not used:
+        among many customers some always look worth a contact by chance. 0 goes by expected values alone. Has no say where
+        constraints ask for contacts whatever they bring.
     spend_all
         Spend as much of the budget as brings anything at all.
     worst
@@ -133,14 +141,24 @@ def plan_budget(
     setting = Setting(ids, names, worth.media.media, counts, forecast.segment, held)
     limits = resolve(constraints, setting, budget=budget)
 
-    def best(values: ActionValues) -> Solution:
+    def best(values: ActionValues, may: Open) -> Solution:
         """The budget counts outlay; what is made largest is the present value of margin less cost."""
-        earned = values.net + values.outlay
-        return solve(earned, values.outlay, allowed, budget=budget, constraints=limits, spend_all=spend_all, keys=ids)
+        total = values.net + values.outlay
+        return solve(
+            total, values.outlay, allowed & may, budget=budget, constraints=limits, spend_all=spend_all, keys=ids
+        )
 
+    evidence = worth.media
+    works = 1 - np.array([evidence.no_effect.get(name, 0.0) for name in evidence.media])
+    judged = Judge(
+        evidence.media, counts > 0, certainty, works, lambda may: best(values, may),
+        lambda choice: plan_draws(worth, chosen, {"": choice.astype(np.intp)})[""],
+        asks_for_contacts(limits, len(ids), len(chosen) + 1), spend_all,
+    ).judged()  # fmt: skip
     plan = Plan(
-        worth, chosen, values, allowed, best, best(values), held, holdout, field.before, float(budget), interval
-    )
+        worth, chosen, values, allowed, best, judged.solution, held, holdout, field.before, float(budget), interval,
+        certainty, judged,
+    )  # fmt: skip
     return plan if worst is None else _cautious(plan, worst)
 
 

@@ -157,6 +157,10 @@ class Saves:
     def exposure_media(self) -> tuple[str, ...]:
         return ()
 
+    @property
+    def no_effect(self) -> Mapping[str, float]:
+        return {}
+
     def of(self, medium: str) -> Save:
         return next(one for one in self.saves if one.medium == medium)
 
@@ -219,6 +223,11 @@ class RenewalResponse:
     @property
     def exposure_media(self) -> tuple[str, ...]:
         return tuple(self.fit.exposure_media)
+
+    @property
+    def no_effect(self) -> Mapping[str, float]:
+        """Probability that a medium does nothing at all."""
+        return self.fit.no_effect
 
     def of(self, medium: str) -> RenewalResponse:
         return self

@@ -13,9 +13,11 @@ from scipy import special
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, ContactError
+from clvmodels.estimation.media_doubt import no_effect
 from clvmodels.estimation.media_fit import MediaDiagnostics, MediaFit
 from clvmodels.estimation.media_half_lives import with_best_half_lives
 from clvmodels.estimation.media_laplace import MediaDraws, Settled, media_laplace, settle
+from clvmodels.estimation.media_own import OwnEffects, OwnTest, own_effects
 from clvmodels.estimation.media_problem import MediaProblem
 from clvmodels.estimation.media_shocks import shocks, widened
 from clvmodels.estimation.trust import trusted, vouch
@@ -77,6 +79,8 @@ def fit_media(
     rng = np.random.default_rng([seed, 1])
     spreads, shaken = np.exp(found.u), shocks(problem, settled, cells, layout)
     theta = widened(found.theta, found.u, layout, shaken)
+    coefficients = Coefficients.of(layout, theta, spreads, cells, rng)
+    own, own_test = _own(seen, layout, coefficients, seed)
     return MediaFit(
         spec=seen.spec,
         method=engine,
@@ -84,13 +88,15 @@ def fit_media(
         layout=layout,
         theta=theta,
         spreads=spreads,
-        coefficients=Coefficients.of(layout, theta, spreads, cells, rng),
+        coefficients=coefficients,
+        own=own,
+        no_effect=no_effect(settled.quadratic, found.theta, found.u),
         attributed=attributed_increments(cells, seen.replies, seen.spec, len(found.theta), rng),
         amount_ratios=amount_ratios(cells, len(found.theta), rng) if spec.amounts == "by medium" else {},
         audience=seen.audience,
         contacts=seen.contacts,
         shocks=shaken,
-        diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, time.perf_counter() - started),
+        diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, own_test, time.perf_counter() - started),
         priors=all_priors,
         seed=seed,
         version=__version__,
@@ -99,13 +105,14 @@ def fit_media(
 
 class Seen(NamedTuple):
     """What a fit reads: the model with the half-lives used, cells, attributed responses by medium where they are known; and of a
-    log its customers today and the contacts made."""
+    log its customers today, the contacts made, and the occasions."""
 
     spec: MediaResponse
     cells: Cells
     replies: Mapping[str, Replies]
     audience: Audience | None
     contacts: pd.DataFrame | None
+    occasions: Occasions | None
 
 
 def _seen(spec: MediaResponse, data: Any, log: Transactions | None, priors: Mapping[str, Prior]) -> Seen:
@@ -114,7 +121,7 @@ def _seen(spec: MediaResponse, data: Any, log: Transactions | None, priors: Mapp
     Of exposures the likeliest half-lives are taken.
     """
     if isinstance(data, Cells):
-        return Seen(spec, data, {}, None, None)
+        return Seen(spec, data, {}, None, None, None)
     if isinstance(data, Contacts) and log is not None:
         data = occasions(data, log, window=spec.window, half_life=spec.half_lives(data.media))
     if not hasattr(data, "cells"):
@@ -129,7 +136,22 @@ def _seen(spec: MediaResponse, data: Any, log: Transactions | None, priors: Mapp
     if isinstance(data, Occasions):
         data = with_best_half_lives(data, priors)
     used = replace(spec, half_life={medium: days * DAY for medium, days in data.half_life.items()})
-    return Seen(used, data.cells(), data.attributed_responses(), data.audience(), data.sent())
+    return Seen(used, data.cells(), data.attributed_responses(), data.audience(), data.sent(), data)
+
+
+def _own(seen: Seen, layout: Layout, coefficients: Coefficients, seed: int) -> tuple[OwnEffects | None, OwnTest | None]:
+    """Customers' own effects, where asked for and where there are any; and the test of them."""
+    if seen.spec.pooled_to == "segment":
+        return None, None
+    if seen.occasions is None or seen.contacts is None:
+        raise ContactError(
+            "pooled_to='customer' needs what single customers did: occasions of a contact log and a transaction log. Fit to "
+            "these, or write pooled_to='segment'."
+        )
+    if not layout.media:
+        return None, None
+    found = own_effects(seen.occasions.records(), layout, coefficients, seed=seed)
+    return (None, found) if isinstance(found, OwnTest) else (found, found.test)
 
 
 def _run(

@@ -12,6 +12,7 @@ from scipy import special
 
 from clvmodels.errors import ClvError, ContactError
 from clvmodels.estimation.media_exposures import exposure_value_table, exposures_table
+from clvmodels.estimation.media_own import OwnEffects, OwnTest
 from clvmodels.estimation.media_tables import effects_table, increments_table, said
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.estimation.result import tail_of
@@ -35,13 +36,17 @@ class MediaDiagnostics(Diagnostics):
     """What vouches for a fit of media response, and the test whether occasions of a cell are more alike than chance."""
 
     overdispersion: Overdispersion | None = None
+    own: OwnTest | None = None
 
     @classmethod
-    def of(cls, found: Diagnostics, overdispersion: Overdispersion, seconds: float) -> MediaDiagnostics:
-        return cls(**asdict(found) | {"overdispersion": overdispersion, "seconds": seconds})
+    def of(
+        cls, found: Diagnostics, overdispersion: Overdispersion, own: OwnTest | None, seconds: float
+    ) -> MediaDiagnostics:
+        return cls(**asdict(found) | {"overdispersion": overdispersion, "own": own, "seconds": seconds})
 
     def __str__(self) -> str:
-        return "; ".join([super().__str__(), str(self.overdispersion)])
+        own = [] if self.own is None else [str(self.own)]
+        return "; ".join([super().__str__(), str(self.overdispersion), *own])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,6 +69,10 @@ class MediaFit:
         Posterior draws (draws, p) in the order of `layout.names`, (draws, k) in that of `layout.spreads`.
     coefficients
         The same draws, kind by kind.
+    own
+        Customers' own effects; None where not asked for (`pooled_to="customer"`) or where no test finds any.
+    no_effect
+        Probability that a medium does nothing at all, given even odds before the data; none of attributed-only media.
     attributed
         Draws of the increment of each attributed-only medium (draws,).
     amount_ratios
@@ -84,6 +93,8 @@ class MediaFit:
     theta: Array
     spreads: Array
     coefficients: Coefficients
+    own: OwnEffects | None
+    no_effect: Mapping[str, float]
     attributed: Mapping[str, Array]
     amount_ratios: Mapping[str, Array]
     audience: Audience | None
@@ -196,8 +207,9 @@ class MediaFit:
 
     def base_draws(self, audience: Audience, *, draws: int = DRAWS, seed: int = 0) -> Array:
         """Posterior draws of P(buy | none) within the window (n, draws)."""
-        people = People.of(audience, self.layout)
-        return np.asarray(special.expit(self.coefficients[self.chosen(draws, seed)].log_odds(people)))
+        people, chosen = People.of(audience, self.layout), self.chosen(draws, seed)
+        log_odds = self.coefficients[chosen].log_odds(people)
+        return np.asarray(special.expit(log_odds + self.beyond(audience, people, self.coefficients[chosen], chosen)[0]))
 
     def increments(
         self, audience: Audience | None = None, *, interval: float = 0.90, draws: int = 500, seed: int = 0
@@ -216,7 +228,7 @@ class MediaFit:
         DataFrame, a row per customer and medium: customer_id, medium, increment, lower, upper, p_positive, p_best (probability
         that the medium adds most, doing nothing included), p_best_per_cost (the same per unit of cost, NaN without costs),
         contacts so far, pooling (weight of the medium's own data in its effect on the segment, 0 is all prior and 1 all data),
-        grade
+        own (weight of the customer's own data in her effect beyond that, 0 is all pooled and 1 all her own), grade
         """
         who = self._audience(audience)
         return increments_table(self, who, tail=tail_of(interval), draws=draws, seed=seed)
@@ -246,12 +258,12 @@ class MediaFit:
 
         Returns
         -------
-        DataFrame indexed by medium: contacts, base (P(buy | none)), increment, lower, upper, p_positive; spend, spend_lower,
-        spend_upper (increment times the mean amount of a purchase [currency], its error included; the amount is taken not to
-        depend on the medium, see `amounts`); grade; net (value * increment - cost [currency per contact], NaN without value and
-        cost); break_even (points of probability of the increment that must be bias for the net value to be zero) and
-        break_even_share (the same as a share of the increment), NaN for randomised media, to which no bias is to be granted;
-        below zero where the net value is negative as it is
+        DataFrame indexed by medium: contacts, base (P(buy | none)), increment, lower, upper, p_positive, p_no_effect (as
+        `no_effect`); spend, spend_lower, spend_upper (increment times the mean amount of a purchase [currency], its error
+        included; the amount is taken not to depend on the medium, see `amounts`); grade; net (value * increment - cost [currency
+        per contact], NaN without value and cost); break_even (points of probability of the increment that must be bias for the
+        net value to be zero) and break_even_share (the same as a share of the increment), NaN for randomised media, to which no
+        bias is to be granted; below zero where the net value is negative as it is
         """
         return effects_table(self, audience, tail=tail_of(interval), value=value, cost=cost, draws=draws, seed=seed)
 
@@ -361,19 +373,29 @@ class MediaFit:
         for start in range(0, n, step):
             rows = slice(start, min(start + step, n))
             some, log_odds = people[rows], coefficients.log_odds(people[rows])
-            block = [self._increment(coefficients, chosen, some, log_odds, code, stock[rows]) for code in codes]
+            beyond = self.beyond(audience.picked(np.arange(rows.start, rows.stop)), some, coefficients, chosen)
+            log_odds = log_odds + beyond[0]
+            block = [self._increment(coefficients, chosen, some, log_odds, beyond, code, stock[rows]) for code in codes]
             yield rows, np.stack(block) if block else np.zeros((0, len(log_odds), draws))
 
+    def beyond(self, audience: Audience, people: People, coefficients: Coefficients, chosen: np.ndarray) -> Array:
+        """What customers have of their own beyond the population's log odds and effects (media + 1, n, draws); zeros that
+        broadcast where there is nothing of the kind."""
+        if self.own is None:
+            return np.zeros((len(self.layout.media) + 1, 1, 1))
+        stock = audience.own_stock[:, list(self.layout.codes)]
+        return self.own.drawn(audience.customer_id, people, stock, coefficients, chosen)
+
     def _increment(
-        self, coefficients: Coefficients, chosen: np.ndarray, people: People, log_odds: Array, code: int, stock: Array
-    ) -> Array:
+        self, coefficients: Coefficients, chosen: np.ndarray, people: People, log_odds: Array, beyond: Array, code: int,
+        stock: Array,
+    ) -> Array:  # fmt: skip
         name = self.media[code]
         if name in self.attributed:
             return np.broadcast_to(self.attributed[name][chosen], log_odds.shape)
-        effect = coefficients.effect(
-            people, self.layout.media.index(name), stock[:, code], stock.sum(axis=1) - stock[:, code]
-        )
-        return increment(log_odds, effect)
+        told = self.layout.media.index(name)
+        effect = coefficients.effect(people, told, stock[:, code], stock.sum(axis=1) - stock[:, code])
+        return increment(log_odds, effect + beyond[1 + told])
 
     def _audience(self, audience: Audience | None) -> Audience:
         who = self.audience if audience is None else audience

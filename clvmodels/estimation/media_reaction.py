@@ -33,12 +33,16 @@ class Reactions:
         self, media: MediaFit, coefficients: Coefficients, chosen: NDArray[np.intp], audience: Audience
     ) -> None:
         self._media, self._coefficients, self._chosen = media, coefficients, chosen
-        self._people = People.of(audience, media.layout)
+        self._people, self._audience = People.of(audience, media.layout), audience
 
     @cached_property
     def log_odds(self) -> Array:
         """Of a purchase without a contact (n, draws)."""
-        return self._coefficients.log_odds(self._people)
+        return np.asarray(self._coefficients.log_odds(self._people) + self._beyond[0])
+
+    @cached_property
+    def _beyond(self) -> Array:
+        return self._media.beyond(self._audience, self._people, self._coefficients, self._chosen)
 
     @cached_property
     def base(self) -> Array:
@@ -51,7 +55,8 @@ class Reactions:
         if attributed is not None:
             return np.broadcast_to(attributed[self._chosen], self.base.shape)
         code = self._media.layout.media.index(medium)
-        return increment(self.log_odds, self._coefficients.effect(self._people, code, own_stock, other_stock))
+        effect = self._coefficients.effect(self._people, code, own_stock, other_stock)
+        return increment(self.log_odds, effect + self._beyond[1 + code])
 
     def amount_ratio(self, medium: str) -> Array | float:
         """Mean amount of a purchase after a contact, relative to one without (draws,); 1 where they are taken to be the same."""

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 COLUMNS = ("increment", "lower", "upper", "p_positive", "p_best", "p_best_per_cost")
 
 
+DOUBTED = 0.05
+"""Probability of no effect that is worth a word."""
+
+
 def increments_table(fit: MediaFit, audience: Audience, *, tail: float, draws: int, seed: int) -> pd.DataFrame:
     """Rows customer by customer, in the order of the media; see `MediaFit.increments`."""
     n, media = len(audience.segment), len(fit.media)
@@ -40,6 +44,7 @@ def increments_table(fit: MediaFit, audience: Audience, *, tail: float, draws: i
     frame |= dict(zip(COLUMNS, table.reshape(len(COLUMNS), -1), strict=True))
     frame["contacts"] = np.asarray(audience.contacts, dtype=float).reshape(-1)
     frame["pooling"] = pooling(fit)[:, audience.segment].T.reshape(-1)
+    frame["own"] = own_weights(fit, audience).reshape(-1)
     grades = [fit.cells.grades[name] for name in fit.media]
     frame["grade"] = pd.Categorical(np.tile(grades, n), categories=list(dict.fromkeys(grades)))
     return pd.DataFrame(frame)
@@ -82,6 +87,14 @@ def pooling(fit: MediaFit) -> Array:
     return found
 
 
+def own_weights(fit: MediaFit, audience: Audience) -> Array:
+    """Weight of a customer's own data in her effect of each medium (n, media); 0 where there are no effects of her own."""
+    found = np.zeros((len(audience.segment), len(fit.media)))
+    if fit.own is not None:
+        found[:, list(fit.layout.codes)] = fit.own.weights(audience.customer_id)
+    return found
+
+
 def effects_table(
     fit: MediaFit,
     audience: Audience | None,
@@ -100,7 +113,10 @@ def effects_table(
     for code, name in enumerate(fit.media):
         base, gain = _average(fit, audience, code, chosen)
         row = {"contacts": fit._seen(code)[0], "base": base.mean()}
-        row |= _spread_of(gain, tail) | {"p_positive": (gain > 0).mean()}
+        row |= _spread_of(gain, tail) | {
+            "p_positive": (gain > 0).mean(),
+            "p_no_effect": fit.no_effect.get(name, np.nan),
+        }
         more = gain + (base + gain) * (fit.amount_ratios[name][chosen] - 1) if name in fit.amount_ratios else gain
         row |= {key.replace("increment", "spend"): v for key, v in _spread_of(more * amount, tail, "spend_").items()}
         row |= {"grade": fit.cells.grades[name]} | _break_even(
@@ -205,7 +221,8 @@ def _exposed(row: Any) -> str:
 
 def _line(row: Any) -> str:
     gain, lower, upper, base = (100 * row[name] for name in ("increment", "lower", "upper", "base"))
+    doubt = f", no effect at all with probability {row['p_no_effect']:.2f}" if row["p_no_effect"] > DOUBTED else ""
     return (
-        f"{gain:+.2f} points [{lower:+.2f}, {upper:+.2f}] on {base:.2f} %, P(> 0) = {row['p_positive']:.2f}, "
+        f"{gain:+.2f} points [{lower:+.2f}, {upper:+.2f}] on {base:.2f} %, P(> 0) = {row['p_positive']:.2f}{doubt}, "
         f"{row['contacts']:,.0f} contacts, {row['grade']}"
     )

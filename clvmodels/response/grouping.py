@@ -155,14 +155,17 @@ def _merged(rows: Any, columns: Sequence[str], code: Any) -> Any:
 
 
 def as_cells(
-    table: pa.Table, media: tuple[str, ...], scaling: Scaling, controls: Controls, grades: Mapping[str, Grade]
-) -> Cells:
-    """The rows of `group` as arrays, with features standardised and controls worked out."""
+    table: pa.Table, media: tuple[str, ...], scaling: Scaling, controls: Controls, grades: Mapping[str, Grade],
+    segments: tuple[str, ...] | None = None, months: tuple[str, ...] | None = None,
+) -> Cells:  # fmt: skip
+    """The rows of `group` as arrays, with features standardised and controls worked out; segments and months as they come in the
+    rows if not given."""
     columns = {
         name: np.asarray(table[name].to_numpy(), dtype=float) for name in (*scaling.names, *controls.sources, *STOCKS)
     }
     names = {name: np.asarray(table[name].to_numpy(zero_copy_only=False), dtype=object) for name in KEYS}
-    segments, months = _labels(names["segment"]), _labels(names["month"])
+    segments = _labels(names["segment"]) if segments is None else segments
+    months = _labels(names["month"]) if months is None else months
     features = (
         np.column_stack([columns[name] for name in scaling.names]) if scaling.names else np.zeros((len(table), 0))
     )

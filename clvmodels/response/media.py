@@ -28,6 +28,7 @@ from clvmodels.response.half_lives import half_lives
 from clvmodels.units import DAY, Period, Span, as_span
 
 type Amounts = Literal["same", "by medium"]
+type Pooled = Literal["segment", "customer"]
 
 SHARE: Final = (2.0, 2.0)
 """Beta distribution of the share of attributed responses that would not have happened without the contact."""
@@ -61,12 +62,15 @@ class MediaResponse:
         (a, b) of the Beta distribution of the incremental share, by medium that is `attributed-only`.
     amounts
         "same": a purchase after a contact is as large as any other. "by medium": its mean amount shifts by medium.
+    pooled_to
+        "segment": customers of a segment with equal features react alike. "customer": each may have an effect of her own.
     """
 
     window: Span
     half_life: Span | Mapping[str, Span] | None = None
     attributed_share: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     amounts: Amounts = "same"
+    pooled_to: Pooled = "segment"
 
     title = "Media response"
     name = "media_response"
@@ -104,6 +108,7 @@ def media_response(
     half_life: Span | Period | Mapping[str, Span | Period] | None = None,
     attributed_share: Mapping[str, tuple[float, float]] | None = None,
     amounts: Amounts = "same",
+    pooled_to: Pooled = "segment",
 ) -> MediaResponse:
     """A model of which media a customer responds to, for `clv.fit(media_response(...), contacts, log)`.
 
@@ -120,6 +125,12 @@ def media_response(
     amounts
         "same": a purchase is as large after a contact as without one, which `fit.amounts()` tests. "by medium": the mean amount
         of a purchase after a contact shifts by medium, as that test estimates it; plans and increments in spend then count it.
+    pooled_to
+        "segment": customers with equal features and segment react alike. "customer": beyond that each has a baseline and effects
+        of her own, as far as her own occasions with contact and without tell; it takes tens of contacts with a customer by a
+        medium to learn much. With so many, occasions(features=[]) is better: features such as frequency tell of the same
+        purchases once more, and intervals of single customers get too narrow. Used only where a test finds that customers
+        differ; the fit says what it found. Needs occasions of a log, not cells.
 
     Returns
     -------
@@ -159,7 +170,9 @@ def media_response(
             )
     if amounts not in get_args(Amounts.__value__):
         raise ModelError(f"amounts={amounts!r} is not known. Write 'same' or 'by medium'.")
-    return MediaResponse(spans["window"], halves, shares, amounts)
+    if pooled_to not in get_args(Pooled.__value__):
+        raise ModelError(f"pooled_to={pooled_to!r} is not known. Write 'segment' or 'customer'.")
+    return MediaResponse(spans["window"], halves, shares, amounts, pooled_to)
 
 
 def share_from_lift_test(share: float, *, standard_error: float) -> tuple[float, float]:

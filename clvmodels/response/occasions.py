@@ -28,6 +28,7 @@ from clvmodels.response.grouping import STOCKS, Bins, as_cells, group, standard_
 from clvmodels.response.half_lives import half_lives
 from clvmodels.response.outcomes import AttributedResponse, OutcomeInWindow, attributed_responses, outcomes_in_window
 from clvmodels.response.ready import ready_occasions
+from clvmodels.response.records import Records, apart, as_records, record_table
 from clvmodels.units import Period, Span, as_span
 
 if TYPE_CHECKING:
@@ -298,6 +299,16 @@ class Occasions:
         made = self._sent.select("customer_id", "medium", "date", "cost")
         found: pd.DataFrame = fetch(made.order_by("customer_id", "date", "medium")).to_pandas(date_as_object=False)
         return found
+
+    def records(self) -> Records:
+        """What single customers did, occasion by occasion, without those whose windows overlap: these share an outcome, which
+        would look like an effect of a customer's own."""
+        rows = record_table(self.table, (*self.features, *self._controls.sources))
+        table, left_out = apart(rows, self.window.days)
+        grades: dict[str, Grade] = {one.medium: one.grade for one in self.evidence}
+        whole = self._cells
+        cells = as_cells(table, self.media, self.scaling, self._controls, grades, whole.segments, whole.months)
+        return as_records(table, cells, left_out)
 
     @property
     def _sent(self) -> Any:

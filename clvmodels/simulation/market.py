@@ -189,9 +189,10 @@ def simulate_market(
        with probability p = 1 - exp(-m) at all. A contact by medium k makes that logit^-1(logit(p) + e), and the number
        Poisson with that probability to be above 0 (mean log(1 + (exp(m) - 1) exp(e))), with
 
-           e = effect_k + segment_effect_k(segment) + recency_effect_k x weeks since the last purchase
+           e = effect_k + segment_effect_k(segment) + recency_effect_k x weeks since the last purchase + own effect_k
                - fatigue_k x log(1 + own stock) - cross_fatigue x log(1 + stock of the other media).
 
+       Own effects are normal about zero with standard deviation effect_sd_k, one per customer and medium.
        A stock counts earlier contacts, each halved per half life. The contact does nothing after its window, nor to
        amounts and lifetimes.
     4. Purchases are at uniform times of her lifetime's part of the window. Nobody buys on a window's first day: whether a

@@ -126,7 +126,7 @@ def effects(world: World, people: People, state: State, rows: Codes, medium: Cod
     weeks = state.window * world.window - state.last_day[rows] / 7
     own = state.stock[rows, medium]
     others = np.maximum(state.stock[rows].sum(axis=1) - own, 0.0)
-    fresh = by_segment[people.segment[rows], medium] + per_week[medium] * weeks
+    fresh = by_segment[people.segment[rows], medium] + per_week[medium] * weeks + people.own[rows, medium]
     return np.asarray(fresh - fatigue[medium] * np.log1p(own) - world.cross_fatigue * np.log1p(others))
 
 

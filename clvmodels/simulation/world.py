@@ -40,6 +40,8 @@ class Medium:
         What is added to the effect for every week since the last purchase.
     segment_effects
         What is added to the effect in a segment, by its name.
+    effect_sd
+        How much customers differ: each has an effect of her own, normal about the others with this standard deviation, >= 0.
     share
         Weight with which the medium is chosen among the media of a campaign.
     """
@@ -52,10 +54,11 @@ class Medium:
     recency_effect: float = 0.0
     segment_effects: Mapping[str, float] = field(default_factory=dict)
     share: float = 1.0
+    effect_sd: float = 0.0
 
     def __post_init__(self) -> None:
         as_span(self.half_life, name="half_life")
-        for name in ("cost", "fatigue", "share"):
+        for name in ("cost", "fatigue", "share", "effect_sd"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ClvError(f"Medium '{self.name}': {name} must be zero or more, not {value}.")
@@ -141,6 +144,8 @@ class People(NamedTuple):
         Purchases per week without any contact, while her lifetime lasts.
     mean_spend
         Mean amount of her purchases [currency].
+    own
+        (customers, media) what is added to the effect of a contact with her.
     """
 
     segment: Codes
@@ -148,10 +153,11 @@ class People(NamedTuple):
     dropout: Floats
     rate: Floats
     mean_spend: Floats
+    own: Floats
 
 
 def draw_people(world: World) -> People:
-    """Draw customers: rates and lifetimes of Pareto/NBD, mean amounts of gamma-gamma, each independent of the others."""
+    """Draw customers: rates and lifetimes of Pareto/NBD, mean amounts of gamma-gamma, own effects; all independent."""
     rng, n = np.random.default_rng([world.seed, 0]), world.customers
     newcomers = History(np.zeros(n), np.zeros(n), np.zeros(n), WEEK)
     each = draw_rates(PARETO_NBD.individuals(world.duration, newcomers, rng=rng), rng=rng)
@@ -159,7 +165,9 @@ def draw_people(world: World) -> People:
     p, q, v = world.quantity
     spend = p * v / rng.standard_gamma(q, n)
     segment = rng.choice(len(world.segments), size=n, p=np.array(list(world.segments.values())))
-    return People(segment.astype(np.intp), joined, joined + each.lifetime, each.rate, spend)
+    spread = np.array([one.effect_sd for one in world.media])
+    own = spread * np.random.default_rng([world.seed, 4]).standard_normal((n, spread.size))
+    return People(segment.astype(np.intp), joined, joined + each.lifetime, each.rate, spend, own)
 
 
 def as_media(media: Mapping[str, Mapping[str, Any]] | Sequence[Medium | tuple[Any, ...]]) -> tuple[Medium, ...]:

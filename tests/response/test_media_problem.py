@@ -78,9 +78,12 @@ def test_one_medium_and_one_cell_is_the_exact_integral() -> None:
     fit = clv.fit(SPEC, cells, method="laplace", draws=20_000, seed=1)
     a, t = np.meshgrid(np.linspace(-5, -1, 400), np.linspace(-2.5, 3.5, 600), indexing="ij")
     u = np.linspace(np.log(0.3) - 5, np.log(0.3) + 5, 400)
-    prior_t = np.exp(norm.logpdf(t[0][:, None], 0, np.exp(u))) @ norm.pdf(u, np.log(0.3), 0.75)
+    prior_t = np.exp(norm.logpdf(t[0][:, None], 0, np.exp(u))) @ norm.pdf(u, np.log(0.3), 0.75) * (u[1] - u[0])
     likelihood = 14 * a - 200 * np.logaddexp(0, a) + 9 * (a + t) - 60 * np.logaddexp(0, a + t)
     density = np.exp(likelihood - likelihood.max()) * norm.pdf(a, 0, 5) * prior_t
+    something = density.sum() * (t[0, 1] - t[0, 0])
+    alone = 23 * a[:, 0] - 260 * np.logaddexp(0, a[:, 0])
+    nothing = (np.exp(alone - likelihood.max()) * norm.pdf(a[:, 0], 0, 5)).sum()
     density /= density.sum()
     drawn = fit.draws(20_000)
     gain = expit(a + t) - expit(a)
@@ -93,6 +96,7 @@ def test_one_medium_and_one_cell_is_the_exact_integral() -> None:
     effects = fit.effects(draws=20_000).loc["medium 0"]
     assert effects["increment"] == pytest.approx((density * gain).sum(), rel=0.03)
     assert effects["p_positive"] == pytest.approx(density[gain > 0].sum(), abs=0.015)
+    assert effects["p_no_effect"] == pytest.approx(nothing / (nothing + something), abs=0.02)
 
 
 def test_without_data_the_posterior_is_the_prior() -> None:
