@@ -9,7 +9,7 @@ import numpy as np
 from clvmodels.data.kaplan_meier import wilson
 from clvmodels.data.tables import fetch
 from clvmodels.data.transactions import Transactions
-from clvmodels.metrics.monthly import customer_days
+from clvmodels.metrics.activity import customer_days
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

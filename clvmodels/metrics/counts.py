@@ -1,0 +1,153 @@
+"""Everything of the indicators that adds up over customers, counted by period and tier."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.data.tables import fetch, kept
+from clvmodels.data.transactions import Transactions
+from clvmodels.metrics import activity
+from clvmodels.metrics.periods import Dates, Unit
+from clvmodels.metrics.tiers import NO_TIER, TOTAL, Tiers, read_tiers
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pandas as pd
+
+LENGTHS: Final = (1, 3, 6, 12)
+MONEY: Final = ("quantity", "amount", "amount_of_others")
+
+
+@dataclass(frozen=True)
+class Span:
+    """From the first period with a line (the first of a part of a log) to that of the last day of observation, by number."""
+
+    unit: Unit
+    first: int
+    last: int
+    after: datetime.date | None
+    until: datetime.date
+
+    @property
+    def numbers(self) -> range:
+        """All periods."""
+        return range(self.first, self.last + 1)
+
+    def ends(self, numbers: Any) -> Dates:
+        """Last observed days of periods by number (n,)."""
+        return np.minimum(self.unit.ends(numbers), np.datetime64(self.until))
+
+    def complete(self, numbers: Any) -> NDArray[np.bool_]:
+        """Whether periods were over when observation ended (n,); the first of a whole log is taken to have been observed."""
+        begun = True if self.after is None else self.unit.starts(numbers) > np.datetime64(self.after)
+        return np.asarray((self.unit.ends(numbers) <= np.datetime64(self.until)) & begun)
+
+
+def count_all(log: Transactions, *, unit: Unit, tier: object) -> tuple[pd.DataFrame, Span]:
+    """Counts and sums by (period, tier) on the full grid, the total last; sums are exact fractions, counts whole numbers."""
+    import pandas as pd
+
+    days = kept(activity.customer_days(log))
+    span = span_of(log, days, unit)
+    dates = activity.calendar(days, unit, first=span.first, until=span.until, lengths=LENGTHS)
+    dated = days.join(kept(dates), "date")
+    people, names = _people(dated, span, None if tier is None else read_tiers(tier, days))
+    grid = pd.MultiIndex.from_product([span.numbers, names], names=["period", "tier"])
+    keys = ["period"] if tier is None else ["period", "tier"]
+    second = activity.second_purchase(days, people)
+    newcomers = activity.newcomers(people, second, until=span.until, lengths=LENGTHS, keys=keys)
+    parts = [
+        _frame(activity.plain_activity(dated, people, keys=keys), grid),
+        _frame(activity.netted_activity(dated, people, keys=keys), grid),
+        _frame(newcomers, grid),
+        pd.DataFrame({f"recent_{k}": _plain_recent(people, span, k, keys, grid) for k in (0, *LENGTHS)}, index=grid),
+        *(_frame(_netted_recent(dated, people, k, keys), grid) for k in LENGTHS),
+    ]
+    whole = _exactly(_added(parts))
+    return whole if tier is None else _with_total(whole, span, names), span
+
+
+def span_of(log: Transactions, days: ir.Table, unit: Unit) -> Span:
+    """The periods of a log whose customer-days are `days`."""
+    [found] = fetch(days.aggregate(first=days.date.min())).to_pylist()
+    begin = found["first"] if log.after is None else log.after + datetime.timedelta(days=1)
+    return Span(unit, unit.number_of(begin), unit.number_of(log.until), log.after, log.until)
+
+
+def _people(dated: ir.Table, span: Span, tiers: Tiers | None) -> tuple[ir.Table, tuple[str, ...]]:
+    """One row per customer with her tier, and the tiers there are."""
+    bits = [name for k in (0, *LENGTHS) for name, _ in activity.words(k, span.first, span.last)]
+    people: Any = activity.customers(dated, bits=bits)
+    if tiers is None:
+        return kept(people), (TOTAL,)
+    joined = people.left_join(tiers.table, "customer_id").drop("customer_id_right")
+    joined = kept(joined.mutate(tier=joined.tier.fill_null(NO_TIER)))
+    without = fetch(joined.filter(joined.tier == NO_TIER).limit(1)).num_rows
+    return joined, (*tiers.names, NO_TIER) if without else tiers.names
+
+
+def _frame(expression: Any, grid: pd.MultiIndex) -> pd.DataFrame:
+    """The rows of an expression on the full grid, zero where there is none; sums are whole numbers of any size."""
+    frame: pd.DataFrame = fetch(expression).to_pandas()
+    if "tier" not in frame:
+        frame["tier"] = TOTAL
+    frame = frame.set_index(["period", "tier"]).reindex(grid, fill_value=0)
+    for name in frame.columns:
+        numbers = [0 if value is None else int(value) for value in frame[name]]
+        frame[name] = np.array(numbers, dtype=object if name in MONEY else np.int64)
+    return frame
+
+
+def _plain_recent(people: Any, span: Span, months: int, keys: list[str], grid: pd.MultiIndex) -> NDArray[np.int64]:
+    """Plain customers who bought in the last `months` months at the end of each period, in the order of the grid."""
+    import pandas as pd
+
+    words = activity.words(months, span.first, span.last)
+    tier = [key for key in keys if key == "tier"]
+    shared = fetch(activity.plain_recent(people, keys=tier, names=[name for name, _ in words])).to_pandas()
+    names = grid.get_level_values("tier").unique()
+    code = pd.Categorical(shared["tier"], categories=names).codes if tier else np.zeros(len(shared), dtype=np.intp)
+    counted = np.zeros((len(span.numbers), len(names)))
+    for name, start in words:
+        bits = shared[name].to_numpy(dtype=np.int64)
+        for period in range(start, min(start + activity.WORD, span.last + 1)):
+            there = shared["customers"].to_numpy() * ((bits >> (period - start)) & 1)
+            counted[period - span.first] = np.bincount(code, there, minlength=len(names))
+    return counted.ravel().astype(np.int64)
+
+
+def _netted_recent(dated: Any, people: Any, months: int, keys: list[str]) -> Any:
+    return activity.netted_recent(dated, people, months=months, keys=keys).rename({f"recent_{months}": "recent"})
+
+
+def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """The sum of frames on one grid, whichever of them has a column."""
+    whole = parts[0].copy()
+    for part in parts[1:]:
+        for name, column in part.items():
+            whole[name] = whole[name] + column if name in whole else column
+    return whole
+
+
+def _exactly(counts: pd.DataFrame) -> pd.DataFrame:
+    """Sums of millionths as fractions."""
+    for name in MONEY:
+        if name in counts:
+            counts[name] = [Fraction(value, activity.MILLION) for value in counts[name]]
+    return counts.astype({name: np.int64 for name in counts if name not in MONEY}).rename(columns={"recent_0": "buyers"})
+
+
+def _with_total(counts: pd.DataFrame, span: Span, names: tuple[str, ...]) -> pd.DataFrame:
+    """The counts with the sum of all tiers after them in each period."""
+    import pandas as pd
+
+    total = counts.groupby(level="period").sum()
+    total.index = pd.MultiIndex.from_product([total.index, [TOTAL]], names=["period", "tier"])
+    grid = pd.MultiIndex.from_product([span.numbers, [*names, TOTAL]], names=["period", "tier"])
+    return pd.concat([counts, total]).reindex(grid)
