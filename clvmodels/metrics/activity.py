@@ -1,4 +1,7 @@
-"""What a log says of each customer, day and period, as Ibis expressions; money and units are whole millionths, so sums are exact."""
+"""What a log says of each customer, day and period, as Ibis expressions.
+
+Money and quantities are whole millionths: their sums are exact, in whatever order they are added.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,9 @@ def _millionths(number: Any) -> Any:
     return (number * MILLION).round().cast("int64")
 
 
-def calendar(days: ir.Table, unit: Unit, *, first: int, until: datetime.date, lengths: tuple[int, ...] = ()) -> ir.Table:
+def calendar(
+    days: ir.Table, unit: Unit, *, first: int, until: datetime.date, lengths: tuple[int, ...] = ()
+) -> ir.Table:
     """One row per date of the log: its period, and by k the period `until_k` from which it is not in the last k months.
 
     A day counts in the last k months at the end of a period if the same day k months later is after that end; the last period
@@ -137,7 +142,9 @@ def netted_activity(dated: Any, customers: Any, *, keys: list[str]) -> ir.Table:
     sums = {"amount": _exact(each.amount, buys), "amount_of_others": _exact(each.amount, ~buys)}
     if "quantity" in own.columns:
         sums["quantity"] = _exact(each.quantity, buys)
-    return each.group_by(*keys).aggregate(lines=each.lines.sum(), recent_0=buys.sum(), purchase_count=each.days.sum(), **sums)
+    return each.group_by(*keys).aggregate(
+        lines=each.lines.sum(), recent_0=buys.sum(), purchase_count=each.days.sum(), **sums
+    )
 
 
 def _only(customers: Any, which: Any, keys: list[str]) -> ir.Table:

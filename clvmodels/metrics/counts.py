@@ -139,8 +139,10 @@ def _exactly(counts: pd.DataFrame) -> pd.DataFrame:
     """Sums of millionths as fractions."""
     for name in MONEY:
         if name in counts:
-            counts[name] = [Fraction(value, activity.MILLION) for value in counts[name]]
-    return counts.astype({name: np.int64 for name in counts if name not in MONEY}).rename(columns={"recent_0": "buyers"})
+            counts[name] = counts[name].map(lambda value: Fraction(value, activity.MILLION))
+    return counts.astype({name: np.int64 for name in counts if name not in MONEY}).rename(
+        columns={"recent_0": "buyers"}
+    )
 
 
 def _with_total(counts: pd.DataFrame, span: Span, names: tuple[str, ...]) -> pd.DataFrame:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.data.kaplan_meier import wilson
 from clvmodels.data.transactions import Transactions
 from clvmodels.metrics.counts import LENGTHS, MONEY, Span, count_all
 from clvmodels.metrics.periods import By, as_unit
-from clvmodels.metrics.words import Language, in_language
+from clvmodels.metrics.shares import add_share
+from clvmodels.metrics.words import Language, check_language, in_language
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,10 +42,10 @@ def table(
     end. The definitions hold whatever the log's own `returns` policy is. The second part of a split log knows nothing of the
     first: give the whole log.
 
-    Sums are made of whole millionths, so they are exact and totals add up exactly. Of floats, amount = purchase_count *
-    average_ticket cannot always hold to the last bit: 5 / 3 has no float that three times makes a 5 with every rounding, and
-    some amounts have none at all. `exact=True` gives fractions instead, for which both identities hold in every row; the
-    floats are those fractions, each rounded once.
+    Sums are made of whole millionths, so they are exact and totals add up exactly. With floats the identity amount =
+    purchase_count * average_ticket cannot always hold to the last bit: no float times 11 is 15, for instance. `exact=True`
+    gives fractions, for which it and average_ticket = unit_price * units_per_purchase hold in every row and total; the floats
+    are those fractions, each rounded once.
 
     Parameters
     ----------
@@ -65,14 +65,19 @@ def table(
 
     Returns
     -------
-    DataFrame, period by tier, every period from the log's first to its last, without a gap: the period, tier, complete
-    (whether it was over when observation ended), lines (of the log: 0 where there are no data), customers, new_customers, buyers,
-    purchase_count, quantity [units], amount and amount_of_others [currency], negative_total (whether the net amount of all,
-    or the quantity, is below zero), average_ticket [currency], unit_price [currency] (missing unless the quantity is above
-    zero), units_per_purchase; purchase_rate_k (at the period's end, an unfinished one's last day; missing before k months of log) and repurchase_rate_k, fractions for k = 1, 3,
-    6, 12 months, each with _lower and _upper; too_brief_k, new customers observed for less than k months and left out of the
-    repurchase rate; change of amount, buyers, purchase_count and average_ticket since the previous period and since the same
-    period a year before (the same week number), fractions between complete periods, missing where that was zero or is none.
+    DataFrame, period by tier, every period from the log's first to its last:
+
+    - the period, tier, complete (whether it was over when observation ended), lines (of the log; 0 where it has no data)
+    - customers, new_customers, buyers, purchase_count, quantity [units], amount and amount_of_others [currency];
+      negative_total, whether the net amount of all, or the quantity, is below zero
+    - average_ticket, unit_price [currency], units_per_purchase; missing where there is nothing above zero to divide by
+    - purchase_rate_k for k = 1, 3, 6, 12 months, with _lower and _upper: fractions, at the end of the period or of
+      observation; missing before k months of log, whose first period is taken to have been observed whole
+    - repurchase_rate_k, with _lower and _upper, of customers whose first purchase is in the period; too_brief_k, how many of
+      them were observed for less than k months and are left out
+    - the change of amount, buyers, purchase_count and average_ticket since the period before (_change_previous) and since the
+      same period a year before (_change_year; weeks by their number): fractions, between complete periods, missing where
+      there was nothing above zero
 
     Raises
     ------
@@ -91,7 +96,7 @@ def table(
     >>> table(log, by="quarter", exact=True).loc[0, "average_ticket"]
     Fraction(7, 1)
     """
-    in_language(None, lang)
+    check_language(lang)
     counts, span = count_all(log, unit=as_unit(by), tier=tier)
     found = _indicators(counts, span, interval)
     if not exact:
@@ -113,10 +118,10 @@ def _indicators(counts: pd.DataFrame, span: Span, interval: float) -> pd.DataFra
     for name, (part, whole) in RATIOS.items():
         found[name] = _exact_ratio(found[part], found[whole])
     for k in LENGTHS:
-        whole = found["customers"].where(_long_enough(numbers, span, k))
-        _rate(found, f"purchase_rate_{k}", counts[f"recent_{k}"], whole, interval)
+        observed = found["customers"].where(_long_enough(numbers, span, k))
+        add_share(found, f"purchase_rate_{k}", counts[f"recent_{k}"], observed, interval)
     for k in LENGTHS:
-        _rate(found, f"repurchase_rate_{k}", counts[f"again_{k}"], counts[f"observed_{k}"], interval)
+        add_share(found, f"repurchase_rate_{k}", counts[f"again_{k}"], counts[f"observed_{k}"], interval)
         found[f"too_brief_{k}"] = counts["new_customers"] - counts[f"observed_{k}"]
     return _compared(found, numbers, span)
 
@@ -141,14 +146,6 @@ def _exact_ratio(part: pd.Series, whole: pd.Series) -> pd.Series:
     pairs = zip(part, whole, strict=True)
     known = [a / Fraction(b) if a is not None and b is not None and b > 0 else None for a, b in pairs]
     return pd.Series(known, index=part.index, dtype=object)
-
-
-def _rate(found: pd.DataFrame, name: str, part: pd.Series, whole: pd.Series, interval: float) -> None:
-    share = (part / whole.where(whole > 0)).to_numpy(dtype=float)
-    known = np.isfinite(share)
-    bounds = np.full((2, len(share)), np.nan)
-    bounds[:, known] = wilson(share[known], whole.to_numpy(dtype=float)[known], interval=interval)
-    found[name], found[f"{name}_lower"], found[f"{name}_upper"] = share, bounds[0], bounds[1]
 
 
 def _compared(found: pd.DataFrame, numbers: Any, span: Span) -> pd.DataFrame:

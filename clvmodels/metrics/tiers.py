@@ -65,7 +65,7 @@ def _is_series(tier: object) -> bool:
 
 def _categories(tier: Any) -> tuple[str, ...]:
     column = tier if _is_series(tier) else tier["tier"] if hasattr(tier, "columns") and "tier" in tier.columns else None
-    kind = getattr(column, "dtype", None)
+    kind: Any = getattr(column, "dtype", None)
     return tuple(str(name) for name in kind.categories) if hasattr(kind, "categories") else ()
 
 
@@ -81,7 +81,9 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _refuse_several(table: ir.Table) -> None:
-    each = table.group_by("customer_id").aggregate(tiers=table.tier.nunique(), low=table.tier.min(), high=table.tier.max())
+    each = table.group_by("customer_id").aggregate(
+        tiers=table.tier.nunique(), low=table.tier.min(), high=table.tier.max()
+    )
     twice = fetch(each.filter(each.tiers > 1).order_by("customer_id")).to_pylist()
     if twice:
         rows = [f"customer {row['customer_id']}" for row in twice]
