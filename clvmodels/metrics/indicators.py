@@ -113,7 +113,7 @@ def _indicators(counts: pd.DataFrame, span: Span, interval: float) -> pd.DataFra
     groups = counts.groupby("tier", sort=False)
     found["lines"], found["customers"] = counts["lines"], groups["new_customers"].cumsum()
     for name in ("new_customers", "buyers", "purchase_count", *MONEY):
-        found[name] = counts[name] if name in counts else None
+        found[name] = counts.get(name)
     found["negative_total"] = _negative(found)
     for name, (part, whole) in RATIOS.items():
         found[name] = _exact_ratio(found[part], found[whole])
