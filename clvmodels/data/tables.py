@@ -113,6 +113,14 @@ def kept(expression: ir.Table) -> ir.Table:
     return table
 
 
+def beside(source: object, other: ir.Table) -> ir.Table:
+    """The table meant by `source` where it can be joined with `other`: on the same backend, sent there if it is elsewhere."""
+    import ibis
+
+    table = as_table(source)
+    return table if table.get_backend() is other.get_backend() else ibis.memtable(table.to_pyarrow())
+
+
 @contextlib.contextmanager
 def _calling_deprecated() -> Iterator[None]:
     """Ibis 12 calls `fetch_arrow_table` when it makes a table, which DuckDB 2 deprecates."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from clvmodels.data.tables import fetch
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import TransactionError
 from clvmodels.metrics.periods import Unit
@@ -37,13 +38,13 @@ def customer_days(log: Transactions) -> ir.Table:
 
 
 def _refuse_huge(lines: ir.Table) -> None:
-    for role in ("amount", "quantity"):
-        if role in lines.columns:
-            largest = lines[role].abs().max().to_pyarrow().as_py() or 0.0
-            if largest > LARGEST:
-                raise TransactionError(
-                    f"The {role} of a line is {largest:g}; sums are exact up to {LARGEST:g} a line. Give it in thousands."
-                )
+    roles = [role for role in ("amount", "quantity") if role in lines.columns]
+    [largest] = fetch(lines.aggregate(**{role: lines[role].abs().max() for role in roles})).to_pylist()
+    for role in roles:
+        if (largest[role] or 0.0) > LARGEST:
+            raise TransactionError(
+                f"The {role} of a line is {largest[role]:g}; sums are exact up to {LARGEST:g} a line. Give it in thousands."
+            )
 
 
 def _millionths(number: Any) -> Any:

@@ -64,10 +64,9 @@ def count_all(log: Transactions, *, unit: Unit, tier: object) -> tuple[pd.DataFr
     newcomers = activity.newcomers(people, second, until=span.until, lengths=LENGTHS, keys=keys)
     parts = [
         _frame(activity.plain_activity(dated, people, keys=keys), grid),
-        _frame(activity.netted_activity(dated, people, keys=keys), grid),
         _frame(newcomers, grid),
-        pd.DataFrame({f"recent_{k}": _plain_recent(people, span, k, keys, grid) for k in (0, *LENGTHS)}, index=grid),
-        *(_frame(_netted_recent(dated, people, k, keys), grid) for k in LENGTHS),
+        _plain_recent(people, span, keys, grid),
+        *_netted(dated, people, keys, grid),
     ]
     whole = _exactly(_added(parts))
     return whole if tier is None else _with_total(whole, span, names), span
@@ -104,26 +103,35 @@ def _frame(expression: Any, grid: pd.MultiIndex) -> pd.DataFrame:
     return frame
 
 
-def _plain_recent(people: Any, span: Span, months: int, keys: list[str], grid: pd.MultiIndex) -> NDArray[np.int64]:
-    """Plain customers who bought in the last `months` months at the end of each period, in the order of the grid."""
+def _plain_recent(people: Any, span: Span, keys: list[str], grid: pd.MultiIndex) -> pd.DataFrame:
+    """Plain customers who bought in the last k months at the end of each period, `recent_k`; from their bits."""
     import pandas as pd
 
-    words = activity.words(months, span.first, span.last)
+    words = {k: activity.words(k, span.first, span.last) for k in (0, *LENGTHS)}
     tier = [key for key in keys if key == "tier"]
-    shared = fetch(activity.plain_recent(people, keys=tier, names=[name for name, _ in words])).to_pandas()
+    bits = [name for each in words.values() for name, _ in each]
+    shared = fetch(activity.plain_recent(people, keys=tier, names=bits)).to_pandas()
     names = grid.get_level_values("tier").unique()
     code = pd.Categorical(shared["tier"], categories=names).codes if tier else np.zeros(len(shared), dtype=np.intp)
-    counted = np.zeros((len(span.numbers), len(names)))
-    for name, start in words:
-        bits = shared[name].to_numpy(dtype=np.int64)
-        for period in range(start, min(start + activity.WORD, span.last + 1)):
-            there = shared["customers"].to_numpy() * ((bits >> (period - start)) & 1)
-            counted[period - span.first] = np.bincount(code, there, minlength=len(names))
-    return counted.ravel().astype(np.int64)
+    counted = {f"recent_{k}": np.zeros((len(span.numbers), len(names))) for k in words}
+    for k, each in words.items():
+        for name, start in each:
+            for period in range(start, min(start + activity.WORD, span.last + 1)):
+                there = (shared[name].to_numpy(dtype=np.int64) >> (period - start)) & 1
+                count = np.bincount(code, there * shared["customers"].to_numpy(), minlength=len(names))
+                counted[f"recent_{k}"][period - span.first] = count
+    return pd.DataFrame({name: table.ravel().astype(np.int64) for name, table in counted.items()}, index=grid)
 
 
-def _netted_recent(dated: Any, people: Any, months: int, keys: list[str]) -> Any:
-    return activity.netted_recent(dated, people, months=months, keys=keys).rename({f"recent_{months}": "recent"})
+def _netted(dated: Any, people: Any, keys: list[str], grid: pd.MultiIndex) -> list[pd.DataFrame]:
+    """The same and their activity of customers with a day of zero or less, if there are any."""
+    if not fetch(people.filter(~people.plain).limit(1)).num_rows:
+        return []
+    recent = {k: activity.netted_recent(dated, people, months=k, keys=keys) for k in LENGTHS}
+    return [
+        _frame(activity.netted_activity(dated, people, keys=keys), grid),
+        *(_frame(table.rename({f"recent_{k}": "recent"}), grid) for k, table in recent.items()),
+    ]
 
 
 def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -140,6 +148,8 @@ def _exactly(counts: pd.DataFrame) -> pd.DataFrame:
     for name in MONEY:
         if name in counts:
             counts[name] = counts[name].map(lambda value: Fraction(value, activity.MILLION))
+    if "amount_of_others" not in counts:
+        counts["amount_of_others"] = Fraction(0)
     return counts.astype({name: np.int64 for name in counts if name not in MONEY}).rename(
         columns={"recent_0": "buyers"}
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.data.lines import MONEY
-from clvmodels.data.tables import as_table, fetch
+from clvmodels.data.tables import beside, fetch
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, TransactionError, missing_column
 from clvmodels.metrics.activity import MILLION, customer_days
@@ -175,11 +175,11 @@ def wallets(log: Transactions, *, wallet: object, lang: Language = "en") -> pd.D
     check_language(lang)
     if isinstance(wallet, pd.Series):
         wallet = wallet.rename("wallet").rename_axis("customer_id").reset_index()
-    given = as_table(wallet)
+    days = customer_days(log)
+    given = beside(wallet, days)
     for name in ("customer_id", "wallet"):
         if name not in given.columns:
             raise TransactionError(missing_column(name, role="wallet", available=given.columns))
-    days = customer_days(log)
     own: Any = days.group_by("customer_id").aggregate(amount=days.amount.sum())
     joined = own.filter(own.amount > 0).left_join(given, "customer_id")
     joined = joined.select("customer_id", amount=joined.amount / MILLION, size_of_wallet=joined.wallet.cast("float64"))

@@ -95,7 +95,7 @@ def _matched(candidates: Any) -> ir.Table:
     before = step.mutate(earlier=step.date.lag().over(same), purchase=(~step.is_return).lag().over(same))
     bought = before.purchase.fill_null(False).ifelse(before.earlier, ibis.null("date"))
     returns = before.mutate(bought=bought).filter(before.is_return)
-    found = returns.mutate(match=returns.bought.notnull().ifelse("earlier day", "no purchase"))
+    found = returns.mutate(match=(returns.bought.isnull()).ifelse("no purchase", "earlier day"))
     settled = candidates.filter(candidates.is_return & candidates.settled)
     settled = settled.mutate(bought=settled.date, match=ibis.literal("same day"))
     names = [*KEY, "date", "bought", "match"]
