@@ -93,9 +93,9 @@ def _matched(candidates: Any) -> ir.Table:
     step = left.mutate(top=height + left.is_return.cast("int64"), order=ibis.row_number().over(walk))
     same = ibis.window(group_by=[*KEY, "top"], order_by=step.order)
     before = step.mutate(earlier=step.date.lag().over(same), purchase=(~step.is_return).lag().over(same))
-    bought = before.purchase.fill_null(False).ifelse(before.earlier, ibis.null("date"))
-    returns = before.mutate(bought=bought).filter(before.is_return)
-    found = returns.mutate(match=(returns.bought.isnull()).ifelse("no purchase", "earlier day"))
+    matches = before.purchase.fill_null(False)
+    bought = matches.ifelse(before.earlier, ibis.null("date"))
+    found = before.mutate(bought=bought, match=matches.ifelse("earlier day", "no purchase")).filter(before.is_return)
     settled = candidates.filter(candidates.is_return & candidates.settled)
     settled = settled.mutate(bought=settled.date, match=ibis.literal("same day"))
     names = [*KEY, "date", "bought", "match"]
