@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from clvmodels.metrics.measures import break_even_response as break_even_response
     from clvmodels.metrics.measures import defection_rate as defection_rate
     from clvmodels.metrics.measures import individual_share_of_wallet as individual_share_of_wallet
+    from clvmodels.metrics.measures import interpurchase_time_of_period as interpurchase_time_of_period
     from clvmodels.metrics.measures import market_share as market_share
     from clvmodels.metrics.measures import p_active as p_active
     from clvmodels.metrics.measures import retention_rate as retention_rate
@@ -47,8 +48,8 @@ _HOMES = {
     "returned": ("match_returns",),
     "measures": (
         "acquisition_cost", "acquisition_rate", "aggregate_share_of_wallet", "average_interpurchase_time",
-        "break_even_response", "defection_rate", "individual_share_of_wallet", "market_share", "p_active", "retention_rate",
-        "sales_growth", "share_of_category_requirement", "size_of_wallet", "survival_rate",
+        "break_even_response", "defection_rate", "individual_share_of_wallet", "interpurchase_time_of_period", "market_share",
+        "p_active", "retention_rate", "sales_growth", "share_of_category_requirement", "size_of_wallet", "survival_rate",
     ),
     "scores": ("Rfm", "cells", "quintiles", "regression_weights", "rfm", "weighted_score"),
 }  # fmt: skip

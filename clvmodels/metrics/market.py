@@ -9,7 +9,7 @@ import numpy as np
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, offenders
 from clvmodels.metrics.indicators import table
-from clvmodels.metrics.measures import acquisition_cost, market_share
+from clvmodels.metrics.measures import acquisition_cost, market_share, part_of
 from clvmodels.metrics.periods import By, as_unit
 from clvmodels.metrics.shares import add_share
 from clvmodels.metrics.words import Language, check_language, in_language
@@ -112,6 +112,8 @@ def acquisition(
     found = table(log, by=by)[[unit, "complete", "new_customers"]].copy()
     if targeted is not None:
         found["targeted"] = _given(targeted, found[unit], "targeted")
+        known = found["targeted"].notna()
+        part_of(found["new_customers"][known], found["targeted"][known], "new_customers", "targeted")
         add_share(found, "acquisition_rate", found["new_customers"], found["targeted"], interval)
     if spend is not None:
         found["spend"] = _given(spend, found[unit], "spend")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clvmodels.errors import ClvError
+from clvmodels.errors import ClvError, offenders
 from clvmodels.numerics.checked import number
 
 type Array = NDArray[np.float64]
@@ -93,7 +93,7 @@ def share_of_category_requirement(*, own: ArrayLike, category: ArrayLike) -> flo
     >>> share_of_category_requirement(own=[30, 0, 20], category=[60, 500, 40])
     0.5
     """
-    mine, all_firms = np.broadcast_arrays(number(own, "own", low=0), number(category, "category", low=0))
+    mine, all_firms = np.broadcast_arrays(*part_of(own, category, "own", "category"))
     buyers = mine > 0
     return float(_share(mine[buyers].sum(), all_firms[buyers].sum(), "own", "category"))
 
@@ -192,7 +192,12 @@ def average_interpurchase_time(*, purchases: ArrayLike, first: ArrayLike, last: 
     -------
     array [periods]; NaN for a single purchase, which has no time between
 
-    Source: crm_indicators, section C. Over a period it is 1 / purchases per period.
+    Raises
+    ------
+    ClvError
+        A last purchase is before the first.
+
+    Source: crm_indicators, section C. `interpurchase_time_of_period` is the other reading.
 
     Examples
     --------
@@ -200,7 +205,31 @@ def average_interpurchase_time(*, purchases: ArrayLike, first: ArrayLike, last: 
     [5.0, nan]
     """
     n, span = number(purchases, "purchases", low=1), number(last, "last") - number(first, "first")
+    if np.any(span < 0):
+        raise ClvError("last is before first. Check which is which, and that both count from the same day.")
     return np.asarray(np.where(n > 1, span / np.where(n > 1, n - 1, 1), np.nan))
+
+
+def interpurchase_time_of_period(*, purchases_per_period: ArrayLike) -> Array:
+    """Average inter-purchase time (평균구매시간) over a period: 1 / purchases per period, the other reading of the source.
+
+    Parameters
+    ----------
+    purchases_per_period
+        [count per customer and period, > 0].
+
+    Returns
+    -------
+    array [periods]
+
+    Source: crm_indicators, section C.
+
+    Examples
+    --------
+    >>> float(interpurchase_time_of_period(purchases_per_period=4))
+    0.25
+    """
+    return _ratio(1.0, purchases_per_period, "1", "purchases_per_period")
 
 
 def retention_rate(*, active_before: ArrayLike, still_active: ArrayLike) -> Array:
@@ -304,9 +333,21 @@ def break_even_response(*, cost: ArrayLike, margin: ArrayLike) -> Array:
 
 
 def _share(part: ArrayLike, whole: ArrayLike, part_name: str, whole_name: str) -> Array:
-    if np.any(number(part, part_name, low=0) > number(whole, whole_name, low=0)):
-        raise ClvError(f"{part_name} is more than {whole_name}, of which it is a part. Check that both count the same.")
-    return _ratio(part, whole, part_name, whole_name)
+    return _ratio(*part_of(part, whole, part_name, whole_name), part_name, whole_name)
+
+
+def part_of(part: ArrayLike, whole: ArrayLike, part_name: str, whole_name: str) -> tuple[Array, Array]:
+    """Both as arrays, if no part is more than its whole."""
+    some, all_ = np.broadcast_arrays(number(part, part_name, low=0), number(whole, whole_name, low=0))
+    more = np.flatnonzero(np.ravel(some > all_))
+    if more.size:
+        shown = [f"{one:g} of {other:g}" for one, other in zip(np.ravel(some)[more], np.ravel(all_)[more], strict=True)]
+        remedy = "Check that both count the same."
+        problem = f"is more than {whole_name}, of which it is a part,"
+        raise ClvError(
+            offenders(problem, column=part_name, rows=[f"row {row}" for row in more], values=shown, remedy=remedy)
+        )
+    return some, all_
 
 
 def _ratio(above: ArrayLike, below: ArrayLike, above_name: str, below_name: str) -> Array:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.data.kaplan_meier import wilson
-from clvmodels.errors import ClvError
-from clvmodels.numerics.checked import number
+from clvmodels.metrics.measures import part_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,9 +49,7 @@ def wilson_interval(*, part: ArrayLike, whole: ArrayLike, interval: float = 0.95
     >>> [bounds.round(4).tolist() for bounds in found]
     [[0.9, nan], [0.5958, nan], [0.9821, nan]]
     """
-    some, all_ = np.broadcast_arrays(np.atleast_1d(number(part, "part", low=0)), number(whole, "whole", low=0))
-    if np.any(some > all_):
-        raise ClvError("part is more than whole, of which it is a part. Check that both count the same.")
+    some, all_ = (np.atleast_1d(numbers) for numbers in part_of(part, whole, "part", "whole"))
     there = all_ > 0
     found = np.full((3, *all_.shape), np.nan)
     found[0, there] = some[there] / all_[there]

@@ -109,7 +109,7 @@ def test_refusals() -> None:
         metrics.wallets(lines, wallet=pd.Series([90, 95], index=["C", "C"]))
     with pytest.raises(ClvError, match=r"'targeted' has periods that the log does not have in 1 row: 2023-01 \(9\)"):
         metrics.acquisition(lines, targeted=pd.Series({"2023-01": 9}))
-    with pytest.raises(ClvError, match="part is more than whole"):
+    with pytest.raises(ClvError, match="'new_customers' is more than targeted"):
         metrics.acquisition(lines, targeted=pd.Series({"2024-01": 1}))
-    with pytest.raises(ClvError, match="sales is more than category_sales"):
+    with pytest.raises(ClvError, match="'sales' is more than category_sales"):
         metrics.sales(lines, category_sales=pd.Series({"2024-01": 1}))
