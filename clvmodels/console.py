@@ -45,8 +45,9 @@ def write(path: Path, content: bytes) -> Path:
 
 def write_csv(path: Path, table: pd.DataFrame, *, digits: int | None = 6, encoding: str = "utf-8") -> Path:
     """The table as a file, numbers to so many digits, or with all that they have."""
+    form = None if digits is None else f"%.{digits}g"
     with atomically(path) as temporary:
-        table.to_csv(temporary, index=False, float_format=digits and f"%.{digits}g", encoding=encoding)
+        table.to_csv(temporary, index=False, float_format=form, encoding=encoding)
     return path
 
 

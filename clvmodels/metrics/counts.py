@@ -145,11 +145,10 @@ def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 def _exactly(counts: pd.DataFrame) -> pd.DataFrame:
     """Sums of millionths as fractions."""
+    counts = counts if "amount_of_others" in counts else counts.assign(amount_of_others=0)
     for name in MONEY:
         if name in counts:
             counts[name] = counts[name].map(lambda value: Fraction(value, activity.MILLION))
-    if "amount_of_others" not in counts:
-        counts["amount_of_others"] = Fraction(0)
     return counts.astype({name: np.int64 for name in counts if name not in MONEY}).rename(
         columns={"recent_0": "buyers"}
     )

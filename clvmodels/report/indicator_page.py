@@ -166,7 +166,7 @@ def _cohorts(triangle: pd.DataFrame, words: IndicatorWords, lang: Language) -> H
     since = str(triangle.columns[1])
     wide = triangle.set_index(["cohort", since])["retention"].unstack().tail(SHOWN)  # noqa: PD010
     sizes = triangle.groupby("cohort")["customers"].first()
-    steps = [step for step in wide.columns if 0 < step <= SHOWN]
+    steps = [step for step in wide.columns.to_numpy(dtype=int).tolist() if 0 < step <= SHOWN]
     rows = [
         [str(cohort), count(float(sizes[cohort])), *(_shade(wide.loc[cohort, step]) for step in steps)]
         for cohort in wide.index
