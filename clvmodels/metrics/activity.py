@@ -24,7 +24,7 @@ WORD: Final = 62
 
 
 def customer_days(log: Transactions) -> ir.Table:
-    """One row per customer and day: lines, net amount [millionths], quantity [millionths, null if unknown], segment if named."""
+    """One row per customer and day: lines, net amount [millionths], quantity [millionths, null if unknown]."""
     lines = log.lines()
     if "amount" not in lines.columns:
         raise TransactionError("The indicators need amounts. Name the column of amounts when reading the log: amount=.")
@@ -32,8 +32,6 @@ def customer_days(log: Transactions) -> ir.Table:
     facts: dict[str, Any] = {"lines": lines.count().cast("int32"), "amount": _millionths(lines.amount).sum()}
     if "quantity" in lines.columns:
         facts["quantity"] = _millionths(lines.quantity).sum()
-    if "segment" in lines.columns:
-        facts["segment"] = lines.segment.max()
     return lines.group_by("customer_id", "date").aggregate(**facts)
 
 
@@ -127,14 +125,22 @@ def newcomers(
 
 def plain_activity(dated: Any, customers: Any, *, keys: list[str]) -> ir.Table:
     """By the keys, of plain customers: lines, purchase_count, amount and quantity."""
-    own = dated.join(_only(customers, customers.plain, keys), "customer_id")
+    own = dated.join(_with_keys(customers.filter(customers.plain), keys), "customer_id")
     sums = {name: _exact(own[name]) for name in ("amount", "quantity") if name in own.columns}
     return own.group_by(*keys).aggregate(lines=own.lines.sum(), purchase_count=own.count(), **sums)
 
 
-def netted_activity(dated: Any, customers: Any, *, keys: list[str]) -> ir.Table:
-    """By the keys, of all others: the same, the amount and quantity of buyers, how many they are, and the amount of the rest."""
-    own = dated.join(_only(customers, ~customers.plain, keys), "customer_id")
+def part_of(dated: Any, customers: Any, part: int, number: int, *, keys: list[str]) -> ir.Table:
+    """The days of these customers, of one of so many parts of them."""
+    needed = [name for name in dated.columns if not name.startswith("recent_")]
+    place = (customers.customer_id.hash() % number + number) % number  # the remainder of a negative hash is negative
+    own = _with_keys(customers.filter(place == part), keys)
+    joined: ir.Table = dated.select(*needed).join(own, "customer_id")
+    return joined
+
+
+def netted_activity(own: Any, *, keys: list[str]) -> ir.Table:
+    """By the keys: lines, purchase_count, buyers (`recent_0`), their amount and quantity, and the amount of the others."""
     facts: dict[str, Any] = {"lines": own.lines.sum(), "amount": own.amount.sum(), "days": (own.amount > 0).sum()}
     if "quantity" in own.columns:
         facts["quantity"] = own.quantity.sum()
@@ -148,9 +154,8 @@ def netted_activity(dated: Any, customers: Any, *, keys: list[str]) -> ir.Table:
     )
 
 
-def _only(customers: Any, which: Any, keys: list[str]) -> ir.Table:
-    columns = ["customer_id", *(key for key in keys if key == "tier")]
-    return customers.filter(which).select(*columns)
+def _with_keys(customers: Any, keys: list[str]) -> ir.Table:
+    return customers.select("customer_id", *(key for key in keys if key == "tier"))
 
 
 def _exact(millionths: Any, where: Any = None) -> Any:
@@ -164,11 +169,11 @@ def plain_recent(customers: Any, *, keys: list[str], names: list[str]) -> ir.Tab
     return plain.group_by(*keys, *names).aggregate(customers=plain.count())
 
 
-def netted_recent(dated: Any, customers: Any, *, months: int, keys: list[str]) -> ir.Table:
-    """All other customers whose net amount over the last `months` months is above zero, by the keys."""
+def netted_recent(own: Any, *, months: int, keys: list[str]) -> ir.Table:
+    """Customers whose net amount over the last `months` months is above zero, by the keys."""
     import ibis
 
-    own, stop = dated.join(_only(customers, ~customers.plain, keys), "customer_id"), f"until_{months}"
+    stop = f"until_{months}"
     cells = own.group_by("customer_id", stop, *keys).aggregate(amount=own.amount.sum())
     spread = cells.mutate(at=ibis.range(cells.period, cells[stop]).unnest()).drop("period", stop).rename(period="at")
     windows = spread.group_by("customer_id", *keys).aggregate(amount=spread.amount.sum())

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LENGTHS: Final = (1, 3, 6, 12)
+AT_ONCE: Final = 250_000
+"""Customers with returns whose nets are taken at once: each has a row per window of time and length, which takes memory."""
 MONEY: Final = ("quantity", "amount", "amount_of_others")
 
 
@@ -53,11 +55,12 @@ def count_all(log: Transactions, *, unit: Unit, tier: object) -> tuple[pd.DataFr
     """Counts and sums by (period, tier) on the full grid, the total last; sums are exact fractions, counts whole numbers."""
     import pandas as pd
 
+    tiers = None if tier is None else read_tiers(tier, log.lines())
     days = kept(activity.customer_days(log))
     span = span_of(log, days, unit)
     dates = activity.calendar(days, unit, first=span.first, until=span.until, lengths=LENGTHS)
     dated = days.join(kept(dates), "date")
-    people, names = _people(dated, span, None if tier is None else read_tiers(tier, days))
+    people, names = _people(dated, span, tiers)
     grid = pd.MultiIndex.from_product([span.numbers, names], names=["period", "tier"])
     keys = ["period"] if tier is None else ["period", "tier"]
     second = activity.second_purchase(days, people)
@@ -124,14 +127,18 @@ def _plain_recent(people: Any, span: Span, keys: list[str], grid: pd.MultiIndex)
 
 
 def _netted(dated: Any, people: Any, keys: list[str], grid: pd.MultiIndex) -> list[pd.DataFrame]:
-    """The same and their activity of customers with a day of zero or less, if there are any."""
-    if not fetch(people.filter(~people.plain).limit(1)).num_rows:
-        return []
-    recent = {k: activity.netted_recent(dated, people, months=k, keys=keys) for k in LENGTHS}
-    return [
-        _frame(activity.netted_activity(dated, people, keys=keys), grid),
-        *(_frame(table.rename({f"recent_{k}": "recent"}), grid) for k, table in recent.items()),
-    ]
+    """The same and their activity of customers with a day of zero or less, if there are any: so many at a time that fit."""
+    others = people.filter(~people.plain)
+    [[count]] = fetch(others.aggregate(count=others.count())).to_pandas().to_numpy().tolist()
+    frames: list[pd.DataFrame] = []
+    number = -(-count // AT_ONCE)
+    for part in range(number):
+        own = kept(activity.part_of(dated, others, part, number, keys=keys))
+        frames.append(_frame(activity.netted_activity(own, keys=keys), grid))
+        for k in LENGTHS:
+            recent = activity.netted_recent(own, months=k, keys=keys)
+            frames.append(_frame(recent.rename({f"recent_{k}": "recent"}), grid))
+    return frames
 
 
 def _added(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from clvmodels.data.customers import latest_segment
-from clvmodels.data.tables import beside, fetch
+from clvmodels.data.tables import beside, fetch, kept
 from clvmodels.errors import SHOWN, TransactionError, missing_column, offenders
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Tiers(NamedTuple):
     names: tuple[str, ...]
 
 
-def read_tiers(tier: object, days: ir.Table) -> Tiers:
+def read_tiers(tier: object, lines: ir.Table) -> Tiers:
     """The tiers meant by "segment", a Series by customer id, or a table with customer_id and tier.
 
     Categories of a pandas column keep their order, and those without customers are tiers too.
@@ -34,28 +34,28 @@ def read_tiers(tier: object, days: ir.Table) -> Tiers:
         named like the total.
     """
     if isinstance(tier, str):
-        return _from_segment(tier, days)
+        return _from_segment(tier, lines)
     names = _categories(tier)
     source = tier.rename("tier").rename_axis("customer_id").reset_index() if _is_series(tier) else tier  # type: ignore[attr-defined]
-    table = beside(source, days)
+    table = beside(source, lines)
     for name in ("customer_id", "tier"):
         if name not in table.columns:
             raise TransactionError(missing_column(name, role="tier", available=table.columns))
     given: Any = table.tier.cast("string")
     table = table.select("customer_id", tier=given).filter(given.notnull()).distinct()
     _refuse_several(table)
-    _refuse_strangers(table, days)
+    _refuse_strangers(table, lines)
     return Tiers(table, _checked(names or _distinct(table)))
 
 
-def _from_segment(tier: str, days: ir.Table) -> Tiers:
-    if tier != "segment" or "segment" not in days.columns:
+def _from_segment(tier: str, lines: ir.Table) -> Tiers:
+    if tier != "segment" or "segment" not in lines.columns:
         raise TransactionError(
             f"There is no tier {tier!r}. Name a column of the log with segment= and write tier='segment', or give a Series of "
             "tiers by customer id."
         )
-    known = days.filter(days.segment.notnull())
-    table = known.group_by("customer_id").aggregate(tier=latest_segment(known))
+    known = lines.filter(lines.segment.notnull())
+    table = kept(known.group_by("customer_id").aggregate(tier=latest_segment(known)))
     return Tiers(table, _checked(_distinct(table)))
 
 
@@ -93,13 +93,13 @@ def _refuse_several(table: ir.Table) -> None:
         )
 
 
-def _refuse_strangers(table: ir.Table, days: ir.Table) -> None:
+def _refuse_strangers(table: ir.Table, lines: ir.Table) -> None:
     """Tiers of other customers do no harm; if there are no others, the ids are of another kind."""
-    kinds = [column.type() for column in (table.customer_id, days.customer_id)]
+    kinds = [column.type() for column in (table.customer_id, lines.customer_id)]
     same = kinds[0].is_string() == kinds[1].is_string()
-    if same and fetch(table.semi_join(days, "customer_id").limit(1)).num_rows:
+    if same and fetch(table.semi_join(lines, "customer_id").limit(1)).num_rows:
         return
-    shown = [fetch(each.select("customer_id").limit(SHOWN))["customer_id"].to_pylist() for each in (table, days)]
+    shown = [fetch(each.select("customer_id").limit(SHOWN))["customer_id"].to_pylist() for each in (table, lines)]
     raise TransactionError(
         f"None of the customers with a tier is in the log: tiers are of {shown[0]} ({kinds[0]}), the log has {shown[1]} "
         f"({kinds[1]}). Give tiers by the log's customer ids."
