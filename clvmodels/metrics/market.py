@@ -9,9 +9,11 @@ import numpy as np
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, offenders
 from clvmodels.metrics.indicators import table
-from clvmodels.metrics.measures import acquisition_cost, market_share, part_of
+from clvmodels.metrics.measures import acquisition_cost
 from clvmodels.metrics.periods import By, as_unit
+from clvmodels.metrics.ratios import part_of
 from clvmodels.metrics.shares import add_share
+from clvmodels.metrics.wallet import market_share
 from clvmodels.metrics.words import Language, check_language, in_language
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from clvmodels.data.tables import beside, fetch
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, TransactionError, missing_column
 from clvmodels.metrics.activity import MILLION, customer_days
-from clvmodels.metrics.measures import individual_share_of_wallet
+from clvmodels.metrics.wallet import individual_share_of_wallet
 from clvmodels.metrics.words import Language, check_language, in_language
 from clvmodels.units import DAY, Period, Rate, as_period, as_rate
 

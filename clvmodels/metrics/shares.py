@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.data.kaplan_meier import wilson
-from clvmodels.metrics.measures import part_of
+from clvmodels.metrics.ratios import part_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -81,7 +81,7 @@ def write_indicators(
         (words.activity, joined([_activity(whole, words, lang), _small(words.definitions)])),
         (words.rates, joined([*(_rates(whole, kind, lang) for kind in KINDS), _small(note)])),
         *((words.tier.format(tier=name), _tier(found.table, name, words, lang)) for name in tiers),
-        (words.cohorts, _cohorts(found.cohorts, words, lang)),
+        (words.cohorts, _cohorts(found, words, lang)),
         (words.quality, _quality(quality, words)),
     ]
     body = [tag("h1", heading), tag("p", lead, attributes={"class": "lead"})]
@@ -161,8 +161,9 @@ def _rate(name: str, row: Row) -> Html:
     return joined([percent(row[name]), tag("div", between + left_out, attributes={"class": "small"})])
 
 
-def _cohorts(triangle: pd.DataFrame, words: IndicatorWords, lang: Language) -> Html:
+def _cohorts(found: Indicators, words: IndicatorWords, lang: Language) -> Html:
     """The triangle, darker where more customers came back."""
+    triangle = found.cohorts
     since = str(triangle.columns[1])
     wide = triangle.set_index(["cohort", since])["retention"].unstack().tail(SHOWN)  # noqa: PD010
     sizes = triangle.groupby("cohort")["customers"].first()
@@ -171,8 +172,9 @@ def _cohorts(triangle: pd.DataFrame, words: IndicatorWords, lang: Language) -> H
         [str(cohort), count(float(sizes[cohort])), *(_shade(wide.loc[cohort, step]) for step in steps)]
         for cohort in wide.index
     ]
+    notes = [words.cohorts_note] + ([] if found.table["complete"].iloc[-1] else [words.cohorts_unfinished])
     head = _headings(triangle[["cohort", "customers"]], lang) + [str(step) for step in steps]
-    return joined([html_table(head, rows), _small(words.cohorts_note)])
+    return joined([html_table(head, rows), _small(" ".join(notes))])
 
 
 def _shade(share: float) -> Html:

@@ -34,8 +34,9 @@ class IndicatorWords:
         "many months; + says how many were observed too briefly and are left out."
     )
     cohorts_note: str = (
-        "Share of the customers with a first purchase in the period that bought again so many periods later."
+        "Per cent of the customers with a first purchase in the period that bought again so many periods later."
     )
+    cohorts_unfinished: str = "The last number of each row is of a period that was not over."
     shown: str = "The last {shown} of {all} periods; all of them are in the CSV file."
     head_quality: tuple[str, ...] = ("finding", "what was done", "count", "share")
     made: str = "Made by clvmodels {version}."
@@ -63,7 +64,8 @@ KOREAN: Final = IndicatorWords(
         "구매율: 최근 1, 3, 6, 12개월 구매 고객수 / 전체 고객수. 재구매율: 기간 중 처음 "
         "구매한 고객 가운데 해당 개월 안에 다시 구매한 비율. +는 관찰기간이 부족하여 제외한 고객수입니다."
     ),
-    cohorts_note="기간 중 처음 구매한 고객 가운데 해당 기간 뒤에 다시 구매한 비율.",
+    cohorts_note="기간 중 처음 구매한 고객 가운데 해당 기간 뒤에 다시 구매한 비율(%).",
+    cohorts_unfinished="각 행의 마지막 값은 끝나지 않은 기간의 값입니다.",
     shown="전체 {all}개 기간 중 최근 {shown}개입니다. 전체는 CSV 파일에 있습니다.",
     head_quality=("발견", "처리", "건수", "비율"),
     made="clvmodels {version} 작성.",
