@@ -97,8 +97,22 @@ def customers(dated: ir.Table, *, bits: list[str]) -> ir.Table:
         first=dated.date.min(where=amount > 0),
         period=dated.period.min(where=amount > 0),
         plain=amount.min() > 0,
-        **{name: dated[name].bit_or() for name in bits},
+        **{name: _together(dated[name]) for name in bits},
     )
+
+
+def _together(bits: Any) -> Any:
+    """All the bits that are set in any row; Ibis has no word for it on Spark, which has."""
+    import ibis
+
+    if bits.get_backend().name not in ("pyspark", "databricks"):
+        return bits.bit_or()
+
+    @ibis.udf.agg.builtin(signature=(("int64",), "int64"))
+    def bit_or(bits):  # type: ignore[no-untyped-def]
+        ...
+
+    return bit_or(bits)
 
 
 def second_purchase(days: Any, customers: Any) -> ir.Table:
@@ -133,8 +147,9 @@ def plain_activity(dated: Any, customers: Any, *, keys: list[str]) -> ir.Table:
 def part_of(dated: Any, customers: Any, part: int, number: int, *, keys: list[str]) -> ir.Table:
     """The days of these customers, of one of so many parts of them."""
     needed = [name for name in dated.columns if not name.startswith("recent_")]
-    place = (customers.customer_id.hash() % number + number) % number  # the remainder of a negative hash is negative
-    own = _with_keys(customers.filter(place == part), keys)
+    if number > 1:  # the remainder of a negative hash is negative
+        customers = customers.filter((customers.customer_id.hash() % number + number) % number == part)
+    own = _with_keys(customers, keys)
     joined: ir.Table = dated.select(*needed).join(own, "customer_id")
     return joined
 
