@@ -124,12 +124,10 @@ def _temporary(backend: Any, rows: ir.Table) -> ir.Table:
     return table
 
 
-def beside(source: object, other: ir.Table) -> ir.Table:
+def joinable(source: object, other: ir.Table) -> ir.Table:
     """The table meant by `source` where it can be joined with `other`: on the same backend, sent there if it is elsewhere."""
-    import ibis
-
     table = as_table(source)
-    return table if table.get_backend() is other.get_backend() else ibis.memtable(table.to_pyarrow())
+    return table if table.get_backend() is other.get_backend() else beside(other, fetch(table))
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.data.lines import MONEY
-from clvmodels.data.tables import beside, fetch
+from clvmodels.data.tables import fetch, joinable
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, TransactionError, missing_column
 from clvmodels.metrics.activity import MILLION, customer_days
@@ -176,7 +176,7 @@ def wallets(log: Transactions, *, wallet: object, lang: Language = "en") -> pd.D
     if isinstance(wallet, pd.Series):
         wallet = wallet.rename("wallet").rename_axis("customer_id").reset_index()
     days = customer_days(log)
-    given = beside(wallet, days)
+    given = joinable(wallet, days)
     for name in ("customer_id", "wallet"):
         if name not in given.columns:
             raise TransactionError(missing_column(name, role="wallet", available=given.columns))

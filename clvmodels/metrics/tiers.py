@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from clvmodels.data.customers import latest_segment
-from clvmodels.data.tables import beside, fetch, kept
+from clvmodels.data.tables import fetch, joinable, kept
 from clvmodels.errors import SHOWN, TransactionError, missing_column, offenders
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_tiers(tier: object, lines: ir.Table) -> Tiers:
         return _from_segment(tier, lines)
     names = _categories(tier)
     source = tier.rename("tier").rename_axis("customer_id").reset_index() if _is_series(tier) else tier  # type: ignore[attr-defined]
-    table = beside(source, lines)
+    table = joinable(source, lines)
     for name in ("customer_id", "tier"):
         if name not in table.columns:
             raise TransactionError(missing_column(name, role="tier", available=table.columns))
