@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clvmodels.files import atomically
+from clvmodels.metrics.tiers import TOTAL
 from clvmodels.report.numbers import count, money, percent, signed_percent
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clvmodels.data.transactions import Transactions
     from clvmodels.evaluation.compare import Comparison
     from clvmodels.value.forecast import Forecast
 
+LAST = 13
+"""Periods printed: a year and the same period before it."""
 BOUNDS = ("mean", "lower", "upper", "expected_lower", "expected_upper")
 
 
@@ -39,10 +43,11 @@ def write(path: Path, content: bytes) -> Path:
     return path
 
 
-def write_csv(path: Path, table: pd.DataFrame) -> Path:
-    """The table as a file, numbers to six digits."""
+def write_csv(path: Path, table: pd.DataFrame, *, digits: int | None = 6, encoding: str = "utf-8") -> Path:
+    """The table as a file, numbers to so many digits, or with all that they have."""
+    form = None if digits is None else f"%.{digits}g"
     with atomically(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g")
+        table.to_csv(temporary, index=False, float_format=form, encoding=encoding)
     return path
 
 
@@ -107,9 +112,30 @@ def held_out_lines(comparison: Comparison) -> list[str]:
     return [*lines, "", *said]
 
 
+def indicators_of_log(table: pd.DataFrame, log: Transactions) -> dict[str, Any]:
+    """The indicators as plain values, one record per period and tier; what is missing is null."""
+    plain = table.astype(object).where(table.notna(), None)
+    facts = {"lines": int(table.loc[table["tier"] == TOTAL, "lines"].sum()), "until": str(log.until)}
+    return facts | {"currency": log.currency, "indicators": plain.to_dict("records")}
+
+
+def indicator_lines(table: pd.DataFrame, log: Transactions) -> list[str]:
+    """The last periods of the total as text."""
+    total = table[table["tier"] == TOTAL].tail(LAST)
+    unit = str(table.columns[0])
+    head = f"Observed until {log.until}" + (f", in {log.currency}" if log.currency else "")
+    lines = [head, "", f"{unit:<10}{'customers':>12}{'buyers':>12}{'purchases':>12}{'amount':>16}{'ticket':>12}"]
+    for row in total.to_dict("records"):
+        counts = "".join(f"{count(row[name]):>12}" for name in ("customers", "buyers", "purchase_count"))
+        ticket = money(row["average_ticket"], None) if row["average_ticket"] == row["average_ticket"] else "–"
+        unfinished = "" if row["complete"] else "  (not over)"
+        lines.append(f"{row[unit]:<10}{counts}{money(row['amount'], None):>16}{ticket:>12}{unfinished}")
+    return lines
+
+
 def files_lines(files: Sequence[Path]) -> list[str]:
     """Where to look."""
     report, *others = files
     tables = [file.name for file in others if file.suffix == ".csv"]
-    figures = len(others) - len(tables)
-    return [f"Open {report} in a browser. Beside it are {', '.join(tables)} and {figures} figures (PNG)."]
+    figures = f" and {len(others) - len(tables)} figures (PNG)" if len(others) > len(tables) else ""
+    return [f"Open {report} in a browser. Beside it are {', '.join(tables)}{figures}."]

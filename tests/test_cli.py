@@ -161,3 +161,69 @@ def test_the_demo_of_a_retention_plan(tmp_path: Path, capsys: pytest.CaptureFixt
     plan, contacts = pd.read_csv(tmp_path / "customers.csv"), pd.read_csv(tmp_path / "contacts.csv")
     assert len(plan) == 2469 and (plan["action"] != "none").sum() == len(contacts)
     assert contacts["cost"].sum() <= 5000
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small log under the names that `clvmodels metrics` expects, with a month without data and an amount of nobody."""
+    rows = [
+        ("A", "2024-01-05", 1234567.89, 3, "gold"), ("A", "2024-01-20", -34567.89, -1, "gold"),
+        ("B", "2024-01-31", 20.0, 2, "lead"), ("B", "2024-03-15", 40.0, 1, "<b>"), (None, "2024-03-16", 9.0, 1, "lead"),
+    ]  # fmt: skip
+    path = tmp_path_factory.mktemp("orders") / "orders.parquet"
+    pd.DataFrame(rows, columns=["customer_id", "date", "amount", "units", "rank"]).to_parquet(path)
+    return path
+
+
+def test_metrics_writes_tables_and_a_page(orders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [
+        "--quantity",
+        "units",
+        "--tier",
+        "rank",
+        "--lang",
+        "ko",
+        "--currency",
+        "KRW",
+        "--leave-out",
+        "--out",
+        str(tmp_path),
+    ]
+    assert main(["metrics", str(orders), "--by", "month", *options]) == 0
+    printed = capsys.readouterr().out
+    assert "Observed until 2024-03-15, in KRW" in printed
+    assert printed.endswith("Beside it are indicators.csv, cohorts.csv.\n")
+    table = pd.read_csv(tmp_path / "indicators.csv", encoding="utf-8")
+    january = table[(table["월"] == "2024-01") & (table["등급"] == "전체")].iloc[0]
+    assert january[["고객수", "구매횟수", "구매금액"]].tolist() == [2, 2, 1200020.0]
+    assert (tmp_path / "indicators.csv").read_bytes().startswith(b"\xef\xbb\xbf"), "spreadsheets need the mark"
+    page = (tmp_path / "indicators.html").read_text(encoding="utf-8")
+    assert '<html lang="ko">' in page and "<h1>고객 지표</h1>" in page
+    assert "등급: &lt;b&gt;" in page and "<b>" not in page
+    february = page.split('<td class="text">2024-02</td>')[1].split("</tr>")[0]
+    assert february == '<td class="number">2</td>' + '<td class="number"></td>' * 8
+    assert {path.name for path in tmp_path.iterdir()} == {"indicators.html", "indicators.csv", "cohorts.csv"}
+
+
+def test_metrics_as_json_is_the_table(orders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["metrics", str(orders), "--by", "quarter", "--leave-out", "--json", "--out", str(tmp_path)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    log = clv.Transactions(orders, customer="customer_id", date="date", amount="amount", invalid="leave_out")
+    [row] = clv.metrics.table(log, by="quarter").to_dict("records")
+    [record] = found["indicators"]
+    assert record["amount"] == row["amount"] and record["buyers"] == 2
+    assert record["amount_change_year"] is None and record["quantity"] is None
+    assert found["lines"] == 4 and found["until"] == "2024-03-15"
+    assert [Path(file).name for file in found["files"]] == ["indicators.html", "indicators.csv", "cohorts.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--tier", "level"], "There is no column 'level'"), (["--interval", "2"], "interval=2.0 is not a probability")],
+)
+def test_metrics_refuses_in_one_sentence(
+    orders: Path, tmp_path: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["metrics", str(orders), *arguments, "--leave-out", "--out", str(tmp_path)]) == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -124,6 +124,12 @@ def _temporary(backend: Any, rows: ir.Table) -> ir.Table:
     return table
 
 
+def joinable(source: object, other: ir.Table) -> ir.Table:
+    """The table meant by `source` where it can be joined with `other`: on the same backend, sent there if it is elsewhere."""
+    table = as_table(source)
+    return table if table.get_backend() is other.get_backend() else beside(other, fetch(table))
+
+
 @contextlib.contextmanager
 def _calling_deprecated() -> Iterator[None]:
     """Ibis 12 calls `fetch_arrow_table` when it makes a table, which DuckDB 2 deprecates."""

@@ -1,61 +1,88 @@
-"""The table of CRM indicators: one row per month and tier, with totals."""
+"""The table of CRM indicators: one row per period and tier, with totals."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.data.kaplan_meier import wilson
-from clvmodels.data.tables import fetch
 from clvmodels.data.transactions import Transactions
-from clvmodels.errors import ClvError
-from clvmodels.metrics import monthly
-from clvmodels.metrics.words import KOREAN
+from clvmodels.metrics.counts import LENGTHS, MONEY, Span, count_all
+from clvmodels.metrics.periods import By, as_unit
+from clvmodels.metrics.shares import add_share
+from clvmodels.metrics.words import Language, check_language, in_language
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LENGTHS = (1, 3, 6, 12)
-TOTAL = "total"
-type Language = Literal["en", "ko"]
+RATIOS = {
+    "average_ticket": ("amount", "purchase_count"),
+    "unit_price": ("amount", "quantity"),
+    "units_per_purchase": ("quantity", "purchase_count"),
+}
+COMPARED = ("amount", "buyers", "purchase_count", "average_ticket")
 
 
 def table(
-    log: Transactions, *, by: str = "month", tier: object = None, lang: Language = "en", interval: float = 0.95
+    log: Transactions,
+    *,
+    by: By = "month",
+    tier: object = None,
+    lang: Language = "en",
+    interval: float = 0.95,
+    exact: bool = False,
 ) -> pd.DataFrame:
-    """The CRM indicators (월별 고객 지표) by month, for each tier and in total.
+    """The CRM indicators (고객 지표) by period, for each tier and in total.
 
     Amounts and quantities are net of returns. A purchase is a day with a net amount above zero: bought and fully returned the
     same day counts 0, returned on another day 1, partly returned the same day 1. A buyer has a net amount above zero in the
-    month; `amount` and `quantity` are those of buyers, and what the others returned is in `amount_of_others`, so that the two
-    add up to the log. Customers are those with a first purchase up to the month's end. The definitions hold whatever the log's
-    own `returns` policy is.
+    period; `amount` and `quantity` are those of buyers, `purchase_count` is of everybody, and what the others returned is in
+    `amount_of_others`, so that the two amounts add up to the log. Customers are those with a first purchase up to the period's
+    end. The definitions hold whatever the log's own `returns` policy is. The second part of a split log knows nothing of the
+    first: give the whole log.
+
+    Sums are made of whole millionths, so they are exact and totals add up exactly. With floats the identity amount =
+    purchase_count * average_ticket cannot always hold to the last bit: no float times 11 is 15, for instance. `exact=True`
+    gives fractions, for which it and average_ticket = unit_price * units_per_purchase hold in every row and total; the floats
+    are those fractions, each rounded once.
 
     Parameters
     ----------
     log
         `Transactions` with amounts; without quantity the columns that need it are NaN.
     by
-        "month".
+        "week" (ISO 8601), "month", "quarter" or "year", or WEEK, MONTH, YEAR.
     tier
-        None, the role of a column of the log ("segment"), or a table with customer_id and tier.
+        None; "segment" (the log's, each customer's most recent one); a Series of tiers by customer id; or a table with
+        customer_id and tier. Customers without one are in "(none)". Categories of pandas keep their order, empty ones too.
     lang
         "en", or "ko" for Korean headings.
     interval
         Probability of Wilson's intervals of rates, 0 to 1.
+    exact
+        Whether sums and ratios are `fractions.Fraction` rather than float, missing ones None.
 
     Returns
     -------
-    DataFrame, month by tier, every month from the log's first to its last: counts, amounts [currency], average_ticket,
-    unit_price, units_per_purchase; purchase_rate_k (NaN before k months of log) and repurchase_rate_k, fractions for k = 1, 3,
-    6, 12 months, each with _lower and _upper; too_brief_k, new customers observed for less than k months and left out of the
-    rate; change of amount and buyers since the month and the year before, fractions.
+    DataFrame, period by tier, every period from the log's first to its last:
+
+    - the period, tier, complete (whether it was over when observation ended), lines (of the log; 0 where it has no data)
+    - customers, new_customers, buyers, purchase_count, quantity [units], amount and amount_of_others [currency];
+      negative_total, whether the net amount of all, or the quantity, is below zero
+    - average_ticket, unit_price [currency], units_per_purchase; missing where there is nothing above zero to divide by
+    - purchase_rate_k for k = 1, 3, 6, 12 months, with _lower and _upper: fractions, at the end of the period or of
+      observation; missing before k months of log, whose first period is taken to have been observed whole
+    - repurchase_rate_k, with _lower and _upper, of customers whose first purchase is in the period; too_brief_k, how many of
+      them were observed for less than k months and are left out
+    - the change of amount, buyers, purchase_count and average_ticket since the period before (_change_previous) and since the
+      same period a year before (_change_year; weeks by their number): fractions, between complete periods, missing where
+      there was nothing above zero
 
     Raises
     ------
     ClvError
-        `by` or `lang` is not known; TransactionError: the log has no amounts, or a column is missing.
+        `by` or `lang` is not known; TransactionError: the log has no amounts or several currencies, or the tiers do not fit.
 
     Source: crm_indicators, section F; Wilson1927.
 
@@ -63,80 +90,72 @@ def table(
     --------
     >>> import pandas as pd
     >>> lines = pd.DataFrame({"who": ["A", "A", "B"], "when": ["20240101", "20240215", "20240208"], "paid": [5, 7, 9]})
-    >>> found = table(Transactions(lines, customer="who", date="when", amount="paid"))
-    >>> found[["customers", "buyers", "purchase_count", "amount"]].to_numpy().tolist()
-    [[1.0, 1.0, 1.0, 5.0], [2.0, 2.0, 2.0, 16.0]]
+    >>> log = Transactions(lines, customer="who", date="when", amount="paid")
+    >>> table(log)[["month", "customers", "buyers", "purchase_count", "amount"]].to_numpy().tolist()
+    [['2024-01', 1, 1, 1, 5.0], ['2024-02', 2, 2, 2, 16.0]]
+    >>> table(log, by="quarter", exact=True).loc[0, "average_ticket"]
+    Fraction(7, 1)
     """
-    if by != "month":
-        raise ClvError(f"by={by!r} is not known. Write 'month'.")
-    if lang not in ("en", "ko"):
-        raise ClvError(f"lang={lang!r} is not known. Write 'en' or 'ko'.")
-    counts = _counts(monthly.customer_days(log, tier), log, tiers=tier is not None)
-    found = _indicators(counts, interval)
-    found.insert(0, "month", _names(counts.index.get_level_values("month")))
-    found.insert(1, "tier", counts.index.get_level_values("tier"))
-    found = found.reset_index(drop=True)
-    return found.rename(columns=KOREAN) if lang == "ko" else found
+    check_language(lang)
+    counts, span = count_all(log, unit=as_unit(by), tier=tier)
+    found = _indicators(counts, span, interval)
+    if not exact:
+        found = found.astype(dict.fromkeys([*MONEY, *RATIOS], float))
+    return in_language(found, lang)
 
 
-def _counts(days: Any, log: Transactions, *, tiers: bool) -> pd.DataFrame:
-    """Everything that adds up over customers, on the full grid of months and tiers, and in total."""
+def _indicators(counts: pd.DataFrame, span: Span, interval: float) -> pd.DataFrame:
+    found = counts.index.to_frame(index=False)
+    numbers = found.pop("period").to_numpy()
+    found.insert(0, span.unit.name, span.unit.labels(numbers))
+    found["complete"] = span.complete(numbers)
+    counts = counts.reset_index()
+    groups = counts.groupby("tier", sort=False)
+    found["lines"], found["customers"] = counts["lines"], groups["new_customers"].cumsum()
+    for name in ("new_customers", "buyers", "purchase_count", *MONEY):
+        found[name] = counts.get(name)
+    found["negative_total"] = _negative(found)
+    for name, (part, whole) in RATIOS.items():
+        found[name] = _exact_ratio(found[part], found[whole])
+    for k in LENGTHS:
+        observed = found["customers"].where(_long_enough(numbers, span, k))
+        add_share(found, f"purchase_rate_{k}", counts[f"recent_{k}"], observed, interval)
+    for k in LENGTHS:
+        add_share(found, f"repurchase_rate_{k}", counts[f"again_{k}"], counts[f"observed_{k}"], interval)
+        found[f"too_brief_{k}"] = counts["new_customers"] - counts[f"observed_{k}"]
+    return _compared(found, numbers, span)
+
+
+def _long_enough(numbers: Any, span: Span, months: int) -> Any:
+    """Whether the last `months` months before the end of each period are in the log, whose first period is taken as whole."""
     import pandas as pd
 
-    parts = [_frame(monthly.activity(days)), _frame(monthly.newcomers(days, log.until, LENGTHS))]
-    parts += [_frame(monthly.recent_buyers(days, k)).rename(columns={"recent": f"recent_{k}"}) for k in LENGTHS]
-    months = parts[0].index.get_level_values("month")
-    last = log.until.year * 12 + log.until.month - 1
-    names = sorted(set(parts[0].index.get_level_values("tier")))
-    grid = pd.MultiIndex.from_product([range(months.min(), last + 1), names], names=["month", "tier"])
-    if TOTAL in names:
-        raise ClvError(f"A tier is called '{TOTAL}', as the sum of all tiers is. Give it another name.")
-    counts = pd.concat([part.reindex(grid) for part in parts], axis=1).astype(float)
-    if log.lines().columns.count("quantity"):
-        counts = counts.fillna(0.0)
-    else:
-        counts = counts.drop(columns="quantity").fillna(0.0).assign(quantity=np.nan)
-    total = counts.groupby(level="month").sum(min_count=1)
-    total.index = pd.MultiIndex.from_product([total.index, [TOTAL]], names=["month", "tier"])
-    return pd.concat([counts, total]).sort_index(level="month", sort_remaining=False) if tiers else total
+    before = pd.Timestamp(span.unit.starts([span.first])[0]) - pd.Timedelta(days=1)
+    return span.ends(numbers) >= np.datetime64(before + pd.DateOffset(months=months))
 
 
-def _frame(expression: Any) -> pd.DataFrame:
-    frame: pd.DataFrame = fetch(expression).to_pandas()
-    return frame.set_index(["month", "tier"]).sort_index()
+def _negative(found: pd.DataFrame) -> list[bool]:
+    quantity = [value is not None and value < 0 for value in found["quantity"]]
+    return [(a + b < 0) or q for a, b, q in zip(found["amount"], found["amount_of_others"], quantity, strict=True)]
 
 
-def _indicators(counts: pd.DataFrame, interval: float) -> pd.DataFrame:
-    groups = counts.groupby(level="tier", sort=False)
-    found = counts[["buyers", "new_customers", "purchase_count", "quantity", "amount", "amount_of_others"]].copy()
-    found.insert(0, "customers", groups["new_customers"].cumsum())
-    found["average_ticket"] = _over(found["amount"], found["purchase_count"])
-    found["unit_price"] = _over(found["amount"], found["quantity"])
-    found["units_per_purchase"] = _over(found["quantity"], found["purchase_count"])
-    for k in LENGTHS:
-        long_enough = groups.cumcount() >= k - 1
-        _rate(found, f"purchase_rate_{k}", counts[f"recent_{k}"], found["customers"].where(long_enough), interval)
-    for k in LENGTHS:
-        _rate(found, f"repurchase_rate_{k}", counts[f"again_{k}"], counts[f"observed_{k}"], interval)
-        found[f"too_brief_{k}"] = counts["new_customers"] - counts[f"observed_{k}"]
-    for name in ("amount", "buyers"):
-        for months, since in ((1, "month"), (12, "year")):
-            found[f"{name}_change_{since}"] = _over(found[name], groups[name].shift(months)) - 1
+def _exact_ratio(part: pd.Series, whole: pd.Series) -> pd.Series:
+    """The quotient as a fraction, None where there is nothing to divide by."""
+    import pandas as pd
+
+    pairs = zip(part, whole, strict=True)
+    known = [a / Fraction(b) if a is not None and b is not None and b > 0 else None for a, b in pairs]
+    return pd.Series(known, index=part.index, dtype=object)
+
+
+def _compared(found: pd.DataFrame, numbers: Any, span: Span) -> pd.DataFrame:
+    """The table with the changes since the previous period and since the same a year before."""
+    import pandas as pd
+
+    place = pd.MultiIndex.from_arrays([numbers, found["tier"]])
+    for name in COMPARED:
+        now = pd.Series(found[name].astype(float).where(found["complete"]).to_numpy(), index=place)
+        for since, before in (("previous", numbers - 1), ("year", span.unit.year_before(numbers))):
+            then = now.reindex(pd.MultiIndex.from_arrays([before, found["tier"]])).to_numpy()
+            found[f"{name}_change_{since}"] = now.to_numpy() / np.where(then > 0, then, np.nan) - 1
     return found
-
-
-def _rate(found: pd.DataFrame, name: str, part: pd.Series, whole: pd.Series, interval: float) -> None:
-    share = _over(part, whole)
-    known = share.notna().to_numpy()
-    bounds = np.full((2, len(share)), np.nan)
-    bounds[:, known] = wilson(share.to_numpy()[known], whole.to_numpy()[known], interval=interval)
-    found[name], found[f"{name}_lower"], found[f"{name}_upper"] = share, bounds[0], bounds[1]
-
-
-def _over(part: pd.Series, whole: pd.Series) -> pd.Series:
-    """The quotient, NaN where there is nothing to divide by."""
-    return part / whole.where(whole > 0)
-
-
-def _names(months: Any) -> list[str]:
-    return [f"{month // 12:04d}-{month % 12 + 1:02d}" for month in months]

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.errors import ClvError
 from clvmodels.metrics.measures import break_even_response
+from clvmodels.metrics.shares import add_share
 from clvmodels.numerics.checked import number
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ def quintiles(values: ArrayLike) -> Array:
     >>> quintiles([10, 20, 30, 50, 50]).tolist()
     [1.0, 2.0, 3.0, 4.0, 4.0]
     """
-    numbers = np.asarray(values, dtype=float)
+    numbers = np.atleast_1d(number(values, "values"))
     order = np.sort(numbers)
     below = np.searchsorted(order, numbers, side="left")
-    return np.floor(5.0 * below / numbers.size) + 1.0
+    return np.floor(5.0 * below / max(numbers.size, 1)) + 1.0
 
 
 def rfm(histories: Any) -> Rfm:
@@ -125,13 +126,13 @@ def regression_weights(codes: Rfm, *, response: ArrayLike) -> Array:
     [3.0, 2.0, 1.0]
     """
     columns = np.column_stack([np.ones(len(codes.recency)), *codes])
-    found, _, rank, _ = np.linalg.lstsq(columns, number(response, "response"), rcond=None)
+    found, _, rank, _ = np.linalg.lstsq(columns, _per_customer(response, codes), rcond=None)
     if rank < 4:
         raise ClvError("The codes do not tell three weights apart: two of them move together. Give weights instead.")
     return np.asarray(found[1:])
 
 
-def cells(codes: Rfm, *, response: ArrayLike, cost: float, margin: float) -> pd.DataFrame:
+def cells(codes: Rfm, *, response: ArrayLike, cost: float, margin: float, interval: float = 0.95) -> pd.DataFrame:
     """The classical 5 x 5 x 5 cells: how many responded in each, and whether that is above break-even = cost / margin.
 
     Parameters
@@ -142,13 +143,20 @@ def cells(codes: Rfm, *, response: ArrayLike, cost: float, margin: float) -> pd.
         Whether each customer responded to a contact, 0 or 1 (n,).
     cost, margin
         [currency per contact], [currency per response, > 0].
+    interval
+        Probability of Wilson's intervals, 0 to 1.
 
     Returns
     -------
-    DataFrame, one row per cell with customers: recency, frequency, monetary (codes), customers, responses, response_rate and
-    break_even (fractions), pays (rate at or above break-even)
+    DataFrame, one row per cell with customers: recency, frequency, monetary (codes), customers, responses, response_rate with
+    _lower and _upper, break_even (fractions), pays (rate at or above break-even)
 
-    Source: RFM analysis (crm_indicators, section D).
+    Raises
+    ------
+    ClvError
+        Codes are not whole numbers from 1 to 5, or responses something else than 0 and 1, one per customer.
+
+    Source: RFM analysis (crm_indicators, section D); Wilson1927.
 
     Examples
     --------
@@ -158,10 +166,28 @@ def cells(codes: Rfm, *, response: ArrayLike, cost: float, margin: float) -> pd.
     """
     import pandas as pd
 
-    data = pd.DataFrame(codes._asdict()).astype(int)
-    data["responses"] = number(response, "response", low=0, high=1)
+    data = pd.DataFrame({name: _whole(code, name) for name, code in codes._asdict().items()})
+    data["responses"] = _per_customer(response, codes)
+    if not data["responses"].isin((0, 1)).all():
+        raise ClvError("response has values other than 0 and 1. Say for each customer whether she responded.")
     keys = ["recency", "frequency", "monetary"]
     found: pd.DataFrame = data.groupby(keys)["responses"].agg(customers="size", responses="sum").reset_index()
-    found["response_rate"] = found["responses"] / found["customers"]
+    add_share(found, "response_rate", found["responses"], found["customers"], interval)
     found["break_even"] = float(break_even_response(cost=cost, margin=margin))
     return found.assign(pays=found["response_rate"] >= found["break_even"])
+
+
+def _per_customer(response: ArrayLike, codes: Rfm) -> Array:
+    numbers = number(response, "response")
+    if numbers.shape != np.shape(codes.recency):
+        raise ClvError(
+            f"response has shape {numbers.shape} for {np.size(codes.recency):,} customers. Give one value each."
+        )
+    return numbers
+
+
+def _whole(code: Array, name: str) -> Array:
+    numbers = number(code, name, low=1, high=5)
+    if np.any(numbers != np.round(numbers)):
+        raise ClvError(f"{name} has codes that are not whole numbers. Cells are of quintiles, such as rfm() gives.")
+    return np.asarray(numbers, dtype=int)

@@ -1,11 +1,18 @@
 """Simple formulas as predictors: what each says every customer will do over a horizon, undiscounted.
 
 They are what a model has to beat. A predictor is any function of the histories and a span that returns purchases and spend
-per customer; the ones here carry a name and are listed in `BASELINES`.
+per customer; the ones here carry a name. Those in `BASELINES` need nothing but the histories; `constant_retention` (the
+component model, and Berger and Nasr's case 1, which differs from it by costs and discount alone) and `reichheld` need the
+retention or defection rate of the firm, such as `metrics.retention` finds.
+
+The other formulas say nothing of what single customers will do: Peppers and Rogers' is about a contract's fees, the sales-call
+example is the initial formula less a cost, customer equity is a sum, past customer value looks back, and `explain` compares
+levers.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -13,8 +20,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from clvmodels.data.histories import Histories
+from clvmodels.errors import ClvError
 from clvmodels.model import Array
-from clvmodels.units import MONTH, Span
+from clvmodels.numerics.checked import number
+from clvmodels.units import MONTH, Period, Span, as_period
 from clvmodels.value import formulas
 
 
@@ -111,6 +120,66 @@ def transaction(histories: Histories, horizon: Span) -> Predicted:
         duration=horizon.per(histories.period),
     )
     return Predicted(np.full(customers, purchases), np.full(customers, float(spend)))
+
+
+def constant_retention(*, retention: float, per: Period) -> Baseline:
+    """The component model: every customer goes on as in `initial`, and each period the same share of them is retained.
+
+    Parameters
+    ----------
+    retention
+        Fraction retained from one period to the next, 0 to 1. Payments are at the ends of periods; the last one counts by its
+        fraction.
+    per
+        The period, such as `MONTH`.
+
+    Examples
+    --------
+    >>> from clvmodels.units import WEEK
+    >>> one = Histories(["A"], [1], [30], [40], [25], period=WEEK, spend=[60])
+    >>> constant_retention(retention=0.5, per=Period("twenty weeks", 140)).predict(one, 40 * WEEK)
+    Predicted(purchases=array([0.75]), spend=array([22.5]))
+    """
+    as_period(per, name="per")
+    kept = float(number(retention, "retention", low=0, high=1))
+
+    def predict(histories: Histories, horizon: Span) -> Predicted:
+        t = np.arange(1, math.ceil(horizon.per(per)) + 1)
+        lived = np.clip(horizon.per(per) - (t - 1), 0, 1)
+        periods = formulas.component(survival=kept**t * lived, revenue=1.0, cost=0.0, discount=0.0)
+        return Predicted(*(values * float(periods) for values in initial(histories, 1 * per)))
+
+    return Baseline("component model", f"as the initial formula, with {kept:.1%} retained per {per}", predict)
+
+
+def reichheld(*, defection: float, per: Period) -> Baseline:
+    """Reichheld's expected lifetime: every customer goes on as in `initial` for 1 / defection periods, then stops.
+
+    His profit pattern by year of life is one of the firm, not of its customers, so only the lifetime is in it.
+
+    Parameters
+    ----------
+    defection
+        Fraction of customers leaving per period, above 0 to 1.
+    per
+        The period, such as `YEAR`.
+
+    Examples
+    --------
+    >>> from clvmodels.units import WEEK
+    >>> one = Histories(["A"], [1], [30], [40], [25], period=WEEK, spend=[60])
+    >>> reichheld(defection=0.1, per=WEEK).predict(one, 20 * WEEK)
+    Predicted(purchases=array([0.5]), spend=array([15.]))
+    """
+    as_period(per, name="per")
+    leaving = float(number(defection, "defection", low=0, high=1))
+    if leaving == 0:
+        raise ClvError("defection=0: nobody ever leaves, so there is no lifetime. Use `initial`.")
+
+    def predict(histories: Histories, horizon: Span) -> Predicted:
+        return initial(histories, min(horizon.per(per), 1 / leaving) * per)
+
+    return Baseline("Reichheld", f"as the initial formula, for {1 / leaving:.3g} {per}s", predict)
 
 
 def _repeat_amount(histories: Histories) -> Array:

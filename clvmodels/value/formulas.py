@@ -6,7 +6,7 @@ per cent per that period. A `Rate` per year becomes a fraction per month with `m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from clvmodels.errors import ClvError
 from clvmodels.numerics.checked import discount as _discount
 from clvmodels.numerics.checked import number as _number
+from clvmodels.value.textbook import FirstPayment, paid_now
 from clvmodels.value.textbook import berger_nasr as berger_nasr
+from clvmodels.value.textbook import constant_retention as constant_retention
 from clvmodels.value.textbook import customer_equity as customer_equity
 from clvmodels.value.textbook import explain as explain
 from clvmodels.value.textbook import peppers_rogers as peppers_rogers
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 type Array = NDArray[np.float64]
-type FirstPayment = Literal["end_of_period", "now"]
 
 __all__ = [
     "berger_nasr", "component", "constant_retention", "customer_equity", "explain", "initial", "naive_rate",
@@ -172,53 +173,9 @@ def component(
             "survival rises over time: nobody comes back from having left. Give the share still there, not rates."
         )
     margin = _number(revenue, "revenue") - _number(cost, "cost")
-    t = np.arange(share.shape[-1]) + (0 if _now(first_payment) else 1)
+    t = np.arange(share.shape[-1]) + (0 if paid_now(first_payment) else 1)
     growth = 1 + _discount(discount)[..., None]
     return np.asarray(np.sum(share * margin / growth**t, axis=-1) - _number(acquisition_cost, "acquisition_cost"))
-
-
-def constant_retention(
-    *, margin: ArrayLike, retention: ArrayLike, discount: ArrayLike, first_payment: FirstPayment = "end_of_period"
-) -> Array:
-    """The component model in closed form: the same margin for ever, the same share retained in every period.
-
-    Parameters
-    ----------
-    margin
-        Revenue less cost per period [currency].
-    retention
-        Share of customers retained from one period to the next [fraction, 0 to 1].
-    discount
-        Fraction per period, > -1.
-    first_payment
-        "end_of_period": margin * retention / (1 + discount - retention), paid by those retained, first after one period.
-        "now": margin * (1 + discount) / (1 + discount - retention), the same stream and a margin at once.
-
-    Returns
-    -------
-    array [currency], before acquisition cost
-
-    Raises
-    ------
-    ClvError
-        Retention is outside [0, 1], or 1 + discount - retention is not positive: the sum is infinite.
-
-    Source: Gupta and Lehmann 2003, "Customers as Assets", Journal of Interactive Marketing 17(1), 9-24.
-
-    Examples
-    --------
-    >>> round(float(constant_retention(margin=100, retention=0.8, discount=0.1)), 4)
-    266.6667
-    >>> round(float(constant_retention(margin=100, retention=0.8, discount=0.1, first_payment="now")), 4)
-    366.6667
-    """
-    kept, d = _number(retention, "retention", low=0, high=1), _discount(discount)
-    if np.any(1 + d - kept <= 0):
-        raise ClvError(
-            "1 + discount - retention must be positive, or the value is infinite. "
-            "Give a positive discount, or a retention below 1."
-        )
-    return _number(margin, "margin") * (1 + d if _now(first_payment) else kept) / (1 + d - kept)
 
 
 def past_customer_value(*, contribution: ArrayLike, periods_ago: ArrayLike, rate: ArrayLike) -> Array:
@@ -291,9 +248,3 @@ def _levers(
             "The averages need at least one customer and one transaction. Choose a period in which somebody bought."
         )
     return count / people, _number(revenue, "revenue") / count, _number(duration, "duration", low=0)
-
-
-def _now(first_payment: str) -> bool:
-    if first_payment not in get_args(FirstPayment.__value__):
-        raise ClvError(f"first_payment={first_payment!r} is not known. Write 'end_of_period' or 'now'.")
-    return first_payment == "now"

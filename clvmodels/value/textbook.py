@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,6 +15,51 @@ if TYPE_CHECKING:
     import pandas as pd
 
 type Array = NDArray[np.float64]
+type FirstPayment = Literal["end_of_period", "now"]
+
+
+def constant_retention(
+    *, margin: ArrayLike, retention: ArrayLike, discount: ArrayLike, first_payment: FirstPayment = "end_of_period"
+) -> Array:
+    """The component model in closed form: the same margin for ever, the same share retained in every period.
+
+    Parameters
+    ----------
+    margin
+        Revenue less cost per period [currency].
+    retention
+        Share of customers retained from one period to the next [fraction, 0 to 1].
+    discount
+        Fraction per period, > -1.
+    first_payment
+        "end_of_period": margin * retention / (1 + discount - retention), paid by those retained, first after one period.
+        "now": margin * (1 + discount) / (1 + discount - retention), the same stream and a margin at once.
+
+    Returns
+    -------
+    array [currency], before acquisition cost
+
+    Raises
+    ------
+    ClvError
+        Retention is outside [0, 1], or 1 + discount - retention is not positive: the sum is infinite.
+
+    Source: Gupta and Lehmann 2003, "Customers as Assets", Journal of Interactive Marketing 17(1), 9-24.
+
+    Examples
+    --------
+    >>> round(float(constant_retention(margin=100, retention=0.8, discount=0.1)), 4)
+    266.6667
+    >>> round(float(constant_retention(margin=100, retention=0.8, discount=0.1, first_payment="now")), 4)
+    366.6667
+    """
+    kept, d = number(retention, "retention", low=0, high=1), _discount(discount)
+    if np.any(1 + d - kept <= 0):
+        raise ClvError(
+            "1 + discount - retention must be positive, or the value is infinite. "
+            "Give a positive discount, or a retention below 1."
+        )
+    return number(margin, "margin") * (1 + d if paid_now(first_payment) else kept) / (1 + d - kept)
 
 
 def berger_nasr(*, contribution: float, promotion: float, retention: float, discount: float, periods: int) -> float:
@@ -92,7 +137,9 @@ def reichheld(*, profit: ArrayLike, acquisition_cost: float, defection: float, d
         )
     t = np.arange(1, pattern.size + 1)
     lived = np.clip(1 / leaving - (t - 1), 0, 1)
-    return float(np.sum(pattern * lived / (1 + float(_discount(discount))) ** t) - number(acquisition_cost, "cost"))
+    return float(
+        np.sum(pattern * lived / (1 + float(_discount(discount))) ** t) - number(acquisition_cost, "acquisition_cost")
+    )
 
 
 def peppers_rogers(*, fee: ArrayLike, renewal: ArrayLike, discount: float) -> float:
@@ -220,10 +267,18 @@ def _equity(levers: Array, discount: float) -> float:
     customers, count, ticket, margin, retention, cost = levers
     if retention > 1 or 1 + discount <= retention:
         raise ClvError("One per cent more retention leaves no room below 1 or the discount. Give a lower retention.")
-    return float(customers * (count * ticket * margin - cost) * retention / (1 + discount - retention))
+    kept = constant_retention(margin=count * ticket * margin - cost, retention=retention, discount=discount)
+    return float(customers * kept)
 
 
 def _whole(periods: int) -> int:
     if periods != int(periods) or periods < 0:
         raise ClvError(f"periods={periods!r} must be a whole number of zero or more.")
     return int(periods)
+
+
+def paid_now(first_payment: str) -> bool:
+    """Whether the first payment is now; a timing that is not known is refused."""
+    if first_payment not in get_args(FirstPayment.__value__):
+        raise ClvError(f"first_payment={first_payment!r} is not known. Write 'end_of_period' or 'now'.")
+    return first_payment == "now"

@@ -26,9 +26,15 @@ def test_category_measures_leave_out_customers_of_others_only() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(ClvError, match="sales is more than category_sales"):
+    with pytest.raises(
+        ClvError, match=r"'sales' is more than category_sales, of which it is a part, in 1 row: row 0 \(2 of 1\)"
+    ):
         metrics.market_share(sales=2, category_sales=1)
+    with pytest.raises(ClvError, match=r"in 1 row: row 1 \(9 of 8\)"):
+        metrics.share_of_category_requirement(own=[1, 9, 0], category=[90, 8, 4])
+    with pytest.raises(ClvError, match="last is before first"):
+        metrics.average_interpurchase_time(purchases=2, first=3, last=1)
     with pytest.raises(ClvError, match="acquired is zero"):
         metrics.acquisition_cost(spend=1, acquired=0)
-    with pytest.raises(ClvError, match="last is more than length"):
+    with pytest.raises(ClvError, match="'last' is more than length"):
         metrics.p_active(purchases=2, last=13, length=12)

@@ -33,5 +33,22 @@ def test_refusals() -> None:
     same = metrics.Rfm(CODES.recency, CODES.recency, CODES.monetary)
     with pytest.raises(ClvError, match="two of them move together"):
         metrics.regression_weights(same, response=np.ones(200))
+    with pytest.raises(ClvError, match="other than 0 and 1"):
+        metrics.cells(CODES, response=np.full(200, 0.5), cost=1, margin=2)
+    with pytest.raises(ClvError, match="not whole numbers"):
+        metrics.cells(
+            CODES._replace(recency=CODES.recency - 0.5 + 0.5 * (CODES.recency == 1)),
+            response=0 * CODES.recency,
+            cost=1,
+            margin=2,
+        )
+    for function in (
+        lambda r: metrics.cells(CODES, response=r, cost=1, margin=2),
+        lambda r: metrics.regression_weights(CODES, response=r),
+    ):
+        with pytest.raises(ClvError, match="for 200 customers"):
+            function(np.ones(3))
+    with pytest.raises(ClvError, match=r"values=.*not a number"):
+        metrics.quintiles([1.0, np.nan])
     with pytest.raises(ClvError, match="Give three"):
         metrics.weighted_score(CODES, weights=[1, 2])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import clvmodels as clv
+from clvmodels import metrics
 from clvmodels.units import DAY, MONTH, WEEK
-from clvmodels.value.baselines import BASELINES, initial, naive_rate, transaction
+from clvmodels.value.baselines import BASELINES, constant_retention, initial, naive_rate, reichheld, transaction
 
 THREE = clv.Histories(
     ["A", "B", "C"], [4, 0, 1], [30.0, 0.0, 10.0], [40.0, 40.0, 20.0], [10.0, 0.0, 30.0], period=WEEK, spend=[50, 8, 60]
@@ -59,3 +60,44 @@ def test_the_unit_of_time_does_not_matter(baseline: object) -> None:
     weeks, days = (baseline(THREE.to(period), horizon) for period, horizon in ((WEEK, 20 * WEEK), (DAY, 140 * DAY)))  # type: ignore[operator]
     assert weeks.purchases == pytest.approx(days.purchases)
     assert weeks.spend == pytest.approx(days.spend)
+
+
+def test_constant_retention_is_the_component_model_customer_by_customer() -> None:
+    """Ten weeks a period: A buys 5 in 40 weeks, so 1.25 a period; half, a quarter, and an eighth of half a period are left."""
+    found = constant_retention(retention=0.5, per=clv.Period("ten weeks", 70))(THREE, 25 * WEEK)
+    assert found.purchases == pytest.approx(np.array([1.25, 0.25, 1.0]) * (0.5 + 0.25 + 0.125 / 2))
+    assert found.spend == pytest.approx(np.array([12.5, 2, 30]) * (0.5 + 0.25 + 0.125 / 2))
+    assert constant_retention(retention=1, per=WEEK)(THREE, 20 * WEEK).spend == pytest.approx(
+        initial(THREE, 20 * WEEK).spend
+    )
+
+
+def test_reichheld_stops_after_the_expected_lifetime() -> None:
+    found = reichheld(defection=0.1, per=WEEK)(THREE, 20 * WEEK)
+    assert found.purchases == pytest.approx(initial(THREE, 10 * WEEK).purchases)
+    assert reichheld(defection=0.1, per=WEEK)(THREE, 5 * WEEK).spend == pytest.approx(initial(THREE, 5 * WEEK).spend)
+    with pytest.raises(clv.ClvError, match="nobody ever leaves"):
+        reichheld(defection=0, per=WEEK)
+    with pytest.raises(clv.UnitError, match="not a period"):
+        constant_retention(retention=0.9, per=12)  # type: ignore[arg-type]
+
+
+def test_all_of_them_feed_compare(
+    cdnow: clv.Histories, cdnow_parts: tuple[clv.Transactions, clv.Transactions], cdnow_bg_nbd: clv.Fit,
+    cdnow_gamma_gamma: clv.Fit,
+) -> None:  # fmt: skip
+    """With the retention that the calibration shows by month."""
+    rates = metrics.retention(cdnow_parts[0])
+    kept = float(rates["still_active"].sum() / rates["active_before"].sum())
+    formulas = [
+        *BASELINES,
+        constant_retention(retention=kept, per=MONTH),
+        reichheld(defection=1 - kept, per=MONTH),
+    ]
+    forecast = clv.forecast(cdnow_bg_nbd, cdnow_gamma_gamma, cdnow, horizon=39 * WEEK, draws=20, seed=1)
+    table = clv.compare(forecast, cdnow_parts[1], formulas=formulas, resamples=20).table()
+    predicted = table.loc["purchases", "predicted"]
+    assert list(predicted.index[1:]) == [one.name for one in formulas]
+    lifetime = kept * (1 - kept**9) / (1 - kept)  # nearly nine months: the last one by its fraction
+    months = 39 * 7 / MONTH.days
+    assert predicted["component model"] == pytest.approx(predicted["initial formula"] / months * lifetime, rel=1e-3)
