@@ -1,0 +1,225 @@
+"""When each customer will buy next: the window in which to offer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvmodels.data.histories import Histories
+from clvmodels.duration.attrition import LatentAttrition
+from clvmodels.errors import ClvError, UnitError
+from clvmodels.estimation.result import Fit
+from clvmodels.estimation.stack import Stack
+from clvmodels.history import picked, upright
+from clvmodels.model import Array
+from clvmodels.units import DAY, YEAR, Period, Span, as_span
+from clvmodels.uses.result import UseOfValue
+from clvmodels.value.fits import duration_model
+from clvmodels.value.simulation import CELLS, in_blocks, past_of
+
+POINTS, SOONEST, LATEST = 120, 0.5 * DAY, 100 * YEAR
+"""Times, evenly apart in their logarithm, at which the distribution is computed; between them it is interpolated."""
+OPPORTUNITIES = 200
+"""Opportunities that are looked at where time is counted in them."""
+DUE: Final = (7.0, 30.0, 91.0, 182.0, 365.0)
+"""Ends of the groups of median waits [days]."""
+GROUPS: Final = (0, 1, 2, 4)
+"""Repeat purchases with which the groups of the curves begin."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class NextPurchase(UseOfValue):
+    """The outcome of `clv.next_purchase`.
+
+    Attributes
+    ----------
+    curves
+        Share of customers who have bought again by each time, by number of repeat purchases so far: DataFrame by time [period].
+    within
+        The time for which p_purchase holds.
+    period
+        Unit of the times.
+    probabilities
+        Of the quantiles.
+    """
+
+    title: ClassVar[str] = "Next purchase"
+
+    curves: pd.DataFrame = field(repr=False)
+    within: Span
+    period: Period
+    probabilities: tuple[float, ...]
+
+
+class Waits(NamedTuple):
+    """Of some customers: P(alive), P(a purchase within the time asked for), and P(a purchase by each time) (rows, times)."""
+
+    rows: NDArray[np.intp]
+    alive: Array
+    bought: Array
+    by_time: Array
+
+
+def next_purchase(
+    duration: Fit | Stack,
+    histories: Histories,
+    *,
+    within: Span | Period,
+    probabilities: Sequence[float] = (0.25, 0.50, 0.75),
+    draws: int = 100,
+    seed: int = 0,
+) -> NextPurchase:
+    """When each customer will buy next: quantiles of the time to her next purchase, and the days between which to offer.
+
+    Two distributions. *If alive*: given that she still is a customer, which is what a date for an offer rests on. Unconditional: it
+    also holds the chance that she has left, so a quantile is infinite where she may never buy again. Both are averaged over the
+    draws of the parameters.
+
+    Parameters
+    ----------
+    duration
+        A fit of a duration model, or a stack.
+    histories
+        The customers. For one product category, fit and ask with the histories of that category's purchases.
+    within
+        Time for which p_purchase holds, such as `13 * WEEK`.
+    probabilities
+        Two or more, strictly between 0 and 1, rising, in whole per cent; the first and the last are the window for an offer.
+    draws, seed
+        Of the parameters.
+
+    Returns
+    -------
+    NextPurchase. `per_customer()`: customer_id, p_alive, p_purchase (within), if_alive_25, if_alive_50, ... and next_25, ...
+    [period of the fit; to about 0.2 %], offer_from and offer_until (dates of the first and the last quantile
+    if alive; missing where it is not known when the histories end, or the date is over a century away). `table()`, a row per group
+    of median waits if alive: due, customers, p_alive and p_purchase (means), buyers (expected, within)
+
+    Raises
+    ------
+    ClvError
+        The probabilities do not rise from above 0 to below 1; UnitError: `within` is zero or endless.
+
+    Source: crm_indicators, section G; quantiles of the model's own distribution (`time_to_next_purchase`).
+    """
+    model, span = duration_model(duration), as_span(within, name="within")
+    if not 0 < span.count < np.inf:
+        raise UnitError(f"within={span} is no time to buy in. Write for example within=13 * WEEK.")
+    levels = _levels(probabilities)
+    inside = histories.to(duration.period)
+    theta = duration.draws(draws, seed=seed)
+    times = _times(model, inside.period)
+    blocks = _waits(model, theta, inside, times, span.per(inside.period))
+    customers = _customers(inside, blocks, times, levels, discrete=model.discrete)
+    notes = (
+        f"Times in {inside.period}s from {inside.until or 'the end of observation'}, by {model.title}. if_alive: given that she is still "
+        f"a customer; next: with the chance that she is not. p_purchase and buyers are within {span}.",
+    )
+    return NextPurchase(
+        summary=_due(customers, inside.period), customers=customers, notes=notes, currency=None,
+        curves=_curves(inside, blocks, times), within=span, period=inside.period, probabilities=levels,
+    )  # fmt: skip
+
+
+def _levels(probabilities: Sequence[float]) -> tuple[float, ...]:
+    levels = np.asarray(probabilities, dtype=float)
+    whole = np.abs(100 * levels - np.rint(100 * levels)) < 1e-9
+    if levels.ndim != 1 or levels.size < 2 or not np.all((levels > 0) & (levels < 1) & whole) or np.any(np.diff(levels) <= 0):
+        raise ClvError(
+            f"probabilities={probabilities!r} are not two or more rising ones in whole per cent. Write for example (0.25, 0.50, 0.75)."
+        )
+    return tuple(float(level) for level in levels)
+
+
+def _times(model: LatentAttrition, period: Period) -> Array:
+    if model.discrete:
+        return np.arange(1.0, OPPORTUNITIES + 1.0)
+    return np.geomspace(SOONEST.per(period), LATEST.per(period), POINTS)
+
+
+def _waits(model: LatentAttrition, theta: Any, histories: Histories, times: Array, ahead: float) -> list[Waits]:
+    draws = np.size(theta[0])
+
+    def block(rows: NDArray[np.intp], start: int) -> Waits:
+        people = picked(histories, rows)
+        alive = np.broadcast_to(model.p_alive(theta, upright(people)), (rows.size, draws))
+        past = past_of(model, theta, people)
+        by_time = [np.mean(alive * past.bought(time)[past.inverse], axis=1) for time in (ahead, *times)]
+        return Waits(rows, alive.mean(axis=1), by_time[0], np.column_stack(by_time[1:]))
+
+    order = np.lexsort((histories.recency, histories.T, histories.frequency))
+    return in_blocks(block, order, size=max(1, CELLS // draws), description="Looking for next purchases")
+
+
+def quantile_of(by_time: Array, times: Array, wanted: Array, *, discrete: bool) -> Array:
+    """First time at which a distribution function (rows, times) reaches `wanted` (rows,); infinite where it never does.
+
+    Examples
+    --------
+    >>> quantile_of(np.array([[0.2, 0.6]]), np.array([1.0, 2.0]), np.array([0.6]), discrete=True)
+    array([2.])
+    """
+    place = np.sum(by_time < wanted[:, None], axis=1)
+    rows, at = np.arange(len(by_time)), np.minimum(place, times.size - 1)
+    if discrete:
+        found = times[at]
+    else:
+        before = np.maximum(at - 1, 0)
+        low, high = by_time[rows, before], by_time[rows, at]
+        part = np.where(at > 0, np.minimum((wanted - low) / np.where(high > low, high - low, 1.0), 1.0), 1.0)
+        found = np.exp(np.log(times[before]) + part * (np.log(times[at]) - np.log(times[before])))
+    return np.where(place < times.size, found, np.inf)
+
+
+def _customers(
+    histories: Histories, blocks: list[Waits], times: Array, levels: tuple[float, ...], *, discrete: bool
+) -> pd.DataFrame:
+    names = [f"{kind}_{100 * level:.0f}" for kind in ("if_alive", "next") for level in levels]
+    table = np.empty((len(histories), 2 + len(names)))
+    for rows, alive, bought, by_time in blocks:
+        wanted = [level * scale for scale in (alive, np.ones_like(alive)) for level in levels]
+        found = [quantile_of(by_time, times, one, discrete=discrete) for one in wanted]
+        table[rows] = np.column_stack([alive, bought, *found])
+    frame = pd.DataFrame(table, columns=["p_alive", "p_purchase", *names])
+    frame.insert(0, "customer_id", histories.customer_id)
+    for name, column in (("offer_from", names[0]), ("offer_until", names[len(levels) - 1])):
+        frame[name] = _date(histories, frame[column].to_numpy())
+    return frame
+
+
+def _date(histories: Histories, waits: Array) -> NDArray[np.datetime64]:
+    """The day after such waits [period]; missing where it is not known or over a century away."""
+    days = waits * histories.period.days
+    known = np.isfinite(days) & (days <= LATEST.days) if histories.until else np.zeros(days.size, dtype=bool)
+    start = np.datetime64(histories.until or "1970-01-01", "D")
+    dates = start + np.where(known, days, 0).astype("timedelta64[D]")
+    return np.where(known, dates, np.datetime64("NaT")).astype("datetime64[s]")
+
+
+def _due(customers: pd.DataFrame, period: Period) -> pd.DataFrame:
+    middle = [name for name in customers if name.startswith("if_alive")]
+    median = customers[middle[len(middle) // 2]].to_numpy() * period.days
+    place, groups = np.searchsorted(DUE, median, side="left"), len(DUE) + 1
+    names = [f"{'up to' if not k else 'to'} {end:.0f} days" for k, end in enumerate(DUE)] + [f"after {DUE[-1]:.0f} days"]
+    held = np.bincount(place, minlength=groups)
+    means = {
+        name: np.bincount(place, customers[name], groups) / np.where(held > 0, held, np.nan) for name in ("p_alive", "p_purchase")
+    }
+    return pd.DataFrame({"due": names, "customers": held, **means, "buyers": np.bincount(place, customers["p_purchase"], groups)})
+
+
+def _curves(histories: Histories, blocks: list[Waits], times: Array) -> pd.DataFrame:
+    group = np.searchsorted(GROUPS, histories.frequency, side="right") - 1
+    sums = np.zeros((len(GROUPS), times.size))
+    for rows, _, _, by_time in blocks:
+        np.add.at(sums, group[rows], by_time)
+    held = np.bincount(group, minlength=len(GROUPS))
+    ends = [*(later - 1 for later in GROUPS[1:]), None]
+    names = [f"{a}+" if b is None else f"{a}" if a == b else f"{a} to {b}" for a, b in zip(GROUPS, ends, strict=True)]
+    shares = {name: row / size for name, row, size in zip(names, sums, held, strict=True) if size}
+    return pd.DataFrame(shares, index=pd.Index(times, name="time"))
