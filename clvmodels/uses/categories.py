@@ -30,6 +30,7 @@ class CategoryIntervals(UseOfValue):
 
     curves: pd.DataFrame = field(repr=False)
     within: Span
+    interval: float
 
 
 def next_purchase_by_category(
@@ -90,7 +91,7 @@ def next_purchase_by_category(
     rows = [_row(one, curves[curves["category"] == one["category"]], span, levels) for one in shown.to_dict("records")]
     return CategoryIntervals(
         summary=pd.DataFrame(rows), customers=None, notes=tuple(notes), currency=None, curves=curves.reset_index(drop=True),
-        within=span,
+        within=span, interval=interval,
     )  # fmt: skip
 
 

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from clvmodels.errors import ClvError
 from clvmodels.model import Array
-from clvmodels.uses.result import UseOfValue, never_lost
+from clvmodels.uses.result import UseOfValue
 from clvmodels.uses.tiers import ValueTiers, value_tiers
 from clvmodels.value.forecast import Forecast
+from clvmodels.value.never_lost import never_lost
 from clvmodels.value.valuation import MEASURES, bounds_of
 
 type Loyalty = Literal["p_alive", "frequency", "tenure"]

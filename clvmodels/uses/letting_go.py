@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from clvmodels.budget.plan import Plan
 from clvmodels.errors import ClvError
 from clvmodels.model import Array
+from clvmodels.units import Span
 from clvmodels.uses.membership import simulated_values
 from clvmodels.uses.result import UseOfValue
 from clvmodels.uses.tiers import Worth
@@ -24,12 +25,13 @@ BEST_PLAN: Final = "best plan"
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class LettingGo(UseOfValue):
-    """The outcome of `clv.letting_go`; `by` is the value that counts, `basis` whether a plan was given."""
+    """The outcome of `clv.letting_go`; `by` is the value that counts, `basis` whether a plan was given, over a `horizon`."""
 
     title: ClassVar[str] = "Whom to let go"
 
     by: Worth
     basis: str
+    horizon: Span
 
     def listed(self) -> pd.DataFrame:
         """The customers to let go, the most negative first."""
@@ -86,7 +88,7 @@ def letting_go(forecast: Forecast, *, plan: Plan | None = None, by: Worth = "ltv
     row = {"basis": basis, "customers": len(customers), "let_go": len(gone), "best": float(gone["best"].sum()), "saved": saved}
     return LettingGo(
         summary=pd.DataFrame([row]), customers=customers, notes=_notes(forecast, plan, by),
-        currency=forecast.histories.currency, by=by, basis=basis,
+        currency=forecast.histories.currency, by=by, basis=basis, horizon=forecast.terms.horizon,
     )  # fmt: skip
 
 

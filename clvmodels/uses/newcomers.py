@@ -13,6 +13,7 @@ from clvmodels.data.histories import Histories
 from clvmodels.errors import ClvError
 from clvmodels.history import History, upright
 from clvmodels.model import Array
+from clvmodels.units import Span
 from clvmodels.uses.result import UseOfValue
 from clvmodels.value.forecast import Forecast
 from clvmodels.value.simulation import Block
@@ -33,12 +34,16 @@ class NewcomerValue(UseOfValue):
         Expected value of a newcomer in each joint draw [currency] (draws,).
     simulated
         What newcomers will really be worth, one after the other [currency].
+    horizon, interval
+        How far ahead; probability of the intervals.
     """
 
     title: ClassVar[str] = "Value of a newcomer"
 
     draws: Array = field(repr=False)
     simulated: Array = field(repr=False)
+    horizon: Span
+    interval: float
 
     @property
     def most(self) -> float:
@@ -98,6 +103,7 @@ def newcomer_value(
     return NewcomerValue(
         summary=_table(*both, forecast.interval), customers=None, notes=_notes(forecast, said),
         currency=forecast.histories.currency, draws=both[0][-1], simulated=both[1][-1],
+        horizon=forecast.terms.horizon, interval=forecast.interval,
     )  # fmt: skip
 
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import pandas as pd
 
 from clvmodels.errors import ClvError
 from clvmodels.files import atomically
 from clvmodels.uses.words import Language, headings
-from clvmodels.value.forecast import Forecast, readable
+from clvmodels.value.forecast import readable
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -83,15 +82,3 @@ class UseOfValue:
             whole = pd.api.types.is_integer_dtype(self.summary[name])
             shown[name] = self.summary[name].map("{:,}".format) if whole else readable(self.summary[[name]])[name]
         return shown
-
-
-def never_lost(forecast: Forecast) -> list[str]:
-    """A note where the model counts everybody who never bought again as alive for certain."""
-    silent = forecast.histories.frequency == 0
-    if not silent.any() or np.any(forecast.customers["p_alive"].to_numpy()[silent] <= 1 - 1e-9):
-        return []
-    title = forecast.simulation.duration.title
-    return [
-        f"{title} cannot lose a customer before her first repeat purchase: {silent.sum():,} who never bought again count as alive "
-        "for certain. MBG_NBD or PARETO_NBD can."
-    ]

@@ -13,8 +13,9 @@ from clvmodels.errors import ClvError, UnitError
 from clvmodels.history import picked, upright
 from clvmodels.model import Array
 from clvmodels.units import Period, Span, as_span
-from clvmodels.uses.result import UseOfValue, never_lost
+from clvmodels.uses.result import UseOfValue
 from clvmodels.value.forecast import Forecast
+from clvmodels.value.never_lost import never_lost
 from clvmodels.value.save import max_worth_spending
 from clvmodels.value.simulation import CELLS, in_blocks
 from clvmodels.value.valuation import bounds_of
@@ -26,11 +27,12 @@ MEANS = ("potential", "potential_if_alive", "p_leaves", "win_back", "value_at_ri
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ValueAtRisk(UseOfValue):
-    """The outcome of `clv.value_at_risk`; `within` is the time over which customers may leave."""
+    """The outcome of `clv.value_at_risk`; `within` is the time over which customers may leave, `horizon` that of the value."""
 
     title: ClassVar[str] = "Value at risk"
 
     within: Span
+    horizon: Span
 
     def keep(self, most: int = 100) -> pd.DataFrame:
         """The customers with most value at risk, the first to keep."""
@@ -89,8 +91,9 @@ def value_at_risk(forecast: Forecast, *, within: Span | Period) -> ValueAtRisk:
         *never_lost(forecast),
     )
     return ValueAtRisk(
-        summary=_bands(customers), customers=customers, notes=notes, currency=forecast.histories.currency, within=span
-    )
+        summary=_bands(customers), customers=customers, notes=notes, currency=forecast.histories.currency, within=span,
+        horizon=forecast.terms.horizon,
+    )  # fmt: skip
 
 
 def _customers(forecast: Forecast, span: Span) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from clvmodels.errors import ClvError
 from clvmodels.model import Array
+from clvmodels.units import Span
 from clvmodels.uses.membership import memberships
 from clvmodels.uses.result import UseOfValue
 from clvmodels.uses.words import TIER_PROBABILITY
@@ -36,8 +37,8 @@ class ValueTiers(UseOfValue):
         Tier of each customer as a place in `names`, in the order of the forecast (n,).
     probabilities
         Of being in each tier (n, tiers); rows sum to one.
-    by
-        What customers are ranked by, "ltv" or "potential".
+    by, horizon
+        What customers are ranked by, "ltv" or "potential"; how far ahead.
     """
 
     title: ClassVar[str] = "Value tiers"
@@ -46,6 +47,7 @@ class ValueTiers(UseOfValue):
     codes: NDArray[np.intp] = field(repr=False)
     probabilities: Array = field(repr=False)
     by: Worth
+    horizon: Span
 
     @property
     def tier(self) -> pd.DataFrame:
@@ -100,7 +102,7 @@ def value_tiers(forecast: Forecast, *, shares: Mapping[str, float] | int = PYRAM
     return ValueTiers(
         summary=_summary(names, codes, values, found.simulated, customers["p_tier"].to_numpy(), forecast.interval),
         customers=customers, notes=_notes(forecast, by, codes, named), currency=forecast.histories.currency,
-        names=names, codes=codes, probabilities=found.probabilities, by=by,
+        names=names, codes=codes, probabilities=found.probabilities, by=by, horizon=forecast.terms.horizon,
     )  # fmt: skip
 
 
