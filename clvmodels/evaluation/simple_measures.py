@@ -71,8 +71,8 @@ class SimpleAgainstModel:
 
         Returns
         -------
-        DataFrame by measure: of ("simple" or "model"); called_lost (customers), wrongly_lost (of these, who bought in the holdout)
-        and wrongly_lost_spend (their share of all later spend), wrongly_kept (called kept, who bought nothing), NaN for measures
+        DataFrame by measure: of ("simple" or "model"); called_lost (customers), wrongly_lost (of these, who bought in the
+        holdout) and wrongly_lost_spend (their share of all later spend), wrongly_kept (called kept, who bought nothing), NaN for measures
         that call nobody lost; captured (share of later spend of the best customers by the measure) and missed (what as many
         customers could have had at most, less that); bias of the total spend, for measures that predict it; spearman (rank
         correlation with later spend), and its difference from that of the model's measure it stands beside, with lower and upper
@@ -90,8 +90,8 @@ class SimpleAgainstModel:
 
         Returns
         -------
-        DataFrame by (measure, decile), "what happened" last: actual (mean spend per customer), cumulative_share (of all spend) and
-        to_others (what customers of the same tenth in hindsight spent, less what these did, over all spend)
+        DataFrame by (measure, decile), "what happened" last: actual (mean spend per customer), cumulative_share (of all spend)
+        and to_others (what customers of the same tenth in hindsight spent, less what these did, over all spend)
         """
         spend = self.actual.spend
         table = tenths(spend, {**self.measures, "what happened": spend}).drop(columns="predicted")
@@ -104,13 +104,20 @@ class SimpleAgainstModel:
         """Plain sentences: who is wrongly called lost or kept, and how much value each ranking misses."""
         table, n = self.scores, len(self.actual.spend)
         said = [
-            f"{name} calls {row['called_lost']:,.0f} of {n:,} customers lost; {row['wrongly_lost']:,.0f} of them bought again, for "
-            f"{100 * row['wrongly_lost_spend']:.0f} % of all later spend. Of those it keeps, {row['wrongly_kept']:,.0f} bought nothing."
+            f"{name} calls {row['called_lost']:,.0f} of {n:,} customers lost; {row['wrongly_lost']:,.0f} of them bought again, "
+            f"for "
+            f"{100 * row['wrongly_lost_spend']:.0f} % of all later spend. Of those it keeps, {row['wrongly_kept']:,.0f} bought "
+            f"nothing."
             for name, row in table[table["called_lost"].notna()].iterrows()
         ]
         ranked = [name for name in table.index if name in (RFM_SCORE, PAST_VALUE, CONSTANT, VALUE)]
-        parts = [f"{name} {100 * float(table['captured'].to_numpy()[table.index.get_loc(name)]):.0f} %" for name in ranked]
-        return [*said, f"Of all later spend, the best {100 * self.best:.0f} % of customers hold: by {', by '.join(parts)}."]
+        parts = [
+            f"{name} {100 * float(table['captured'].to_numpy()[table.index.get_loc(name)]):.0f} %" for name in ranked
+        ]
+        return [
+            *said,
+            f"Of all later spend, the best {100 * self.best:.0f} % of customers hold: by {', by '.join(parts)}.",
+        ]
 
     def __repr__(self) -> str:
         return "\n".join([self.scores.to_string(float_format="{:,.3f}".format, na_rep=""), *self.words(), *self.notes])
@@ -118,7 +125,8 @@ class SimpleAgainstModel:
     def _repr_html_(self) -> str:
         said = "".join(f"<li>{sentence}</li>" for sentence in self.words())
         table = self.scores.to_html(float_format="{:,.3f}".format, na_rep="")
-        return f"<b>Simple measures beside {self.forecast.simulation.duration.title}</b>{table}<ul>{said}</ul><small>{' '.join(self.notes)}</small>"
+        head = f"<b>Simple measures beside {self.forecast.simulation.duration.title}</b>"
+        return f"{head}{table}<ul>{said}</ul><small>{' '.join(self.notes)}</small>"
 
 
 def simple_against_model(
@@ -193,8 +201,10 @@ def simple_against_model(
     )
     notes = (
         f"{len(histories):,} customers over {horizon}. Retention over {as_span(retention_period, name='retention_period')}: "
-        f"{100 * kept.rate:.1f} %. " + (f"Past value compounded at {compounded}." if compounded else "Past value is not compounded."),
-        *never_lost(forecast), *actual.notes,
+        f"{100 * kept.rate:.1f} %. "
+        + (f"Past value compounded at {compounded}." if compounded else "Past value is not compounded."),
+        *never_lost(forecast),
+        *actual.notes,
     )
     return SimpleAgainstModel(forecast, actual, measures, best, kept, table, notes)
 
@@ -227,16 +237,32 @@ def _scores(
         row: dict[str, Any] = {"measure": name, "of": "model" if name in MODELS else "simple"}
         if name in lost:
             wrongly = lost[name] & bought
-            row |= {"called_lost": lost[name].sum(), "wrongly_lost": wrongly.sum(), "wrongly_kept": (~lost[name] & ~bought).sum()}
+            row |= {
+                "called_lost": lost[name].sum(),
+                "wrongly_lost": wrongly.sum(),
+                "wrongly_kept": (~lost[name] & ~bought).sum(),
+            }
             row |= {"wrongly_lost_spend": float(actual.spend[wrongly].sum()) / total if total > 0 else np.nan}
         share = float(scores.captured(actual.spend, values, best))
         row |= {"spearman": scores.spearman(actual.spend, values), "captured": share, "missed": ideal - share}
         rows.append(row | ({"bias": scores.bias(actual.spend, predicted[name])} if name in predicted else {}))
-    columns = ["of", "called_lost", "wrongly_lost", "wrongly_lost_spend", "wrongly_kept", "captured", "missed", "bias", "spearman"]
+    columns = [
+        "of",
+        "called_lost",
+        "wrongly_lost",
+        "wrongly_lost_spend",
+        "wrongly_kept",
+        "captured",
+        "missed",
+        "bias",
+        "spearman",
+    ]
     return pd.DataFrame(rows).set_index("measure").reindex(columns=columns)
 
 
-def _differences(spend: Array, measures: Mapping[str, Array], *, interval: float, resamples: int, seed: int) -> pd.DataFrame:
+def _differences(
+    spend: Array, measures: Mapping[str, Array], *, interval: float, resamples: int, seed: int
+) -> pd.DataFrame:
     """How much better each simple measure orders customers than the model's beside it, paired over resampled customers."""
     names = list(measures)
     found = resampled(spend, np.array(list(measures.values())), {}, resamples=resamples, seed=seed)["spearman"]

@@ -13,7 +13,9 @@ class UsesWords:
 
     customers: str = "customers"
 
-    tiers_title: str = "{customers} of customers are {name} and hold {value} of the value; {right} of them will really be {name}"
+    tiers_title: str = (
+        "{customers} of customers are {name} and hold {value} of the value; {right} of them will really be {name}"
+    )
     tiers_left: str = "Who they are and what they hold"
     tiers_right: str = "Where they will really be"
     tiers_customers: str = "of customers"
@@ -22,7 +24,8 @@ class UsesWords:
     tiers_x: str = "really in"
     tiers_y: str = "put in"
     tiers_caption: str = (
-        "Tiers by expected {by} over {horizon}. Right: where the customers of each row will be when the value is known, by ranking all "
+        "Tiers by expected {by} over {horizon}. Right: where the customers of each row will be when the value is known, by "
+        "ranking all "
         "customers in each joint draw; the diagonal is the probability of having been put in the right tier."
     )
 
@@ -31,7 +34,8 @@ class UsesWords:
     grid_y: str = "value tier"
     grid_cell: str = "{value}\n{customers} customers"
     grid_caption: str = (
-        "Expected value of each cell{currency} and its customers; the darker, the more value. Low, middle and high are cut at {cuts}."
+        "Expected value of each cell{currency} and its customers; the darker, the more value. "
+        "Low, middle and high are cut at {cuts}."
     )
     loyalty_p_alive: str = "P(alive)"
     loyalty_frequency: str = "repeat purchases"
@@ -47,7 +51,8 @@ class UsesWords:
     risk_value: str = "at risk: may leave"
     risk_back: str = "win back: has left"
     risk_caption: str = (
-        "At risk: P(alive) times the chance to leave within {within} times potential value. Win back: the chance that a customer has "
+        "At risk: P(alive) times the chance to leave within {within} times potential value. Win back: the chance that a "
+        "customer has "
         "left times what she would be worth. Both are upper limits, over {horizon} and before costs."
     )
 
@@ -55,7 +60,8 @@ class UsesWords:
     newcomer_x: str = "lifetime value of one newcomer{currency}"
     newcomer_most: str = "most to pay: {mean}\n({lower} to {upper})"
     newcomer_caption: str = (
-        "Margin of the first purchase and of all later ones over {horizon}, less costs, for {count} simulated newcomers; the last bar "
+        "Margin of the first purchase and of all later ones over {horizon}, less costs, for {count} simulated newcomers; the "
+        "last bar "
         "holds all above it. Line: the mean, with its {interval} interval from unknown parameters."
     )
 
@@ -77,7 +83,8 @@ class UsesWords:
     category_days: str = "{days} days"
     category_never: str = "not half"
     category_caption: str = (
-        "Share of purchase days in the category after which the same customer bought in it again, by Kaplan and Meier, with {interval} "
+        "Share of purchase days in the category after which the same customer bought in it again, by Kaplan and Meier, with "
+        "{interval} "
         "intervals; in brackets the median wait. {left_out}"
     )
     left_out: str = "{count} more are in the table."
@@ -86,7 +93,9 @@ class UsesWords:
     products_title_none: str = "Every one of the {all} products earns money with every tier that bought it"
     products_row: str = "{product} ({kind})"
     products_x: str = "customer tier"
-    products_caption: str = "Margin{currency} by product and tier of customers: blue is gained, orange is lost. {left_out}"
+    products_caption: str = (
+        "Margin{currency} by product and tier of customers: blue is gained, orange is lost. {left_out}"
+    )
 
     letting_title: str = "{count} of {all} customers are worth less than nothing{plan}"
     letting_plan: str = ", even under the best plan for them"
@@ -96,22 +105,42 @@ class UsesWords:
     letting_gone: str = "worth less than nothing"
     letting_kept: str = "others"
     letting_caption: str = (
-        "Customers by their expected value over {horizon}; the last bars hold all beyond them. Letting go of those below zero saves "
+        "Customers by their expected value over {horizon}; the last bars hold all beyond them. Letting go of those below zero "
+        "saves "
         "{saved} of what is still to be spent."
     )
 
-    simple_title: str = "{simple} calls {lost} of customers lost who then bring {spend} of all spend; {model} {model_spend}"
-    simple_left: str = "Spend of customers wrongly called lost"
-    simple_right: str = "Spend held by the customers ranked best"
-    simple_x: str = "of all spend in the holdout"
+    simple_title: str = (
+        "{simple} calls {lost} customers lost who buy again; {model} {model_lost}, and it keeps {kept} who do not"
+    )
+    simple_left: str = "Wrongly called lost or kept"
+    simple_right: str = "Spend found by each ranking"
+    simple_x: str = "customers"
+    simple_lost: str = "called lost, bought again"
+    simple_kept: str = "called kept, bought nothing"
     simple_share_x: str = "customers, best first"
     simple_share_y: str = "share of spend in the holdout"
-    simple_row: str = "{share} ({customers} customers)"
+    simple_row: str = "{share} of spend"
     simple_ideal: str = "in hindsight"
     simple_caption: str = (
-        "{customers} customers over {horizon} held out. Left: share of later spend that came from customers a measure calls lost "
-        "(below 0.5, or inactive in the last period). Right: the higher the curve, the less value goes to the wrong customers; of the "
-        "best {best}, {model} holds {captured}."
+        "{customers} customers over {horizon} held out. Left: customers called lost (below 0.5, or inactive in the last "
+        "period) who "
+        "bought again, with their share of all later spend, and customers called kept who did not. Right: the higher the "
+        "curve, the less value goes to the wrong customers; by "
+        "{model} the best {best} hold {captured}."
+    )
+
+    contract_title: str = (
+        "A constant {rate} expects {constant} of {now} customers after {ahead} renewals; {actual} were there"
+    )
+    contract_x: str = "renewals from now"
+    contract_y: str = "customers still there"
+    contract_actual: str = "what happened"
+    contract_constant: str = "constant retention"
+    contract_caption: str = (
+        "Customers still there after each renewal that came later. Band: {interval} predictive interval of {model}. Value of "
+        "these "
+        "renewals: constant retention {constant}, {model} {error} against what happened."
     )
 
 

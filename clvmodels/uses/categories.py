@@ -45,8 +45,8 @@ def next_purchase_by_category(
 
     After every day on which a customer bought in a category the wait for her next such day is looked at; a wait that the end of
     the log cuts off counts as longer than seen (Kaplan and Meier), so categories that are bought rarely do not look quick. Every
-    purchase counts, so frequent buyers weigh more. For the window of one customer, fit a model to the category's histories and use
-    `clv.next_purchase`.
+    purchase counts, so frequent buyers weigh more. For the window of one customer, fit a model to the category's histories and
+    use `clv.next_purchase`.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def next_purchase_by_category(
 
     Returns
     -------
-    CategoryIntervals. `table()`, a row per category, most buyers first: category, buyers, purchases (days), intervals (waits seen to
-    their end), again_share (bought again within) with lower and upper, again_25, again_50, ... [days until such a share has bought
-    again; infinite where fewer have by the end of the log]
+    CategoryIntervals. `table()`, a row per category, most buyers first: category, buyers, purchases (days), intervals (waits
+    seen to their end), again_share (bought again within) with lower and upper, again_25, again_50, ... [days until such a share
+    has bought again; infinite where fewer have by the end of the log]
 
     Raises
     ------
@@ -100,7 +100,7 @@ def _category_days(log: Transactions) -> ir.Table:
     lines: Any = log.lines()
     if "product" not in lines.columns:
         raise TransactionError("Categories need a column. Name it when reading the log: product=.")
-    lines = lines.mutate(category=lines["product"].cast("string")).filter(lambda table: table.category.notnull())
+    lines = lines.mutate(category=lines["product"].cast("string")).filter(lambda table: table.category.notnull())  # noqa: PD004
     keys = ("customer_id", "category", "date")
     if "amount" not in lines.columns:
         return lines.select(*keys).distinct()
@@ -120,7 +120,7 @@ def _waits(days: Any, until: Any, categories: list[str]) -> ir.Table:
     window = ibis.window(group_by=[days.customer_id, days.category], order_by=days.date)
     ahead = days.mutate(following=days.date.lead().over(window))
     end = ibis.coalesce(ahead.following, ibis.literal(until).cast("date"))
-    waits = ahead.mutate(length=end.delta(ahead.date, unit="day").cast("float64"), seen=ahead.following.notnull())
+    waits = ahead.mutate(length=end.delta(ahead.date, unit="day").cast("float64"), seen=ahead.following.notnull())  # noqa: PD004
     return waits.group_by("category", "length", "seen").aggregate(waits=waits.count())
 
 

@@ -25,7 +25,7 @@ LEVELS = ("low", "middle", "high")
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ValueLoyaltyGrid(UseOfValue):
-    """The outcome of `clv.value_loyalty_grid`; `tiers` are its rows, `loyalty` is what its columns measure, `levels` their names."""
+    """The outcome of `clv.value_loyalty_grid`; `tiers` are its rows, `levels` its columns, of what `loyalty` measures."""
 
     title: ClassVar[str] = "Value by loyalty"
 
@@ -43,10 +43,10 @@ def value_loyalty_grid(
 ) -> ValueLoyaltyGrid:
     """Count and value customers by value tier and by loyalty.
 
-    Loyalty is P(alive) by default: the chance that a customer is still one, which is what an offer to keep her acts on, and the one
-    measure that sets a long silence against her own habit. Frequency and tenure look back only: a customer of ten years may be
-    gone. In BG/NBD, who never bought again counts as alive for certain; a note says so where it matters, and "frequency" or a fit
-    of `MBG_NBD` or `PARETO_NBD` is then the better choice.
+    Loyalty is P(alive) by default: the chance that a customer is still one, which is what an offer to keep her acts on, and the
+    one measure that sets a long silence against her own habit. Frequency and tenure look back only: a customer of ten years may
+    be gone. In BG/NBD, who never bought again counts as alive for certain; a note says so where it matters, and "frequency" or a
+    fit of `MBG_NBD` or `PARETO_NBD` is then the better choice.
 
     Parameters
     ----------
@@ -84,7 +84,11 @@ def value_loyalty_grid(
     cells = tiers.codes * len(levels) + level
     customers = pd.DataFrame(
         {"customer_id": table["customer_id"], "tier": table["tier"], "loyalty": np.array(levels, dtype=object)[level]}
-        | {"value": table[tiers.by], "p_alive": forecast.customers["p_alive"], "frequency": forecast.histories.frequency}
+        | {
+            "value": table[tiers.by],
+            "p_alive": forecast.customers["p_alive"],
+            "frequency": forecast.histories.frequency,
+        }
         | {"tenure": forecast.histories.T, "p_tier": table["p_tier"]}
     )
     return ValueLoyaltyGrid(
@@ -118,7 +122,10 @@ def _cells(
     expected, simulated = (sums[MEASURES.index(tiers.by)] for sums in forecast.group_draws(cells, count))
     held, mean = np.bincount(cells, minlength=count), expected.mean(axis=1)
     lower, upper = bounds_of(simulated, forecast.interval)
-    columns: dict[str, Any] = {"tier": np.repeat(tiers.names, len(levels)), "loyalty": np.tile(levels, len(tiers.names))}
+    columns: dict[str, Any] = {
+        "tier": np.repeat(tiers.names, len(levels)),
+        "loyalty": np.tile(levels, len(tiers.names)),
+    }
     columns |= {"customers": held, "mean": mean, "lower": lower, "upper": upper, "share_of_value": mean / mean.sum()}
     for name in ("p_alive", "p_tier"):
         columns[name] = np.bincount(cells, customers[name], count) / np.where(held > 0, held, np.nan)
@@ -126,6 +133,10 @@ def _cells(
 
 
 def _notes(forecast: Forecast, loyalty: Loyalty, places: Array) -> tuple[str, ...]:
-    meaning = {"p_alive": "P(alive)", "frequency": "repeat purchases", "tenure": f"{forecast.histories.period}s since the first purchase"}
+    meaning = {
+        "p_alive": "P(alive)",
+        "frequency": "repeat purchases",
+        "tenure": f"{forecast.histories.period}s since the first purchase",
+    }
     said = f"Loyalty is {meaning[loyalty]}, cut at {', '.join(f'{place:.3g}' for place in places)}."
     return (said, *(never_lost(forecast) if loyalty == "p_alive" else ()))

@@ -50,8 +50,8 @@ class Best(NamedTuple):
 def letting_go(forecast: Forecast, *, plan: Plan | None = None, by: Worth = "ltv") -> LettingGo:
     """Customers whose value is negative even under the best plan for them.
 
-    The best plan for a customer is the action that is worth most for her among those she may be given, whatever the budget. Without
-    a plan it is not known whether an action would make her worth keeping, and the table says so.
+    The best plan for a customer is the action that is worth most for her among those she may be given, whatever the budget.
+    Without a plan it is not known whether an action would make her worth keeping, and the table says so.
 
     Parameters
     ----------
@@ -67,9 +67,10 @@ def letting_go(forecast: Forecast, *, plan: Plan | None = None, by: Worth = "ltv
     Returns
     -------
     LettingGo. `per_customer()`: customer_id, realised, potential, ltv [currency], action (the best one; missing without a plan),
-    change (what it adds to going on as before [currency]), best (the value with it), p_negative (probability that she will be worth
-    less than nothing even then), held_out, let_go. `listed()`: those to let go. `table()`, a row: basis, customers, let_go, best
-    (their sum), saved (what letting them go saves: the negative of their potential value with the best action) [currency]
+    change (what it adds to going on as before [currency]), best (the value with it), p_negative (probability that she will be
+    worth less than nothing even then), held_out, let_go. `listed()`: those to let go. `table()`, a row: basis, customers,
+    let_go, best (their sum), saved (what letting them go saves: the negative of their potential value with the best action)
+    [currency]
 
     Raises
     ------
@@ -85,7 +86,13 @@ def letting_go(forecast: Forecast, *, plan: Plan | None = None, by: Worth = "ltv
     customers = _customers(forecast, best, by)
     gone = customers[customers["let_go"]]
     saved = -float((gone["potential"] + gone["change"]).sum()) if len(gone) else 0.0
-    row = {"basis": basis, "customers": len(customers), "let_go": len(gone), "best": float(gone["best"].sum()), "saved": saved}
+    row = {
+        "basis": basis,
+        "customers": len(customers),
+        "let_go": len(gone),
+        "best": float(gone["best"].sum()),
+        "saved": saved,
+    }
     return LettingGo(
         summary=pd.DataFrame([row]), customers=customers, notes=_notes(forecast, plan, by),
         currency=forecast.histories.currency, by=by, basis=basis, horizon=forecast.terms.horizon,
@@ -120,9 +127,13 @@ def _customers(forecast: Forecast, best: Best, by: Worth) -> pd.DataFrame:
 
 
 def _notes(forecast: Forecast, plan: Plan | None, by: Worth) -> tuple[str, ...]:
-    notes = [f"Value is {'realised and potential value' if by == 'ltv' else 'potential value'} over {forecast.terms.horizon}."]
+    notes = [
+        f"Value is {'realised and potential value' if by == 'ltv' else 'potential value'} over {forecast.terms.horizon}."
+    ]
     if plan is None:
-        notes.append("No plan was given: whether an action would make these customers worth keeping is not known. Give plan=.")
+        notes.append(
+            "No plan was given: whether an action would make these customers worth keeping is not known. Give plan=."
+        )
     elif plan.before is None:
         notes.append("Past contacts are not known, so the plan is taken as an addition to what was done before.")
     if plan is not None and plan.held_out.any():

@@ -60,7 +60,8 @@ def newcomer_value(
 ) -> NewcomerValue:
     """What a customer who makes her first purchase now is worth, and so the most she may cost.
 
-    Margin of the first purchase, and of all purchases over the horizon of the forecast, at its discount, less its cost of keeping.
+    Margin of the first purchase, and of all purchases over the horizon of the forecast, at its discount, less its cost of
+    keeping.
 
     Parameters
     ----------
@@ -74,9 +75,9 @@ def newcomer_value(
 
     Returns
     -------
-    NewcomerValue. `table()`, a row for the first purchase, the repeat purchases, the cost of keeping and the lifetime value: source,
-    mean, expected_lower and expected_upper (of the mean: what one may pay), lower and upper (what one newcomer will really bring)
-    [currency]. `most`: the most one may pay; `p_worth(cost)`: the chance that one newcomer pays back
+    NewcomerValue. `table()`, a row for the first purchase, the repeat purchases, the cost of keeping and the lifetime value:
+    source, mean, expected_lower and expected_upper (of the mean: what one may pay), lower and upper (what one newcomer will
+    really bring) [currency]. `most`: the most one may pay; `p_worth(cost)`: the chance that one newcomer pays back
 
     Raises
     ------
@@ -99,10 +100,10 @@ def newcomer_value(
     expected = np.array([margin * first, margin * plain * bought, np.full(simulation.draws, cost)])
     played = _played(forecast, people, margin, ratio)
     simulated = np.concatenate([played, np.full((1, played.shape[1]), cost)])
-    both = [np.concatenate([values, values.sum(axis=0)[None]]) for values in (expected, simulated)]
+    expected, simulated = (np.concatenate([values, values.sum(axis=0)[None]]) for values in (expected, simulated))
     return NewcomerValue(
-        summary=_table(*both, forecast.interval), customers=None, notes=_notes(forecast, said),
-        currency=forecast.histories.currency, draws=both[0][-1], simulated=both[1][-1],
+        summary=_table(expected, simulated, forecast.interval), customers=None, notes=_notes(forecast, said),
+        currency=forecast.histories.currency, draws=expected[-1], simulated=simulated[-1],
         horizon=forecast.terms.horizon, interval=forecast.interval,
     )  # fmt: skip
 
@@ -113,12 +114,20 @@ def _newcomers(forecast: Forecast, covariates: Mapping[str, Any]) -> Histories:
     missing = [name for name in (*simulation.duration.reads, *simulation.quantity.reads) if name not in covariates]
     if missing:
         raise ClvError(
-            f"The models read {', '.join(missing)} of a customer. Say which newcomer is meant: covariates={{'{missing[0]}': ...}}."
+            f"The models read {', '.join(missing)} of a customer. Say which newcomer is meant: "
+            f"covariates={{'{missing[0]}': ...}}."
         )
     zeros = np.zeros(EACH)
     columns = {name: np.repeat(np.asarray(value), EACH) for name, value in covariates.items()}
     return Histories(
-        np.arange(EACH), zeros, zeros, zeros, zeros, forecast.histories.period, log_intervals=zeros, covariates=columns or None
+        np.arange(EACH),
+        zeros,
+        zeros,
+        zeros,
+        zeros,
+        forecast.histories.period,
+        log_intervals=zeros,
+        covariates=columns or None,
     )
 
 
@@ -131,7 +140,9 @@ def _first_amounts(forecast: Forecast, plain: Array, given: float | None) -> tup
     histories = forecast.histories
     if given is not None:
         if not (np.isfinite(given) and given >= 0):
-            raise ClvError(f"first_amount={given!r} is not an amount of zero or more. Give the mean of a first purchase.")
+            raise ClvError(
+                f"first_amount={given!r} is not an amount of zero or more. Give the mean of a first purchase."
+            )
         return np.array([float(given)]), "was given"
     if histories.spend is None:
         return plain, "is the mean amount of the model, because the spend of the customers is not known"

@@ -76,9 +76,9 @@ def next_purchase(
 ) -> NextPurchase:
     """When each customer will buy next: quantiles of the time to her next purchase, and the days between which to offer.
 
-    Two distributions. *If alive*: given that she still is a customer, which is what a date for an offer rests on. Unconditional: it
-    also holds the chance that she has left, so a quantile is infinite where she may never buy again. Both are averaged over the
-    draws of the parameters.
+    Two distributions. *If alive*: given that she still is a customer, which is what a date for an offer rests on. Unconditional:
+    it also holds the chance that she has left, so a quantile is infinite where she may never buy again. Both are averaged over
+    the draws of the parameters.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def next_purchase(
     -------
     NextPurchase. `per_customer()`: customer_id, p_alive, p_purchase (within), if_alive_25, if_alive_50, ... and next_25, ...
     [period of the fit; to about 0.2 %], offer_from and offer_until (dates of the first and the last quantile
-    if alive; missing where it is not known when the histories end, or the date is over a century away). `table()`, a row per group
+    if alive; missing where the end of the histories is not known, or the date is over a century away). `table()`, a row per group
     of median waits if alive: due, customers, p_alive and p_purchase (means), buyers (expected, within)
 
     Raises
@@ -117,7 +117,8 @@ def next_purchase(
     blocks = _waits(model, theta, inside, times, span.per(inside.period))
     customers = _customers(inside, blocks, times, levels, discrete=model.discrete)
     notes = (
-        f"Times in {inside.period}s from {inside.until or 'the end of observation'}, by {model.title}. if_alive: given that she is still "
+        f"Times in {inside.period}s from {inside.until or 'the end of observation'}, by {model.title}. if_alive: given that "
+        f"she is still "
         f"a customer; next: with the chance that she is not. p_purchase and buyers are within {span}.",
     )
     return NextPurchase(
@@ -129,9 +130,15 @@ def next_purchase(
 def _levels(probabilities: Sequence[float]) -> tuple[float, ...]:
     levels = np.asarray(probabilities, dtype=float)
     whole = np.abs(100 * levels - np.rint(100 * levels)) < 1e-9
-    if levels.ndim != 1 or levels.size < 2 or not np.all((levels > 0) & (levels < 1) & whole) or np.any(np.diff(levels) <= 0):
+    if (
+        levels.ndim != 1
+        or levels.size < 2
+        or not np.all((levels > 0) & (levels < 1) & whole)
+        or np.any(np.diff(levels) <= 0)
+    ):
         raise ClvError(
-            f"probabilities={probabilities!r} are not two or more rising ones in whole per cent. Write for example (0.25, 0.50, 0.75)."
+            f"probabilities={probabilities!r} are not two or more rising ones in whole per cent. Write for example (0.25, "
+            f"0.50, 0.75)."
         )
     return tuple(float(level) for level in levels)
 
@@ -202,15 +209,20 @@ def _date(histories: Histories, waits: Array) -> NDArray[np.datetime64]:
 
 
 def _due(customers: pd.DataFrame, period: Period) -> pd.DataFrame:
-    middle = [name for name in customers if name.startswith("if_alive")]
+    middle = [name for name in customers if str(name).startswith("if_alive")]
     median = customers[middle[len(middle) // 2]].to_numpy() * period.days
     place, groups = np.searchsorted(DUE, median, side="left"), len(DUE) + 1
-    names = [f"{'up to' if not k else 'to'} {end:.0f} days" for k, end in enumerate(DUE)] + [f"after {DUE[-1]:.0f} days"]
+    names = [f"{'up to' if not k else 'to'} {end:.0f} days" for k, end in enumerate(DUE)] + [
+        f"after {DUE[-1]:.0f} days"
+    ]
     held = np.bincount(place, minlength=groups)
     means = {
-        name: np.bincount(place, customers[name], groups) / np.where(held > 0, held, np.nan) for name in ("p_alive", "p_purchase")
+        name: np.bincount(place, customers[name], groups) / np.where(held > 0, held, np.nan)
+        for name in ("p_alive", "p_purchase")
     }
-    return pd.DataFrame({"due": names, "customers": held, **means, "buyers": np.bincount(place, customers["p_purchase"], groups)})
+    return pd.DataFrame(
+        {"due": names, "customers": held, **means, "buyers": np.bincount(place, customers["p_purchase"], groups)}
+    )
 
 
 def _curves(histories: Histories, blocks: list[Waits], times: Array) -> pd.DataFrame:

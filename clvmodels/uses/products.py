@@ -62,8 +62,8 @@ def product_profitability(log: Transactions, tiers: ValueTiers | Any, *, highly:
 
     Returns
     -------
-    ProductProfitability. `table()`, a row per product, most margin first: product, kind, customers, purchases (lines), amount, margin
-    [currency], margin_rate (margin over amount), and margin_<tier>. `cells` and `matrix()`: by product and tier
+    ProductProfitability. `table()`, a row per product, most margin first: product, kind, customers, purchases (lines), amount,
+    margin [currency], margin_rate (margin over amount), and margin_<tier>. `cells` and `matrix()`: by product and tier
 
     Raises
     ------
@@ -80,15 +80,20 @@ def product_profitability(log: Transactions, tiers: ValueTiers | Any, *, highly:
             raise TransactionError(f"Profitability by product needs the {role} of each line. Name its column: {role}=.")
     names, table = _tiers(tiers)
     joined = _with_tier(lines, table)
-    cells: pd.DataFrame = fetch(_sums(joined.filter(joined.tier.notnull()), "product", "tier")).to_pandas()
+    cells: pd.DataFrame = fetch(_sums(joined.filter(joined.tier.notnull()), "product", "tier")).to_pandas()  # noqa: PD004
     if cells.empty:
         raise ClvError("No customer of the log has a tier. Check that both use the same ids, of the same type.")
-    products: pd.DataFrame = fetch(_sums(joined.filter(joined.tier.notnull()), "product")).to_pandas()
+    products: pd.DataFrame = fetch(_sums(joined.filter(joined.tier.notnull()), "product")).to_pandas()  # noqa: PD004
     cells["tier"] = pd.Categorical(cells["tier"], categories=names)
     cells = cells.sort_values(["product", "tier"]).reset_index(drop=True).astype({"tier": object})
     summary = _summary(products, cells, names, highly)
     return ProductProfitability(
-        summary=summary, customers=None, notes=_notes(joined, highly), currency=log.currency, cells=cells, tiers=tuple(names)
+        summary=summary,
+        customers=None,
+        notes=_notes(joined, highly),
+        currency=log.currency,
+        cells=cells,
+        tiers=tuple(names),
     )
 
 
@@ -131,14 +136,20 @@ def _summary(products: pd.DataFrame, cells: pd.DataFrame, names: list[str], high
 
 
 def _notes(joined: Any, highly: float) -> tuple[str, ...]:
-    left: Any = joined.tier.isnull()
+    left: Any = joined.tier.isnull()  # noqa: PD003
     facts = joined.aggregate(
-        lines=left.sum(), margin=joined.margin.sum(where=left), unknown=(~left & joined.margin.isnull()).sum()
+        lines=left.sum(),
+        margin=joined.margin.sum(where=left),
+        unknown=(~left & joined.margin.isnull()).sum(),  # noqa: PD003
     )
     [found] = fetch(facts).to_pylist()
-    notes = [f"Highly profitable: among the best {100 * highly:g} % of products by margin, and a gain with every tier that bought it."]
+    notes = [
+        f"Highly profitable: among the best {100 * highly:g} % of products by margin, and a gain with every tier that bought it."
+    ]
     if found["lines"]:
-        notes.append(f"{found['lines']:,} lines of customers without a tier (margin {found['margin'] or 0.0:,.2f}) are left out.")
+        notes.append(
+            f"{found['lines']:,} lines of customers without a tier (margin {found['margin'] or 0.0:,.2f}) are left out."
+        )
     if found["unknown"]:
         notes.append(f"{found['unknown']:,} lines have no margin that can be read and count as zero.")
     return tuple(notes)

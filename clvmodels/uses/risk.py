@@ -86,7 +86,8 @@ def value_at_risk(forecast: Forecast, *, within: Span | Period) -> ValueAtRisk:
         raise UnitError(f"within={span} is no time to leave in. Write for example within=13 * WEEK.")
     customers = _customers(forecast, span)
     notes = (
-        f"Leaving is counted within {span}, value over {forecast.terms.horizon}. Intervals hold {100 * forecast.interval:g} % of the "
+        f"Leaving is counted within {span}, value over {forecast.terms.horizon}. Intervals hold {100 * forecast.interval:g} % "
+        f"of the "
         "mean (parameters). win_back and value_at_risk are upper limits: no offer brings everybody back or keeps everybody.",
         *never_lost(forecast),
     )
@@ -131,6 +132,10 @@ def _arranged(forecast: Forecast, means: dict[str, Array], bounds: dict[str, Arr
 
 def _bands(customers: pd.DataFrame) -> pd.DataFrame:
     band = np.searchsorted(BANDS, customers["p_alive"], side="right") - 1
-    columns = {"from": np.array(BANDS), "to": np.array([*BANDS[1:], 1.0]), "customers": np.bincount(band, minlength=len(BANDS))}
+    columns = {
+        "from": np.array(BANDS),
+        "to": np.array([*BANDS[1:], 1.0]),
+        "customers": np.bincount(band, minlength=len(BANDS)),
+    }
     sums = ("potential", "win_back", "value_at_risk", "max_worth_spending")
     return pd.DataFrame(columns | {name: np.bincount(band, customers[name], len(BANDS)) for name in sums})

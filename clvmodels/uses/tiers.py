@@ -130,7 +130,10 @@ def _assigned(values: Array, shares: Array) -> NDArray[np.intp]:
 def _customers(
     forecast: Forecast, names: tuple[str, ...], codes: NDArray[np.intp], probabilities: Array, by: Worth
 ) -> pd.DataFrame:
-    columns: dict[str, Any] = {"customer_id": forecast.histories.customer_id, "tier": np.array(names, dtype=object)[codes]}
+    columns: dict[str, Any] = {
+        "customer_id": forecast.histories.customer_id,
+        "tier": np.array(names, dtype=object)[codes],
+    }
     columns |= {by: forecast.customers[by], "lower": forecast.customers[f"{by}_lower"]}
     columns |= {"upper": forecast.customers[f"{by}_upper"], "p_tier": probabilities[np.arange(codes.size), codes]}
     columns |= {f"{TIER_PROBABILITY}{name}": probabilities[:, k] for k, name in enumerate(names)}
@@ -154,10 +157,16 @@ def _summary(
 def _notes(forecast: Forecast, by: Worth, codes: NDArray[np.intp], named: Mapping[str, float]) -> tuple[str, ...]:
     meaning = "realised and potential value" if by == "ltv" else "potential value"
     notes = [
-        f"Tiers by expected {meaning} over the next {forecast.terms.horizon}; intervals hold {100 * forecast.interval:g} % of what "
+        f"Tiers by expected {meaning} over the next {forecast.terms.horizon}; intervals hold {100 * forecast.interval:g} % of "
+        f"what "
         "will happen. p_tier: probability that a customer is really in her tier, by ranking all customers in each joint draw."
     ]
-    held, wanted = np.bincount(codes, minlength=len(named)), np.diff(np.rint(np.cumsum(list(named.values())) * codes.size), prepend=0)
+    held, wanted = (
+        np.bincount(codes, minlength=len(named)),
+        np.diff(np.rint(np.cumsum(list(named.values())) * codes.size), prepend=0),
+    )
     if np.any(held != wanted):
-        notes.append("Customers of equal expected value are in the same tier, so the sizes differ from the shares asked for.")
+        notes.append(
+            "Customers of equal expected value are in the same tier, so the sizes differ from the shares asked for."
+        )
     return tuple(notes)

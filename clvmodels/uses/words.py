@@ -50,7 +50,12 @@ def headings(columns: Iterable[str], lang: str) -> dict[str, str]:
 def _korean(name: str) -> str:
     if name in KOREAN:
         return KOREAN[name]
-    made = {TIER_PROBABILITY: "등급 확률: {}", "if_alive_": "생존 시 다음 구매 {}%", "next_": "다음 구매 {}%", "again_": "재구매 {}%"}
+    made = {
+        TIER_PROBABILITY: "등급 확률: {}",
+        "if_alive_": "생존 시 다음 구매 {}%",
+        "next_": "다음 구매 {}%",
+        "again_": "재구매 {}%",
+    }
     for prefix, text in made.items():
         if name.startswith(prefix):
             return text.format(name.removeprefix(prefix))

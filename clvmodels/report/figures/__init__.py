@@ -12,7 +12,7 @@ from clvmodels.report.figures.next_purchase import next_purchase, next_purchase_
 from clvmodels.report.figures.over_time import tracking
 from clvmodels.report.figures.policies import policy_values
 from clvmodels.report.figures.retention import retention
-from clvmodels.report.figures.simple_measures import simple_against_model
+from clvmodels.report.figures.simple_measures import constant_retention_against_model, simple_against_model
 from clvmodels.report.figures.tiers import product_profitability, value_loyalty_grid, value_tiers
 from clvmodels.report.figures.value import customer_equity, ltv_distribution
 
@@ -21,6 +21,7 @@ __all__ = [
     "budget_frontier",
     "check",
     "conditional_expectation",
+    "constant_retention_against_model",
     "customer_equity",
     "frequency_histogram",
     "gallery",

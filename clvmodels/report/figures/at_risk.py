@@ -40,6 +40,7 @@ def value_at_risk(risk: ValueAtRisk, *, lang: str = "en") -> Picture:
     names = [f"{low:g}–{high:g}" for low, high in zip(table["from"], table["to"], strict=True)]
     left.set_xticks(places, names, fontsize=7.5)
     unit = f" [{risk.currency}]" if risk.currency else ""
+    left.set_ylim(top=1.3 * left.get_ylim()[1])
     style.thousands(left)
     style.label(left, x=words.risk_x, y=words.risk_y.format(currency=unit), title=words.risk_left)
     style.legend(left)
@@ -64,11 +65,23 @@ def newcomer_value(newcomer: NewcomerValue, *, lang: str = "en") -> Picture:
     )  # fmt: skip
     low, high = np.quantile(values, [0.0, 0.99])
     edges = np.linspace(low, high if high > low else low + 1.0, BINS + 1)
-    axes.hist(np.minimum(values, edges[-1]), bins=list(edges), weights=np.full(values.size, 1 / values.size), color=style.MODEL, alpha=0.6)
+    axes.hist(
+        np.minimum(values, edges[-1]),
+        bins=list(edges),
+        weights=np.full(values.size, 1 / values.size),
+        color=style.MODEL,
+        alpha=0.6,
+    )
     axes.axvspan(row["expected_lower"], row["expected_upper"], color=style.INK, alpha=0.18, linewidth=0)
     axes.axvline(newcomer.most, color=style.INK, linewidth=1.2)
-    texts = {"mean": money(newcomer.most, None), "lower": money(row["expected_lower"], None), "upper": money(row["expected_upper"], None)}
-    style.note(axes, f" {words.newcomer_most.format(**texts)}", at=(float(row["expected_upper"]), 0.88 * axes.get_ylim()[1]))
+    texts = {
+        "mean": money(newcomer.most, None),
+        "lower": money(row["expected_lower"], None),
+        "upper": money(row["expected_upper"], None),
+    }
+    style.note(
+        axes, f" {words.newcomer_most.format(**texts)}", at=(float(row["expected_upper"]), 0.88 * axes.get_ylim()[1])
+    )
     unit = f" [{newcomer.currency}]" if newcomer.currency else ""
     style.percents(axes)
     style.label(axes, x=words.newcomer_x.format(currency=unit), y="")
@@ -89,7 +102,11 @@ def letting_go(letting: LettingGo, *, lang: str = "en") -> Picture:
     _values(axes, people["best"].to_numpy(dtype=float), words)
     unit = f" [{letting.currency}]" if letting.currency else ""
     by = "LTV" if letting.by == "ltv" else "potential value"
-    style.label(axes, x=words.letting_x.format(by=by, plan=words.letting_with if planned else "", currency=unit), y=words.customers)
+    style.label(
+        axes,
+        x=words.letting_x.format(by=by, plan=words.letting_with if planned else "", currency=unit),
+        y=words.customers,
+    )
     style.legend(axes)
     return figure
 

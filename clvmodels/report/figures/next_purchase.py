@@ -49,7 +49,9 @@ def _due(axes: Axes, waits: NextPurchase, words: UsesWords) -> None:
     table = waits.table()
     places = np.arange(len(table))
     axes.barh(places, table["customers"], height=0.7, color=style.FORMULA, label=words.customers)
-    axes.barh(places, table["buyers"], height=0.35, color=style.MODEL, label=words.next_buyers.format(within=waits.within))
+    axes.barh(
+        places, table["buyers"], height=0.35, color=style.MODEL, label=words.next_buyers.format(within=waits.within)
+    )
     axes.set_yticks(places, list(table["due"]))
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
@@ -70,7 +72,8 @@ def next_purchase_by_category(categories: CategoryIntervals, *, lang: str = "en"
             high=percent(table["again_share"].iloc[0], decimals=0), low=percent(table["again_share"].iloc[-1], decimals=0),
         ),
         caption=words.category_caption.format(
-            interval=percent(categories.interval, decimals=0), left_out=words.left_out.format(count=count(hidden)) if hidden else ""
+            interval=percent(categories.interval, decimals=0), left_out=words.left_out.format(count=count(hidden)) if hidden else
+            ""
         ),
         height=1.7 + 0.28 * len(table),
     )  # fmt: skip
@@ -78,8 +81,14 @@ def next_purchase_by_category(categories: CategoryIntervals, *, lang: str = "en"
     axes.hlines(places, table["lower"], table["upper"], color=style.MODEL, linewidth=2)
     axes.plot(table["again_share"], places, "o", color=style.MODEL, markersize=5)
     medians = table["again_50"] if "again_50" in table else np.full(len(table), np.inf)
-    said = [words.category_days.format(days=f"{wait:.0f}") if np.isfinite(wait) else words.category_never for wait in medians]
-    rows = [words.category_row.format(category=name, median=text) for name, text in zip(table["category"], said, strict=True)]
+    said = [
+        words.category_days.format(days=f"{wait:.0f}") if np.isfinite(wait) else words.category_never
+        for wait in medians
+    ]
+    rows = [
+        words.category_row.format(category=name, median=text)
+        for name, text in zip(table["category"], said, strict=True)
+    ]
     axes.set_yticks(places, rows)
     axes.invert_yaxis()
     axes.set_xlim(left=0)

@@ -16,12 +16,13 @@ from clvmodels.uses.tiers import ValueTiers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
     from clvmodels.report.canvas import Picture
 
 MOST_PRODUCTS = 14
 """Products that have a row."""
-SHADES, GAINS = "Blues", "PuOr"
+SHADES = "Blues"
 
 
 def value_tiers(tiers: ValueTiers, *, lang: str = "en") -> Picture:
@@ -37,10 +38,14 @@ def value_tiers(tiers: ValueTiers, *, lang: str = "en") -> Picture:
         panels=2, height=3.9,
     )  # fmt: skip
     places = np.arange(len(table))
-    shares = (("share_of_customers", words.tiers_customers, style.FORMULA), ("share_of_value", words.tiers_value, style.MODEL))
+    shares = (
+        ("share_of_customers", words.tiers_customers, style.FORMULA),
+        ("share_of_value", words.tiers_value, style.MODEL),
+    )
     for shift, (column, name, colour) in zip((-0.2, 0.2), shares, strict=True):
         left.bar(places + shift, table[column], width=0.38, color=colour, label=name)
     left.set_xticks(places, list(table["tier"]))
+    left.set_ylim(0, 1.35 * float(table[["share_of_customers", "share_of_value"]].to_numpy().max()))
     style.percents(left)
     style.label(left, x="", y=words.tiers_share, title=words.tiers_left)
     style.legend(left)
@@ -58,15 +63,23 @@ def _confusion(axes: Axes, tiers: ValueTiers, words: UsesWords) -> None:
 
 
 def heat(
-    axes: Axes, values: Array, texts: list[list[str]], *, rows: list[str], columns: list[str], highest: float, shades: str = SHADES,
-    lowest: float = 0.0,
+    axes: Axes, values: Array, texts: list[list[str]], *, rows: list[str], columns: list[str], highest: float, shades: str |
+    Colormap = SHADES, lowest: float = 0.0,
 ) -> None:  # fmt: skip
     """Cells shaded by their value, each with its text."""
     axes.imshow(values, cmap=shades, vmin=lowest, vmax=highest, aspect="auto", interpolation="nearest")
     middle, reach = (lowest + highest) / 2, (highest - lowest) / 2
     for (row, column), value in np.ndenumerate(values):
         dark = abs(value - middle) > 0.6 * reach if lowest < 0 else value > 0.6 * highest
-        axes.text(column, row, texts[row][column], ha="center", va="center", fontsize=8.5, color="white" if dark else style.INK)
+        axes.text(
+            column,
+            row,
+            texts[row][column],
+            ha="center",
+            va="center",
+            fontsize=8.5,
+            color="white" if dark else style.INK,
+        )
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xticks(range(len(columns)), columns)
     axes.grid(visible=False)
@@ -94,6 +107,13 @@ def value_loyalty_grid(grid: ValueLoyaltyGrid, *, lang: str = "en") -> Picture:
     return figure
 
 
+def _gains() -> Colormap:
+    """From losses over nothing to gains."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("gains", [style.OTHERS[0], "white", style.MODEL])
+
+
 def product_profitability(products: ProductProfitability, *, lang: str = "en") -> Picture:
     """Margin by product (rows, those with the largest gains and losses) and customer tier (columns)."""
     words, table, wide = uses_words(lang), products.table(), products.matrix()
@@ -106,14 +126,14 @@ def product_profitability(products: ProductProfitability, *, lang: str = "en") -
     title = words.products_title if losing else words.products_title_none
     figure, [axes] = style.picture(
         title=title.format(losing=count(losing), all=count(len(table))),
-        caption=words.products_caption.format(currency=unit, left_out=words.left_out.format(count=count(hidden)) if hidden else ""),
-        height=1.7 + 0.3 * shown.size,
+        caption=words.products_caption.format(currency=unit, left_out=words.left_out.format(count=count(hidden)) if hidden else
+        ""), height=1.7 + 0.3 * shown.size,
     )  # fmt: skip
     values = wide.to_numpy()[shown]
     reach = float(np.abs(values).max()) or 1.0
     texts = [[number(value) for value in row] for row in values]
     rows = [words.products_row.format(product=table["product"].iloc[i], kind=kinds[i]) for i in shown]
     heat(axes, np.sqrt(np.abs(values) / reach) * np.sign(values), texts, rows=rows, columns=list(wide.columns), highest=1.0,
-         lowest=-1.0, shades=GAINS)  # fmt: skip
+         lowest=-1.0, shades=_gains())  # fmt: skip
     style.label(axes, x=words.products_x, y="")
     return figure
