@@ -87,7 +87,7 @@ def next_purchase_by_category(
     curves = pd.concat([_curve(name, waits[waits["category"] == name], interval) for name in shown["category"]])
     notes = [f"Empirical (Kaplan and Meier), not a model. again_share is within {span}; quantiles in days."]
     if len(sizes) > most:
-        notes.append(f"{len(sizes) - most:,} categories with fewer buyers are not shown: raise most= to see them.")
+        notes.append(f"Not shown, with fewer buyers: {len(sizes) - most:,} categories. Raise most= to see them.")
     rows = [_row(one, curves[curves["category"] == one["category"]], span, levels) for one in shown.to_dict("records")]
     return CategoryIntervals(
         summary=pd.DataFrame(rows), customers=None, notes=tuple(notes), currency=None, curves=curves.reset_index(drop=True),

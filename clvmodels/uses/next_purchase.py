@@ -96,7 +96,7 @@ def next_purchase(
     Returns
     -------
     NextPurchase. `per_customer()`: customer_id, p_alive, p_purchase (within), if_alive_25, if_alive_50, ... and next_25, ...
-    [period of the fit; to about 0.2 %], offer_from and offer_until (dates of the first and the last quantile
+    [period of the fit; to half a per cent], offer_from and offer_until (dates of the first and the last quantile
     if alive; missing where the end of the histories is not known, or the date is over a century away). `table()`, a row per group
     of median waits if alive: due, customers, p_alive and p_purchase (means), buyers (expected, within)
 

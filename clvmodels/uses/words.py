@@ -16,8 +16,10 @@ TIER_PROBABILITY = "p_tier_"
 KOREAN = MappingProxyType(
     {
         "customer_id": "고객번호", "tier": "등급", "customers": "고객수", "share_of_customers": "고객 비중",
-        "ltv": "고객생애가치", "potential": "잠재가치", "realised": "실현가치", "mean": "평균", "lower": "하한", "upper": "상한",
-        "expected_lower": "평균의 하한", "expected_upper": "평균의 상한", "share_of_value": "가치 비중", "per_customer": "고객당 가치",
+        "ltv": "고객생애가치",
+        "potential": "잠재가치", "realised": "실현가치", "mean": "평균", "lower": "하한", "upper": "상한",
+        "expected_lower": "평균의 하한", "expected_upper": "평균의 상한", "share_of_value": "가치 비중",
+        "per_customer": "고객당 가치",
         "p_tier": "등급 확률", "cut": "등급 기준값", "loyalty": "충성도", "from": "부터", "to": "까지",
         "p_alive": "생존확률", "p_gone": "이탈확률", "potential_if_alive": "생존 시 잠재가치",
         "win_back": "재획득 가치", "win_back_lower": "재획득 가치 하한", "win_back_upper": "재획득 가치 상한",
@@ -55,6 +57,7 @@ def _korean(name: str) -> str:
         "if_alive_": "생존 시 다음 구매 {}%",
         "next_": "다음 구매 {}%",
         "again_": "재구매 {}%",
+        "margin_": "공헌이익: {}",
     }
     for prefix, text in made.items():
         if name.startswith(prefix):
