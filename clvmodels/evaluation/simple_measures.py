@@ -73,8 +73,8 @@ class SimpleAgainstModel:
         -------
         DataFrame by measure: of ("simple" or "model"); called_lost (customers), wrongly_lost (of these, who bought in the
         holdout) and wrongly_lost_spend (their share of all later spend), wrongly_kept (called kept, who bought nothing), NaN for
-        measures that call nobody lost; captured (share of later spend of the best customers by the measure) and missed (what as many
-        customers could have had at most, less that); bias of the total spend, for measures that predict it; spearman (rank
+        measures that call nobody lost; captured (share of later spend of the best customers by the measure) and missed (what as
+        many customers could have had at most, less that); bias of the total spend, for measures that predict it; spearman (rank
         correlation with later spend), and its difference from that of the model's measure it stands beside, with lower and upper
         (paired bootstrap) and better ("model", "simple", or "unclear" where the interval holds zero)
         """

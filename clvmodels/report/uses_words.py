@@ -58,6 +58,7 @@ class UsesWords:
 
     newcomer_title: str = "A newcomer is worth {mean}; {share} of newcomers bring in as much"
     newcomer_x: str = "lifetime value of one newcomer{currency}"
+    newcomer_y: str = "share of newcomers"
     newcomer_most: str = "most to pay: {mean}\n({lower} to {upper})"
     newcomer_caption: str = (
         "Margin of the first purchase and of all later ones over {horizon}, less costs, for {count} simulated newcomers; the "
@@ -89,7 +90,7 @@ class UsesWords:
     )
     left_out: str = "{count} more are in the table."
 
-    products_title: str = "{losing} of {all} products lose money with some tier of customers"
+    products_title: str = "Products that lose money with some tier of customers: {losing} of {all}"
     products_title_none: str = "Every one of the {all} products earns money with every tier that bought it"
     products_row: str = "{product} ({kind})"
     products_x: str = "customer tier"
@@ -107,7 +108,7 @@ class UsesWords:
     letting_caption: str = (
         "Customers by their expected value over {horizon}; the last bars hold all beyond them. Letting go of those below zero "
         "saves "
-        "{saved} of what is still to be spent."
+        "{saved} in that time."
     )
 
     simple_title: str = (

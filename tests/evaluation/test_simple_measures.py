@@ -78,7 +78,9 @@ def test_counts_by_hand(found: SimpleAgainstModel) -> None:
     top = people.sort_values("actual_spend", ascending=False).head(round(0.2 * len(people)))
     ideal = top["actual_spend"].sum() / people["actual_spend"].sum()
     assert (table["captured"] + table["missed"]).to_numpy() == pytest.approx(np.full(len(table), ideal), abs=2e-3)
-    assert table.loc["constant retention", "bias"] == pytest.approx(found.retention.spend.sum() / people["actual_spend"].sum() - 1)
+    assert table.loc["constant retention", "bias"] == pytest.approx(
+        found.retention.spend.sum() / people["actual_spend"].sum() - 1
+    )
     better = table["better"].dropna()
     assert set(better) <= {"model", "simple", "unclear"} and len(better) == 4
 
@@ -124,7 +126,9 @@ def test_constant_retention_of_a_published_cohort(contracts: clv.Fit) -> None:
     table, values = found.table(), found.values()
     assert table["constant"].to_numpy() == pytest.approx(241 * rate ** np.arange(6))
     assert table["actual"].tolist() == REGULAR[7:]
-    assert ((table["lower"] <= table["actual"]) & (table["actual"] <= table["upper"])).all(), "the model holds, years ahead"
+    assert ((table["lower"] <= table["actual"]) & (table["actual"] <= table["upper"])).all(), (
+        "the model holds, years ahead"
+    )
     by_hand = 100 * sum(n / 1.1 ** (k + 1) for k, n in enumerate(REGULAR[8:]))
     assert values.loc["what happened", "observed"] == pytest.approx(by_hand)
     assert values.loc["constant retention", "error"] < -0.3 < abs(values.loc["Shifted beta-geometric", "error"]) + 0.3
@@ -132,7 +136,9 @@ def test_constant_retention_of_a_published_cohort(contracts: clv.Fit) -> None:
     theta = contracts.theta
     stay = np.cumprod([(theta[1] + 7 + k) / (theta[0] + theta[1] + 7 + k) for k in range(400)])
     endless = 241 * 100 * np.sum(stay / 1.1 ** np.arange(1, 401))
-    assert values.loc["Shifted beta-geometric", "endless"] == pytest.approx(endless, rel=0.02)  # mean over draws of theta
+    assert values.loc["Shifted beta-geometric", "endless"] == pytest.approx(
+        endless, rel=0.02
+    )  # mean over draws of theta
 
 
 def test_later_customers_that_do_not_fit_are_refused(contracts: clv.Fit) -> None:
@@ -143,3 +149,18 @@ def test_later_customers_that_do_not_fit_are_refused(contracts: clv.Fit) -> None
         clv.constant_retention_against_model(contracts, tenures, [241, 250])
     alone = clv.constant_retention_against_model(contracts, tenures, [241, 223]).values()
     assert alone["endless"].isna().all()
+
+
+def test_figures_show_the_tables(found: SimpleAgainstModel, contracts: clv.Fit) -> None:
+    figure = clv.figures.simple_against_model(found)
+    table = found.table().loc[["P(active)", "constant retention", "P(purchase)", "P(alive)"]]
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [*table["wrongly_lost"], *table["wrongly_kept"]]
+    curves = {str(line.get_label()): np.asarray(line.get_ydata(), dtype=float) for line in figure.axes[1].get_lines()}
+    for name in ("RFM score", "past customer value", "constant retention", "potential value"):
+        assert curves[name][20] == pytest.approx(found.table().loc[name, "captured"])
+    kept = clv.constant_retention_against_model(contracts, clv.Tenures.from_cohort(REGULAR[:8]), REGULAR[7:])
+    drawn = {
+        str(line.get_label()): line.get_ydata()
+        for line in clv.figures.constant_retention_against_model(kept).axes[0].get_lines()
+    }
+    assert list(drawn["constant retention"]) == pytest.approx(kept.table()["constant"].tolist())  # type: ignore[arg-type]

@@ -110,7 +110,9 @@ def test_a_newcomer_is_worth_her_published_purchases(newcomers: clv.Forecast) ->
     assert found.p_worth(found.most) == np.mean(found.simulated >= found.most)
 
 
-def test_who_buys_once_is_worth_her_first_purchase(published: clv.Fit, cdnow_gamma_gamma: clv.Fit, cdnow: clv.Histories) -> None:
+def test_who_buys_once_is_worth_her_first_purchase(
+    published: clv.Fit, cdnow_gamma_gamma: clv.Fit, cdnow: clv.Histories
+) -> None:
     """P(no repeat purchase within 39 weeks) = .57378635 for a new customer (published, reproduced in 30 digits)."""
     some = cdnow.select(cdnow.customer_id[::10])
     one = clv.forecast(published, cdnow_gamma_gamma, some, horizon=39 * clv.WEEK, draws=1000, seed=4)

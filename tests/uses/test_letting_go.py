@@ -1,4 +1,4 @@
-"""Whom to let go without a plan (with one: tests/budget/test_letting_go.py); and what all uses have in common: headings and files."""
+"""Whom to let go without a plan (with one: tests/budget/test_letting_go.py); and what all uses share: headings and files."""
 
 from __future__ import annotations
 

@@ -69,7 +69,9 @@ def test_pareto_nbd_and_opportunities(cdnow: clv.Histories, donors: clv.Historie
     some = cdnow.select(cdnow.customer_id[::40])
     fit = known(clv.fit(clv.PARETO_NBD, cdnow, method="mle"), (0.553, 10.578, 0.606, 11.669))
     found = clv.next_purchase(fit, some, within=WITHIN, draws=2).per_customer()
-    assert found["p_purchase"].to_numpy() == pytest.approx(1 - clv.PARETO_NBD.p_no_purchase(fit.theta, some, horizon=WITHIN))
+    assert found["p_purchase"].to_numpy() == pytest.approx(
+        1 - clv.PARETO_NBD.p_no_purchase(fit.theta, some, horizon=WITHIN)
+    )
     exact = clv.PARETO_NBD.time_to_next_purchase(fit.theta, some, probability=0.25)
     assert found["next_25"].to_numpy()[exact < 5000] == pytest.approx(exact[exact < 5000], rel=5e-3)
     each = donors.select(donors.customer_id[::500])
@@ -93,7 +95,9 @@ def test_dates_groups_and_curves(waits, cdnow: clv.Histories) -> None:
     assert np.all(np.diff(values, axis=0) >= 0) and values.min() >= 0 and values.max() <= 1
     assert list(waits.curves.columns) == ["0", "1", "2 to 3", "4+"]
     unknown = clv.Histories(["A"], [2], [30.43], [38.86], [22.35], period=clv.WEEK)
-    assert clv.next_purchase(known_fit(cdnow), unknown, within=WITHIN, draws=2).per_customer()["offer_from"].isna().all()
+    assert (
+        clv.next_purchase(known_fit(cdnow), unknown, within=WITHIN, draws=2).per_customer()["offer_from"].isna().all()
+    )
 
 
 def known_fit(cdnow: clv.Histories) -> clv.Fit:

@@ -31,7 +31,13 @@ def test_kinds_by_hand() -> None:
         "good": "highly profitable", "fair": "profitable", "split": "mixed", "bad": "unprofitable", "(none)": "profitable"
     }  # fmt: skip
     assert list(table.index) == ["good", "fair", "(none)", "split", "bad"], "most margin first, names in order"
-    assert table.loc["good", ["customers", "purchases", "amount", "margin", "margin_rate"]].tolist() == [3, 3, 28.0, 7.0, 0.25]
+    assert table.loc["good", ["customers", "purchases", "amount", "margin", "margin_rate"]].tolist() == [
+        3,
+        3,
+        28.0,
+        7.0,
+        0.25,
+    ]
     assert table.loc["split", ["margin_1 high", "margin_2 low"]].tolist() == [2.0, -1.0]
     assert found.matrix().loc["bad"].tolist() == [-1.0, -2.0]
     assert found.matrix().loc["(none)"].tolist() == [1.0, 0.0]
@@ -48,14 +54,22 @@ def test_cells_are_the_sums_of_pandas() -> None:
     tiers = pd.DataFrame({"customer_id": np.arange(50), "tier": np.where(np.arange(50) < 10, "top", "rest")})
     found = clv.product_profitability(source, tiers)
     frame["tier"] = np.where(frame["who"] < 10, "top", "rest")
-    wanted = frame.groupby(["what", "tier"]).agg(customers=("who", "nunique"), purchases=("who", "size"), margin=("earned", "sum"))
+    wanted = frame.groupby(["what", "tier"]).agg(
+        customers=("who", "nunique"), purchases=("who", "size"), margin=("earned", "sum")
+    )
     cells = found.cells.set_index(["product", "tier"]).sort_index()
     for name in wanted:
-        assert cells[name].to_numpy(dtype=float) == pytest.approx(wanted.sort_index()[name].to_numpy(dtype=float), abs=1e-5)
+        assert cells[name].to_numpy(dtype=float) == pytest.approx(
+            wanted.sort_index()[name].to_numpy(dtype=float), abs=1e-5
+        )
     assert found.matrix().to_numpy().sum() == pytest.approx(frame["earned"].sum(), abs=1e-4)
     for row in found.table().to_dict("records"):
         margins = wanted.loc[row["what"] if "what" in row else row["product"], "margin"]
-        kinds = {(True, False): ("profitable", "highly profitable"), (True, True): ("mixed",), (False, True): ("unprofitable",)}
+        kinds = {
+            (True, False): ("profitable", "highly profitable"),
+            (True, True): ("mixed",),
+            (False, True): ("unprofitable",),
+        }
         assert row["kind"] in kinds[bool((margins > 0).any()), bool((margins <= 0).any())]
 
 

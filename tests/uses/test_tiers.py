@@ -61,7 +61,9 @@ def test_totals_are_those_of_the_forecast(forecast: clv.Forecast) -> None:
     assert (table["lower"] < table["mean"]).all() and (table["mean"] < table["upper"]).all()
 
 
-def test_the_order_of_the_rows_does_not_matter(small: clv.Forecast, cdnow_bg_nbd: clv.Fit, cdnow_gamma_gamma: clv.Fit) -> None:
+def test_the_order_of_the_rows_does_not_matter(
+    small: clv.Forecast, cdnow_bg_nbd: clv.Fit, cdnow_gamma_gamma: clv.Fit
+) -> None:
     turned = small.histories.select(small.histories.customer_id[::-1])
     again = clv.forecast(
         cdnow_bg_nbd, cdnow_gamma_gamma, turned, horizon=52 * clv.WEEK, margin=0.3, cost=clv.Cost(0.5, per=clv.MONTH),

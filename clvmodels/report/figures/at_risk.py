@@ -84,7 +84,7 @@ def newcomer_value(newcomer: NewcomerValue, *, lang: str = "en") -> Picture:
     )
     unit = f" [{newcomer.currency}]" if newcomer.currency else ""
     style.percents(axes)
-    style.label(axes, x=words.newcomer_x.format(currency=unit), y="")
+    style.label(axes, x=words.newcomer_x.format(currency=unit), y=words.newcomer_y)
     return figure
 
 
