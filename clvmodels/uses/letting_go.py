@@ -50,7 +50,8 @@ class Best(NamedTuple):
 def letting_go(forecast: Forecast, *, plan: Plan | None = None, by: Worth = "ltv") -> LettingGo:
     """Customers whose value is negative even under the best plan for them.
 
-    The best plan for a customer is the action that is worth most for her among those she may be given, whatever the budget.
+    The best plan for a customer is the action that is worth most for her among those she may be given, whatever the budget;
+    what it changes is counted from going on as before, which is in the forecast (as in `plan.per_customer()`).
     Without a plan it is not known whether an action would make her worth keeping, and the table says so.
 
     Parameters
