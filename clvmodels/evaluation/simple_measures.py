@@ -104,10 +104,9 @@ class SimpleAgainstModel:
         """Plain sentences: who is wrongly called lost or kept, and how much value each ranking misses."""
         table, n = self.scores, len(self.actual.spend)
         said = [
-            f"{name} calls {row['called_lost']:,.0f} of {n:,} customers lost; {row['wrongly_lost']:,.0f} of them bought again, "
-            f"for "
-            f"{100 * row['wrongly_lost_spend']:.0f} % of all later spend. Of those it keeps, {row['wrongly_kept']:,.0f} bought "
-            f"nothing."
+            f"{name} calls {row['called_lost']:,.0f} of {n:,} customers lost; {row['wrongly_lost']:,.0f} of them bought "
+            f"again, for {100 * row['wrongly_lost_spend']:.0f} % of all later spend. Of those it keeps, "
+            f"{row['wrongly_kept']:,.0f} bought nothing."
             for name, row in table[table["called_lost"].notna()].iterrows()
         ]
         ranked = [name for name in table.index if name in (RFM_SCORE, PAST_VALUE, CONSTANT, VALUE)]

@@ -25,8 +25,7 @@ class UsesWords:
     tiers_y: str = "put in"
     tiers_caption: str = (
         "Tiers by expected {by} over {horizon}. Right: where the customers of each row will be when the value is known, by "
-        "ranking all "
-        "customers in each joint draw; the diagonal is the probability of having been put in the right tier."
+        "ranking all customers in each joint draw; the diagonal is the probability of having been put in the right tier."
     )
 
     grid_title: str = "{share} of the value lies with {name} customers of low loyalty"
@@ -52,8 +51,7 @@ class UsesWords:
     risk_back: str = "win back: has left"
     risk_caption: str = (
         "At risk: P(alive) times the chance to leave within {within} times potential value. Win back: the chance that a "
-        "customer has "
-        "left times what she would be worth. Both are upper limits, over {horizon} and before costs."
+        "customer has left times what she would be worth. Both are upper limits, over {horizon} and before costs."
     )
 
     newcomer_title: str = "A newcomer is worth {mean}; {share} of newcomers bring in as much"
@@ -61,9 +59,8 @@ class UsesWords:
     newcomer_y: str = "share of newcomers"
     newcomer_most: str = "most to pay: {mean}\n({lower} to {upper})"
     newcomer_caption: str = (
-        "Margin of the first purchase and of all later ones over {horizon}, less costs, for {count} simulated newcomers; the "
-        "last bar "
-        "holds all above it. Line: the mean, with its {interval} interval from unknown parameters."
+        "Margin of the first purchase and of all later ones over {horizon}, less costs, for {count} simulated newcomers; "
+        "the last bar holds all above it. Line: the mean, with its {interval} interval from unknown parameters."
     )
 
     next_title: str = "{buyers} of {customers} customers are expected to buy within {within}"
@@ -84,9 +81,8 @@ class UsesWords:
     category_days: str = "{days} days"
     category_never: str = "not half"
     category_caption: str = (
-        "Share of purchase days in the category after which the same customer bought in it again, by Kaplan and Meier, with "
-        "{interval} "
-        "intervals; in brackets the median wait. {left_out}"
+        "Share of purchase days in the category after which the same customer bought in it again, by Kaplan and Meier, "
+        "with {interval} intervals; in brackets the median wait. {left_out}"
     )
     left_out: str = "{count} more are in the table."
 
@@ -106,9 +102,8 @@ class UsesWords:
     letting_gone: str = "worth less than nothing"
     letting_kept: str = "others"
     letting_caption: str = (
-        "Customers by their expected value over {horizon}; the last bars hold all beyond them. Letting go of those below zero "
-        "saves "
-        "{saved} in that time."
+        "Customers by their expected value over {horizon}; the last bars hold all beyond them. Letting go of those below "
+        "zero saves {saved} in that time."
     )
 
     simple_title: str = (
@@ -125,10 +120,8 @@ class UsesWords:
     simple_ideal: str = "in hindsight"
     simple_caption: str = (
         "{customers} customers over {horizon} held out. Left: customers called lost (below 0.5, or inactive in the last "
-        "period) who "
-        "bought again, with their share of all later spend, and customers called kept who did not. Right: the higher the "
-        "curve, the less value goes to the wrong customers; by "
-        "{model} the best {best} hold {captured}."
+        "period) who bought again, with their share of all later spend, and customers called kept who did not. Right: the "
+        "higher the curve, the less value goes to the wrong customers; by {model} the best {best} hold {captured}."
     )
 
     contract_title: str = (
@@ -139,9 +132,8 @@ class UsesWords:
     contract_actual: str = "what happened"
     contract_constant: str = "constant retention"
     contract_caption: str = (
-        "Customers still there after each renewal that came later. Band: {interval} predictive interval of {model}. Value of "
-        "these "
-        "renewals: constant retention {constant}, {model} {error} against what happened."
+        "Customers still there after each renewal that came later. Band: {interval} predictive interval of {model}. Value "
+        "of these renewals: constant retention {constant}, {model} {error} against what happened."
     )
 
 

@@ -118,8 +118,7 @@ def next_purchase(
     customers = _customers(inside, blocks, times, levels, discrete=model.discrete)
     notes = (
         f"Times in {inside.period}s from {inside.until or 'the end of observation'}, by {model.title}. if_alive: given that "
-        f"she is still "
-        f"a customer; next: with the chance that she is not. p_purchase and buyers are within {span}.",
+        f"she is still a customer; next: with the chance that she is not. p_purchase and buyers are within {span}.",
     )
     return NextPurchase(
         summary=_due(customers, inside.period), customers=customers, notes=notes, currency=None,

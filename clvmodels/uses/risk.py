@@ -86,9 +86,9 @@ def value_at_risk(forecast: Forecast, *, within: Span | Period) -> ValueAtRisk:
         raise UnitError(f"within={span} is no time to leave in. Write for example within=13 * WEEK.")
     customers = _customers(forecast, span)
     notes = (
-        f"Leaving is counted within {span}, value over {forecast.terms.horizon}. Intervals hold {100 * forecast.interval:g} % "
-        f"of the "
-        "mean (parameters). win_back and value_at_risk are upper limits: no offer brings everybody back or keeps everybody.",
+        f"Leaving is counted within {span}, value over {forecast.terms.horizon}. Intervals hold {100 * forecast.interval:g} "
+        "% of the mean (parameters). win_back and value_at_risk are upper limits: no offer brings everybody back or keeps "
+        "everybody.",
         *never_lost(forecast),
     )
     return ValueAtRisk(

@@ -157,9 +157,9 @@ def _summary(
 def _notes(forecast: Forecast, by: Worth, codes: NDArray[np.intp], named: Mapping[str, float]) -> tuple[str, ...]:
     meaning = "realised and potential value" if by == "ltv" else "potential value"
     notes = [
-        f"Tiers by expected {meaning} over the next {forecast.terms.horizon}; intervals hold {100 * forecast.interval:g} % of "
-        f"what "
-        "will happen. p_tier: probability that a customer is really in her tier, by ranking all customers in each joint draw."
+        f"Tiers by expected {meaning} over the next {forecast.terms.horizon}; intervals hold {100 * forecast.interval:g} % "
+        "of what will happen. p_tier: probability that a customer is really in her tier, by ranking all customers in each "
+        "joint draw."
     ]
     held, wanted = (
         np.bincount(codes, minlength=len(named)),

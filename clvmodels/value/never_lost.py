@@ -15,6 +15,5 @@ def never_lost(forecast: Forecast) -> list[str]:
     title = forecast.simulation.duration.title
     return [
         f"{title} cannot lose a customer before her first repeat purchase: {silent.sum():,} who never bought again count as "
-        f"alive "
-        "for certain. MBG_NBD or PARETO_NBD can."
+        "alive for certain. MBG_NBD or PARETO_NBD can."
     ]

@@ -56,3 +56,9 @@ def test_a_plan_of_others_is_refused(shop: Shop, costly: clv.Forecast, plan: clv
         clv.letting_go(costly, by="spend")  # type: ignore[arg-type]
     notes = " ".join(clv.letting_go(costly, plan=plan).notes)
     assert "held out" in notes and "No plan" not in notes
+
+
+def test_the_figure_says_that_a_plan_was_weighed(costly: clv.Forecast, plan: clv.Plan) -> None:
+    figure = clv.figures.letting_go(clv.letting_go(costly, plan=plan, by="potential"))
+    assert "even under the best plan for them" in figure.message
+    assert figure.axes[0].get_xlabel().startswith("potential value with the best action")
