@@ -130,3 +130,14 @@ def test_a_probability_of_eight_in_ten_is_right_eight_times_in_ten() -> None:
     for k in range(3):  # the probability of every tier, not only of her own
         assert np.corrcoef(tiers.probabilities[:, k], really == k)[0, 1] > 0.5
     assert own.mean() < 0.97, "somebody is in doubt"
+
+
+def test_tiers_go_into_the_table_of_indicators(
+    forecast: clv.Forecast, cdnow_parts: tuple[clv.Transactions, clv.Transactions]
+) -> None:
+    tiers = clv.value_tiers(forecast, shares={"best": 0.2, "rest": 0.8})
+    table = clv.metrics.table(cdnow_parts[0], tier=tiers.tier)
+    last = table[table["month"] == "1997-09"].set_index("tier")
+    assert set(last.index) == {"best", "rest", "total"}
+    assert last.loc["best", "average_ticket"] > last.loc["rest", "average_ticket"]
+    assert last.loc["best", "amount"] + last.loc["rest", "amount"] == pytest.approx(last.loc["total", "amount"])
