@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 import clvmodels as clv
 from clvmodels.uses.membership import cuts_of, p_above, simulated_values
@@ -81,6 +84,18 @@ def test_equal_values_are_in_the_same_the_better_tier() -> None:
 def test_ties_across_several_boundaries_share_the_tiers() -> None:
     cuts = cuts_of(np.array([[0, 10, 0]]), np.array([2, 5]))
     assert p_above(cuts, np.array([[1]])).tolist() == [[0.2, 0.5]]
+
+
+@given(
+    arrays(np.int64, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=7), elements=st.integers(0, 3)),
+    st.data(),
+)
+def test_tied_customers_share_the_tiers_exactly(values: np.ndarray, data: st.DataObject) -> None:
+    ends = np.array([*sorted(data.draw(st.lists(st.integers(0, len(values)), min_size=1, max_size=3))), len(values)])
+    counts = np.array([np.bincount(column, minlength=4) for column in values.T])
+    above = p_above(cuts_of(counts, ends[:-1]), values)
+    found = np.diff(np.column_stack([np.zeros(len(values)), above, np.ones(len(values))]), axis=1)
+    assert found == pytest.approx(membership_by_hand(values, ends))
 
 
 def test_shares_that_are_none_are_refused(small: clv.Forecast) -> None:
