@@ -57,12 +57,12 @@ class NextPurchase(UseOfValue):
 
 
 class Waits(NamedTuple):
-    """Of some customers: P(alive), P(a purchase within the time asked for), and P(a purchase by each time) (rows, times)."""
+    """Of some customers: P(alive), P(a purchase within the time asked for), the median wait if alive, and the quantiles (rows,
+    columns); and over them, by group of repeat purchases, the sums of P(a purchase by each time) (groups, times)."""
 
     rows: NDArray[np.intp]
-    alive: Array
-    bought: Array
-    by_time: Array
+    table: Array
+    bought_again: Array
 
 
 def next_purchase(
@@ -114,15 +114,19 @@ def next_purchase(
     inside = histories.to(duration.period)
     theta = duration.draws(draws, seed=seed)
     times = _times(model, inside.period)
-    blocks = _waits(model, theta, inside, times, span.per(inside.period))
-    customers = _customers(inside, blocks, times, levels, discrete=model.discrete)
+    group = np.searchsorted(GROUPS, inside.frequency, side="right") - 1
+    blocks = _waits(model, theta, inside, times, span.per(inside.period), levels, group)
+    table = np.empty((len(inside), 3 + 2 * len(levels)))
+    for block in blocks:
+        table[block.rows] = block.table
+    customers = _customers(inside, np.delete(table, 2, axis=1), levels)
     notes = (
         f"Times in {inside.period}s from {inside.until or 'the end of observation'}, by {model.title}. if_alive: given that "
         f"she is still a customer; next: with the chance that she is not. p_purchase and buyers are within {span}.",
     )
     return NextPurchase(
-        summary=_due(customers, inside.period), customers=customers, notes=notes, currency=None,
-        curves=_curves(inside, blocks, times), within=span, period=inside.period, probabilities=levels,
+        summary=_due(table[:, 0], table[:, 1], table[:, 2], inside.period), customers=customers, notes=notes, currency=None,
+        curves=_curves(group, blocks, times), within=span, period=inside.period, probabilities=levels,
     )  # fmt: skip
 
 
@@ -148,15 +152,28 @@ def _times(model: LatentAttrition, period: Period) -> Array:
     return np.geomspace(SOONEST.per(period), LATEST.per(period), POINTS)
 
 
-def _waits(model: LatentAttrition, theta: Any, histories: Histories, times: Array, ahead: float) -> list[Waits]:
+def _waits(
+    model: LatentAttrition,
+    theta: Any,
+    histories: Histories,
+    times: Array,
+    ahead: float,
+    levels: tuple[float, ...],
+    group: NDArray[np.intp],
+) -> list[Waits]:
     draws = np.size(theta[0])
 
     def block(rows: NDArray[np.intp], start: int) -> Waits:
         people = picked(histories, rows)
         alive = np.broadcast_to(model.p_alive(theta, upright(people)), (rows.size, draws))
         past = past_of(model, theta, people)
-        by_time = [np.mean(alive * past.bought(time)[past.inverse], axis=1) for time in (ahead, *times)]
-        return Waits(rows, alive.mean(axis=1), by_time[0], np.column_stack(by_time[1:]))
+        bought, *later = (np.mean(alive * past.bought(time)[past.inverse], axis=1) for time in (ahead, *times))
+        by_time, there = np.column_stack(later), alive.mean(axis=1)
+        wanted = [*(level * there for level in (0.5, *levels)), *(np.full(rows.size, level) for level in levels)]
+        found = [quantile_of(by_time, times, one, discrete=model.discrete) for one in wanted]
+        sums = np.zeros((len(GROUPS), times.size))
+        np.add.at(sums, group[rows], by_time)
+        return Waits(rows, np.column_stack([there, bought, *found]), sums)
 
     order = np.lexsort((histories.recency, histories.T, histories.frequency))
     return in_blocks(block, order, size=max(1, CELLS // draws), description="Looking for next purchases")
@@ -182,15 +199,8 @@ def quantile_of(by_time: Array, times: Array, wanted: Array, *, discrete: bool) 
     return np.where(place < times.size, found, np.inf)
 
 
-def _customers(
-    histories: Histories, blocks: list[Waits], times: Array, levels: tuple[float, ...], *, discrete: bool
-) -> pd.DataFrame:
+def _customers(histories: Histories, table: Array, levels: tuple[float, ...]) -> pd.DataFrame:
     names = [f"{kind}_{100 * level:.0f}" for kind in ("if_alive", "next") for level in levels]
-    table = np.empty((len(histories), 2 + len(names)))
-    for rows, alive, bought, by_time in blocks:
-        wanted = [level * scale for scale in (alive, np.ones_like(alive)) for level in levels]
-        found = [quantile_of(by_time, times, one, discrete=discrete) for one in wanted]
-        table[rows] = np.column_stack([alive, bought, *found])
     frame = pd.DataFrame(table, columns=["p_alive", "p_purchase", *names])
     frame.insert(0, "customer_id", histories.customer_id)
     for name, column in (("offer_from", names[0]), ("offer_until", names[len(levels) - 1])):
@@ -207,28 +217,19 @@ def _date(histories: Histories, waits: Array) -> NDArray[np.datetime64]:
     return np.where(known, dates, np.datetime64("NaT")).astype("datetime64[s]")
 
 
-def _due(customers: pd.DataFrame, period: Period) -> pd.DataFrame:
-    middle = [name for name in customers if str(name).startswith("if_alive")]
-    median = customers[middle[len(middle) // 2]].to_numpy() * period.days
-    place, groups = np.searchsorted(DUE, median, side="left"), len(DUE) + 1
-    names = [f"{'up to' if not k else 'to'} {end:.0f} days" for k, end in enumerate(DUE)] + [
-        f"after {DUE[-1]:.0f} days"
-    ]
-    held = np.bincount(place, minlength=groups)
-    means = {
-        name: np.bincount(place, customers[name], groups) / np.where(held > 0, held, np.nan)
-        for name in ("p_alive", "p_purchase")
-    }
+def _due(alive: Array, bought: Array, median: Array, period: Period) -> pd.DataFrame:
+    place, groups = np.searchsorted(DUE, median * period.days, side="left"), len(DUE) + 1
+    names = [f"{'up to' if not k else 'to'} {end:.0f} days" for k, end in enumerate(DUE)]
+    held, buyers = np.bincount(place, minlength=groups), np.bincount(place, bought, groups)
+    size = np.where(held > 0, held, np.nan)
     return pd.DataFrame(
-        {"due": names, "customers": held, **means, "buyers": np.bincount(place, customers["p_purchase"], groups)}
+        {"due": [*names, f"after {DUE[-1]:.0f} days"], "customers": held}
+        | {"p_alive": np.bincount(place, alive, groups) / size, "p_purchase": buyers / size, "buyers": buyers}
     )
 
 
-def _curves(histories: Histories, blocks: list[Waits], times: Array) -> pd.DataFrame:
-    group = np.searchsorted(GROUPS, histories.frequency, side="right") - 1
-    sums = np.zeros((len(GROUPS), times.size))
-    for rows, _, _, by_time in blocks:
-        np.add.at(sums, group[rows], by_time)
+def _curves(group: NDArray[np.intp], blocks: list[Waits], times: Array) -> pd.DataFrame:
+    sums = np.sum([block.bought_again for block in blocks], axis=0)
     held = np.bincount(group, minlength=len(GROUPS))
     ends = [*(later - 1 for later in GROUPS[1:]), None]
     names = [f"{a}+" if b is None else f"{a}" if a == b else f"{a} to {b}" for a, b in zip(GROUPS, ends, strict=True)]

@@ -164,3 +164,12 @@ def test_a_log_without_categories_is_refused() -> None:
     with pytest.raises(clv.ClvError, match="most=0"):
         clv.next_purchase_by_category(log(), within=clv.DAY, most=0)
     assert log().until == datetime.date(2024, 1, 31)
+
+
+def test_due_is_by_the_median_whatever_quantiles_are_asked_for(
+    waits: NextPurchase, published: clv.Fit, cdnow: clv.Histories
+) -> None:
+    other = clv.next_purchase(published, cdnow, within=WITHIN, probabilities=(0.1, 0.9), draws=2)
+    pd.testing.assert_frame_equal(other.table(), waits.table())
+    by_hand = np.searchsorted([7, 30, 91, 182, 365], 7 * waits.per_customer()["if_alive_50"])
+    assert waits.table()["customers"].tolist() == np.bincount(by_hand, minlength=6).tolist()
