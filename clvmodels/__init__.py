@@ -26,6 +26,12 @@ In the order of use:
 - `Action`, `PlannedContact`, `plan_budget` with `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: who gets which contacts,
   and how much money that is worth; `Save`, `RenewalResponse`: what offers do to renewals of contracts; `max_worth_spending`: what
   a perfect save is worth
+  and how much money that is worth; `max_worth_spending`: what a perfect save is worth
+- `simple_against_model`, `constant_retention_against_model`: P(active), RFM, past value and constant retention beside the
+models, on
+  a holdout, and where each misleads
+- `value_tiers`, `value_loyalty_grid`, `product_profitability`, `newcomer_value`, `value_at_risk`, `next_purchase`,
+  `next_purchase_by_category`, `letting_go`: what lifetime value is used for, each with a table, a list and a figure
 - `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
 - `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
 - `figures`, `write_report`, `write_plan`: for people who look rather than read
@@ -96,8 +102,12 @@ if TYPE_CHECKING:
     from clvmodels.evaluation.check import check as check
     from clvmodels.evaluation.choose import compare_models as compare_models
     from clvmodels.evaluation.compare import compare as compare
+    from clvmodels.evaluation.constant_retention import (
+        constant_retention_against_model as constant_retention_against_model,
+    )
     from clvmodels.evaluation.experiments import design_test as design_test
     from clvmodels.evaluation.policies import evaluate_policies as evaluate_policies
+    from clvmodels.evaluation.simple_measures import simple_against_model as simple_against_model
     from clvmodels.evaluation.tracking import tracking as tracking
     from clvmodels.history import History as History
     from clvmodels.priors import Gamma as Gamma
@@ -122,6 +132,14 @@ if TYPE_CHECKING:
     from clvmodels.units import Period as Period
     from clvmodels.units import Rate as Rate
     from clvmodels.units import Span as Span
+    from clvmodels.uses.categories import next_purchase_by_category as next_purchase_by_category
+    from clvmodels.uses.grid import value_loyalty_grid as value_loyalty_grid
+    from clvmodels.uses.letting_go import letting_go as letting_go
+    from clvmodels.uses.newcomers import newcomer_value as newcomer_value
+    from clvmodels.uses.next_purchase import next_purchase as next_purchase
+    from clvmodels.uses.products import product_profitability as product_profitability
+    from clvmodels.uses.risk import value_at_risk as value_at_risk
+    from clvmodels.uses.tiers import value_tiers as value_tiers
     from clvmodels.value import formulas as formulas
     from clvmodels.value.combined import combine as combine
     from clvmodels.value.contract_forecast import ContractForecast as ContractForecast
@@ -174,13 +192,23 @@ _HOMES = {
     "budget.saves": ("Save", "RenewalResponse"),
     "budget.planning": ("plan_budget",),
     "budget.plan": ("Plan",),
+    "uses.tiers": ("value_tiers",),
+    "uses.grid": ("value_loyalty_grid",),
+    "uses.products": ("product_profitability",),
+    "uses.newcomers": ("newcomer_value",),
+    "uses.risk": ("value_at_risk",),
+    "uses.next_purchase": ("next_purchase",),
+    "uses.categories": ("next_purchase_by_category",),
+    "uses.letting_go": ("letting_go",),
     "value": ("formulas",),
     "metrics": ("metrics",),
     "evaluation.check": ("check",),
     "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
+    "evaluation.constant_retention": ("constant_retention_against_model",),
     "evaluation.experiments": ("design_test",),
     "evaluation.policies": ("evaluate_policies",),
+    "evaluation.simple_measures": ("simple_against_model",),
     "evaluation.tracking": ("tracking",),
     "report": ("figures",),
     "report.document": ("write_report",),

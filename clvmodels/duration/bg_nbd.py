@@ -176,6 +176,9 @@ class BgNbd(LatentAttrition):
         (r, alpha, a, b), (x, T) = theta, as_columns(history, self.past)
         c, stay, ratio = r + x, b + x + self.chances, horizon / (alpha + T)
         n = np.asarray(n, dtype=float)
+        if not np.any(n):  # asked for at many times when the next purchase is sought
+            shape = np.broadcast_shapes(n.shape, np.shape(c), np.shape(stay), np.shape(a), np.shape(ratio))
+            return np.broadcast_to(np.exp(log_negative_binomial(n, c, ratio)), shape)
         earlier = np.maximum(n - 1, 0)
         at_least = np.where(n > 0, special.betainc(np.maximum(n, 1), c, ratio / (1 + ratio)), 1.0)
         stayed = special.betaln(stay + n, a) - special.betaln(stay, a)

@@ -148,10 +148,7 @@ class Simulation:
 
     def past(self, people: History) -> Past:
         """What tells the future of customers (rows,) known to be alive, each distinct past once."""
-        columns = (*as_columns(people, self.duration.past), *covariates_of(people, self.duration.reads))
-        *_, inverse, example = distinct(columns)
-        some = upright(picked(people, example))
-        return Past(self.duration, self.duration.each(self.duration_theta, some), some, inverse)
+        return past_of(self.duration, self.duration_theta, people)
 
 
 class Past(NamedTuple):
@@ -173,6 +170,18 @@ class Past(NamedTuple):
     def survival(self, horizon: float) -> Array:
         """Probability that each customer, if she is alive today, will not have left a `horizon` from now (rows, draws)."""
         return self.duration.survival_if_alive(self.theta, self.people, horizon)[self.inverse]
+
+    def bought(self, horizon: float) -> Array:
+        """Probability that each distinct past, if she is alive today, buys within a `horizon` from now (distinct, draws)."""
+        return 1 - self.duration.pmf_if_alive(self.theta, self.people, 0, horizon)
+
+
+def past_of(duration: LatentAttrition, theta: Any, people: History) -> Past:
+    """What tells the future of customers (rows,) known to be alive under parameters (draws,), each distinct past once."""
+    columns = (*as_columns(people, duration.past), *covariates_of(people, duration.reads))
+    *_, inverse, example = distinct(columns)
+    some = upright(picked(people, example))
+    return Past(duration, duration.each(theta, some), some, inverse)
 
 
 def in_blocks[Result](
