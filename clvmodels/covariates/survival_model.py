@@ -198,7 +198,9 @@ class SurvivalModel(SurvivalFormulas):
         table = np.column_stack(numbers) if numbers else np.zeros((exit.size, 0))
         piece = piece_of(times, self.breaks) if self.breaks.size else np.zeros(times.shape, dtype=np.int64)
         x, z = np.ascontiguousarray(table[:, :m]), np.ascontiguousarray(table[:, m:])
-        return layout, times, event, x, z, code.astype(np.int64), piece.astype(np.int64), self.breaks
+        with np.errstate(divide="ignore"):
+            logs = np.log(times)
+        return layout, times, logs, event, x, z, code.astype(np.int64), piece.astype(np.int64), self.breaks
 
     def values(self, theta: Array, *columns: Array) -> Array:
         return np.asarray(survival_kernel.values(np.ravel(theta), *columns))

@@ -13,6 +13,7 @@ theta : (k,) baseline (one or two), then the log odds of never leaving if asked 
 counts : (n,) how many customers each row stands for
 layout : (8,) whole numbers, see the names below
 times : (n, 3) entry, low, exit; where the exact time is known low is 0 and not read
+logs : (n, 3) their logarithms
 event : (n,) 1 or 0
 x, z : (n, m) covariates less their means, of the hazard or time and of never leaving
 segment : (n,) number of the segment; -1 where there are none
@@ -57,22 +58,19 @@ def growth_factor(x):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def cumulative(baseline, t, first, second, eta):
+def cumulative(baseline, t, log_t, first, log_first, second, eta):
     """H at t and its slopes in log(first), in log(second) (of Gompertz: in the growth itself), and in eta."""
     if t <= 0.0:
         return 0.0, 0.0, 0.0, 0.0
-    if baseline == EXPONENTIAL:
-        H = t / first * math.exp(eta)
-        return H, -H, 0.0, H
+    if baseline == WEIBULL or baseline == EXPONENTIAL:
+        power = second * (log_t - log_first)
+        H = math.exp(power + eta)
+        return H, -second * H, power * H, H
     if baseline == GOMPERTZ:
         level = first * t * math.exp(eta)
         factor, slope = growth_factor(second * t)
         return level * factor, level * factor, level * t * slope, level * factor
-    if baseline == WEIBULL:
-        power = second * math.log(t / first)
-        H = math.exp(power + eta)
-        return H, -second * H, power * H, H
-    apart = math.log(t / first) - eta
+    apart = log_t - log_first - eta
     if baseline == LOGLOGISTIC:
         z = second * apart
         tail = math.exp(-abs(z))
@@ -85,24 +83,22 @@ def cumulative(baseline, t, first, second, eta):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_hazard(baseline, t, first, second, eta):
+def log_hazard(baseline, t, log_t, log_first, second, log_second, eta):
     """log h at t > 0 and its slopes, as of `cumulative`."""
-    if baseline == EXPONENTIAL:
-        return eta - math.log(first), -1.0, 0.0, 1.0
     if baseline == GOMPERTZ:
-        return math.log(first) + eta + second * t, 1.0, t, 1.0
-    apart = math.log(t / first)
-    if baseline == WEIBULL:
-        return math.log(second / t) + second * apart + eta, -second, 1.0 + second * apart, 1.0
+        return log_first + eta + second * t, 1.0, t, 1.0
+    apart = log_t - log_first
+    if baseline == WEIBULL or baseline == EXPONENTIAL:
+        return log_second - log_t + second * apart + eta, -second, 1.0 + second * apart, 1.0
     if baseline == LOGLOGISTIC:
         z = second * (apart - eta)
         tail = math.exp(-abs(z))
         rest = tail / (1.0 + tail) if z > 0 else 1.0 / (1.0 + tail)
-        return math.log(second / t) + min(z, 0.0) - math.log1p(tail), -second * rest, 1.0 + z * rest, -second * rest
+        return log_second - log_t + min(z, 0.0) - math.log1p(tail), -second * rest, 1.0 + z * rest, -second * rest
     z = (apart - eta) / second
     H, mills = log_tail(z)
     slope = mills - z
-    return H - 0.5 * z * z - HALF_LOG_2PI - math.log(second * t), -slope / second, -1.0 - z * slope, -slope / second
+    return H - 0.5 * z * z - HALF_LOG_2PI - log_second - log_t, -slope / second, -1.0 - z * slope, -slope / second
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -147,7 +143,7 @@ def row(event, by_period, never, odds, H_entry, H_low, H_exit, log_h):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def path(theta, own, at, pieces):
+def path(theta, at, pieces):
     """Log hazard of each piece: the level, and a walk of which the mean is zero; its steps begin at theta[at + 1]."""
     found, place, mean = np.empty(pieces), 0.0, 0.0
     for k in range(pieces):
@@ -159,130 +155,173 @@ def path(theta, own, at, pieces):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _lead_back(slope, gradient, theta, at, pieces):
-    """The gradient in the level, the scale and the steps of the walk from that in the log hazards of the pieces (pieces,)."""
-    total = slope.sum()
+def begins(layout):
+    """Where in theta coefficients of the hazard, those of never leaving, the walk, and the segments begin."""
+    at_x = layout[OWN] + layout[NEVER]
+    at_z = at_x + layout[COVARIATES]
+    at_walk = at_z + layout[OF_NEVER]
+    return at_x, at_z, at_walk, at_walk + layout[PIECES]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def predictors(theta, layout, x, z, segment):
+    """Log of what multiplies the hazard or the time of each row, and the log odds of never leaving; each (n,)."""
+    at_x, at_z, _, at_segments = begins(layout)
+    n = segment.size
+    eta, odds = np.zeros(n), np.zeros(n)
+    for i in range(n):
+        for j in range(x.shape[1]):
+            eta[i] += theta[at_x + j] * x[i, j]
+        if segment[i] >= 0:
+            eta[i] += theta[at_segments] * theta[at_segments + 1 + segment[i]]
+        if layout[NEVER] == 1:
+            odds[i] = theta[layout[OWN]]
+            for j in range(z.shape[1]):
+                odds[i] += theta[at_z + j] * z[i, j]
+    return eta, odds
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def smooth_rows(theta, layout, times, logs, event, eta, odds, value, slopes):
+    """Values (n,), and slopes (n, 4) in log(first), log(second), eta and odds (or none: (0, 4)), of baselines without pieces."""
+    baseline, by_period, never = layout[BASELINE], layout[BY_PERIOD] == 1, layout[NEVER] == 1
+    first, second = theta[0], theta[1] if layout[OWN] > 1 else 1.0
+    log_first, log_second = math.log(first), math.log(abs(second))
+    H, of = np.zeros(3), np.zeros((3, 3))
+    log_h, of_h = 0.0, np.zeros(3)
+    for i in range(event.size):
+        exact = event[i] == 1.0 and not by_period
+        for p in range(3):
+            if p != 1 or (by_period and event[i] == 1.0):
+                H[p], of[p, 0], of[p, 1], of[p, 2] = cumulative(
+                    baseline, times[i, p], logs[i, p], first, log_first, second, eta[i]
+                )
+        if exact:
+            log_h, of_h[0], of_h[1], of_h[2] = log_hazard(
+                baseline, times[i, 2], logs[i, 2], log_first, second, log_second, eta[i]
+            )
+        value[i], g_entry, g_low, g_exit, g_h, g_odds = row(
+            event[i], by_period, never, odds[i], H[0], H[1], H[2], log_h
+        )
+        if slopes.shape[0] > 0:
+            for q in range(3):
+                slopes[i, q] = g_entry * of[0, q] + g_low * of[1, q] + g_exit * of[2, q] + g_h * of_h[q]
+            slopes[i, 3] = g_odds
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def piece_rows(theta, counts, layout, times, event, piece, breaks, eta, odds, value, slopes, gradient):
+    """The same with pieces (slopes in eta and odds alone); what concerns the level and the walk goes into `gradient`."""
+    by_period, never, pieces, n = layout[BY_PERIOD] == 1, layout[NEVER] == 1, layout[PIECES], event.size
+    at_walk = begins(layout)[2]
+    logs = path(theta, at_walk, pieces)
+    hazard, reached = np.exp(logs), np.zeros(pieces)
+    for k in range(1, pieces):
+        reached[k] = reached[k - 1] + hazard[k - 1] * (breaks[k] - breaks[k - 1])
+    each = gradient.shape[0] == n
+    whole, part = np.zeros(pieces), np.zeros(pieces)
+    H, g = np.zeros(3), np.zeros(3)
+    for i in range(n):
+        factor = math.exp(eta[i])
+        for p in range(3):
+            k = piece[i, p]
+            H[p] = factor * (reached[k] + (times[i, p] - breaks[k]) * hazard[k])
+        log_h = logs[piece[i, 2]] + eta[i]
+        value[i], g[0], g[1], g[2], g_h, slopes_odds = row(event[i], by_period, never, odds[i], H[0], H[1], H[2], log_h)
+        if slopes.shape[0] == 0:
+            continue
+        slopes[i, 2], slopes[i, 3] = g[0] * H[0] + g[1] * H[1] + g[2] * H[2] + g_h, slopes_odds
+        count = 1.0 if each else counts[i]
+        for p in range(3):
+            k = piece[i, p]
+            whole[k] += count * g[p] * factor
+            part[k] += count * g[p] * factor * (times[i, p] - breaks[k]) * hazard[k]
+        part[piece[i, 2]] += count * g_h
+        if each or i == n - 1:
+            lead_back(whole, part, hazard, breaks, theta, at_walk, gradient[i if each else 0])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def lead_back(whole, part, hazard, breaks, theta, at, gradient):
+    """Add the gradient in the level, the scale and the steps of the walk; `whole` and `part` (pieces,) are emptied.
+
+    `part` holds slopes in the log hazard of a piece, `whole` slopes in what was reached at its begin.
+    """
+    pieces, after = hazard.size, 0.0
+    for k in range(pieces - 1, -1, -1):
+        if k < pieces - 1:
+            part[k] += after * (breaks[k + 1] - breaks[k]) * hazard[k]
+        after += whole[k]
+    total = part.sum()
     gradient[0] += total / theta[0]
     after = total
     for j in range(pieces - 1):
-        after -= slope[j]
+        after -= part[j]
         weight = after - total * (pieces - 1 - j) / pieces
         gradient[at + 1 + j] += theta[at] * weight
         gradient[at] += theta[at + 1 + j] * weight
+    whole[:] = 0.0
+    part[:] = 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def evaluate(theta, counts, layout, times, event, x, z, segment, piece, breaks, value, gradient):
-    """Write log-likelihoods per row into `value` (n,); and the gradient into `gradient`: (n, k) by row, or (1, k) counted sum.
-
-    With `gradient` (0, k) there is none.
-    """
-    n, baseline, by_period, never = event.size, layout[BASELINE], layout[BY_PERIOD] == 1, layout[NEVER] == 1
-    own, m, of_never, pieces = layout[OWN], layout[COVARIATES], layout[OF_NEVER], layout[PIECES]
-    at_x = own + layout[NEVER]
-    at_z = at_x + m
-    at_walk = at_z + of_never
-    at_segments = at_walk + (pieces if pieces > 0 else 0)
-    sloped, each = gradient.shape[0] > 0, gradient.shape[0] > 1 or n == 1
-    first, second = theta[0], theta[1] if own > 1 else 1.0
-    log_growth = 1.0 if baseline == GOMPERTZ else second
-    logs = path(theta, own, at_walk, pieces) if pieces > 0 else np.zeros(1)
-    hazard, reached = np.exp(logs), np.zeros(max(pieces, 1))
-    for k in range(1, pieces):
-        reached[k] = reached[k - 1] + hazard[k - 1] * (breaks[k] - breaks[k - 1])
-    whole, part = np.zeros(max(pieces, 1)), np.zeros(max(pieces, 1))
-    H, log_h, odds = np.zeros(3), 0.0, 0.0
-    slopes, of_h = np.zeros((3, 3)), np.zeros(3)
+def gather(theta, counts, layout, x, z, segment, slopes, gradient):
+    """Add to `gradient`, by row (n, k) or summed (1, k), what the rows' slopes (n, 4) lead back to."""
+    at_x, at_z, _, at_segments = begins(layout)
+    n, each = segment.size, gradient.shape[0] == segment.size
     for i in range(n):
-        eta = 0.0
-        for j in range(m):
-            eta += theta[at_x + j] * x[i, j]
-        code = segment[i]
-        if code >= 0:
-            eta += theta[at_segments] * theta[at_segments + 1 + code]
-        if never:
-            odds = theta[own]
-            for j in range(of_never):
-                odds += theta[at_z + j] * z[i, j]
-        times_of_hazard = math.exp(eta) if pieces > 0 else 1.0
-        exact = event[i] == 1.0 and not by_period
-        for p in range(3):
-            if p == 1 and (exact or event[i] == 0.0):
-                continue
-            if pieces > 0:
-                k = piece[i, p]
-                H[p] = times_of_hazard * (reached[k] + (times[i, p] - breaks[k]) * hazard[k])
-            else:
-                H[p], slopes[p, 0], slopes[p, 1], slopes[p, 2] = cumulative(baseline, times[i, p], first, second, eta)
-        if exact:
-            if pieces > 0:
-                log_h = logs[piece[i, 2]] + eta
-            else:
-                log_h, of_h[0], of_h[1], of_h[2] = log_hazard(baseline, times[i, 2], first, second, eta)
-        value[i], g_entry, g_low, g_exit, g_h, g_odds = row(event[i], by_period, never, odds, H[0], H[1], H[2], log_h)
-        if not sloped:
-            continue
-        r, count = (i, 1.0) if each else (0, counts[i])
-        if pieces > 0:
-            g_eta = g_entry * H[0] + g_low * H[1] + g_exit * H[2] + g_h
-            for p in range(3):
-                g = g_entry if p == 0 else (g_low if p == 1 else g_exit)
-                if g != 0.0:
-                    k = piece[i, p]
-                    whole[k] += count * g * times_of_hazard
-                    part[k] += count * g * times_of_hazard * (times[i, p] - breaks[k]) * hazard[k]
-            part[piece[i, 2]] += count * g_h
-        else:
-            g_first = g_entry * slopes[0, 0] + g_low * slopes[1, 0] + g_exit * slopes[2, 0] + g_h * of_h[0]
-            g_second = g_entry * slopes[0, 1] + g_low * slopes[1, 1] + g_exit * slopes[2, 1] + g_h * of_h[1]
-            g_eta = g_entry * slopes[0, 2] + g_low * slopes[1, 2] + g_exit * slopes[2, 2] + g_h * of_h[2]
-            gradient[r, 0] += count * g_first / first
-            if own > 1:
-                gradient[r, 1] += count * g_second / log_growth
-        for j in range(m):
-            gradient[r, at_x + j] += count * g_eta * x[i, j]
-        if never:
-            gradient[r, own] += count * g_odds
-            for j in range(of_never):
-                gradient[r, at_z + j] += count * g_odds * z[i, j]
-        if code >= 0:
-            gradient[r, at_segments] += count * g_eta * theta[at_segments + 1 + code]
-            gradient[r, at_segments + 1 + code] += count * g_eta * theta[at_segments]
-        if pieces > 0 and (each or i == n - 1):
-            after = 0.0
-            for k in range(pieces - 1, -1, -1):
-                width = breaks[k + 1] - breaks[k] if k < pieces - 1 else 0.0
-                part[k] += after * width * hazard[k]
-                after += whole[k]
-            _lead_back(part, gradient[r], theta, at_walk, pieces)
-            whole[:] = 0.0
-            part[:] = 0.0
+        g, count = gradient[i if each else 0], 1.0 if each else counts[i]
+        if layout[PIECES] == 0:
+            g[0] += count * slopes[i, 0] / theta[0]
+            if layout[OWN] > 1:
+                g[1] += count * slopes[i, 1] / (1.0 if layout[BASELINE] == GOMPERTZ else theta[1])
+        moved = count * slopes[i, 2]
+        for j in range(x.shape[1]):
+            g[at_x + j] += moved * x[i, j]
+        if segment[i] >= 0:
+            g[at_segments] += moved * theta[at_segments + 1 + segment[i]]
+            g[at_segments + 1 + segment[i]] += moved * theta[at_segments]
+        if layout[NEVER] == 1:
+            g[layout[OWN]] += count * slopes[i, 3]
+            for j in range(z.shape[1]):
+                g[at_z + j] += count * slopes[i, 3] * z[i, j]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def total(theta, counts, layout, times, event, x, z, segment, piece, breaks):
+def evaluate(theta, counts, layout, times, logs, event, x, z, segment, piece, breaks, value, gradient):
+    """Write log-likelihoods per row into `value` (n,); the gradient into `gradient`: (n, k) by row, (1, k) summed, (0, k) none."""
+    eta, odds = predictors(theta, layout, x, z, segment)
+    slopes = np.zeros((event.size if gradient.shape[0] > 0 else 0, 4))
+    if layout[PIECES] > 0:
+        piece_rows(theta, counts, layout, times, event, piece, breaks, eta, odds, value, slopes, gradient)
+    else:
+        smooth_rows(theta, layout, times, logs, event, eta, odds, value, slopes)
+    if gradient.shape[0] > 0:
+        gather(theta, counts, layout, x, z, segment, slopes, gradient)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def total(theta, counts, layout, times, logs, event, x, z, segment, piece, breaks):
     """Total log-likelihood, and its gradient (k,)."""
     value, gradient = np.empty(event.size), np.zeros((1, theta.size))
-    evaluate(theta, counts, layout, times, event, x, z, segment, piece, breaks, value, gradient)
+    evaluate(theta, counts, layout, times, logs, event, x, z, segment, piece, breaks, value, gradient)
     if event.size == 1:
         gradient *= counts[0]
     return np.sum(counts * value), gradient[0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def by_row(theta, layout, times, event, x, z, segment, piece, breaks):
+def by_row(theta, layout, times, logs, event, x, z, segment, piece, breaks):
     """Log-likelihood per row (n,), and its gradient (n, k)."""
     theta = np.ravel(theta)
     value, gradient = np.empty(event.size), np.zeros((event.size, theta.size))
-    evaluate(theta, np.ones(event.size), layout, times, event, x, z, segment, piece, breaks, value, gradient)
+    evaluate(theta, np.ones(event.size), layout, times, logs, event, x, z, segment, piece, breaks, value, gradient)
     return value, gradient
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def values(theta, layout, times, event, x, z, segment, piece, breaks):
+def values(theta, layout, times, logs, event, x, z, segment, piece, breaks):
     """Log-likelihood per row (n,)."""
-    theta, value = np.ravel(theta), np.empty(event.size)
-    evaluate(
-        theta, np.ones(event.size), layout, times, event, x, z, segment, piece, breaks, value, np.zeros((0, theta.size))
-    )
+    value, none = np.empty(event.size), np.zeros((0, theta.size))
+    evaluate(theta, value, layout, times, logs, event, x, z, segment, piece, breaks, value, none)
     return value
