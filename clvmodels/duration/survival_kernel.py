@@ -103,7 +103,9 @@ def log_hazard(baseline, t, log_t, log_first, second, log_second, eta):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_less_exp(d):
-    """log(1 - exp(-d)) and its slope 1 / (exp(d) - 1), d > 0."""
+    """log(1 - exp(-d)) and its slope 1 / (exp(d) - 1); what cannot happen (d = 0) has no slope that leads out."""
+    if d <= 0.0:
+        return -math.inf, 0.0
     return (math.log(-math.expm1(-d)) if d < 0.7 else math.log1p(-math.exp(-d))), 1.0 / math.expm1(d)
 
 
