@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from clvmodels.coordinates import Coordinates
 from clvmodels.errors import ModelError, UnitError
 from clvmodels.history import HistoryLike
-from clvmodels.priors import Gamma, LogNormal, Normal, Prior
+from clvmodels.priors import Gamma, HalfNormal, LogNormal, Normal, Prior
 from clvmodels.units import Period, Span
 
 Array = NDArray[np.float64]
@@ -75,9 +75,8 @@ class Parameter:
             raise ModelError(f"The prior of {self.name!r} ({self.meaning}) is {override}. The parameter is {kind}.")
         centre = override.centre
         if isinstance(centre, Span) != (self.time != 0):
-            needs = (
-                f"a span of time, such as {type(override).__name__}(10 * WEEK, ...)" if self.time else "a plain number"
-            )
+            kind = "LogNormal" if isinstance(override, HalfNormal) else type(override).__name__
+            needs = f"a span of time, such as {kind}(10 * WEEK, ...)" if self.time else "a plain number"
             raise UnitError(f"The prior of {self.name!r} ({self.meaning}) is {override}. Give {needs}.")
         if not isinstance(override, (LogNormal, Gamma)) or not isinstance(centre, Span):
             return override

@@ -365,6 +365,8 @@ def test_half_normal_prior_of_a_spread() -> None:
     assert prior.centre == pytest.approx(stats.halfnorm.median(scale=0.7), rel=1e-12)
     with pytest.raises(clv.ModelError, match="sigma must be positive"):
         clv.HalfNormal(0.0)
+    with pytest.raises(clv.UnitError, match=r"such as LogNormal\(10 \* WEEK"):
+        clv.fit(clv.survival("weibull"), world("weibull", 20, n=50), priors={"scale": clv.HalfNormal(10.0)})
 
 
 def test_a_narrow_prior_of_the_spread_makes_segments_alike() -> None:
