@@ -13,9 +13,11 @@ In the order of use:
 - `Contracts`, `Tenures`, `Tenure`: from a table of contracts to what is known of each tenure
 - `GEOMETRIC`, `SHIFTED_BETA_GEOMETRIC`, `BETA_DISCRETE_WEIBULL` (how long a customer renews), `survivors`: how many of those who
   are there now will still be there
+- `survival`, `competing`: how long a customer stays, by tenure, covariates and segment, in continuous time or period by period;
+  and why she leaves
 - `check`: whether the data can support the models, and which assumption is in doubt
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
-- `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`: estimate a model; keep the estimate; state prior knowledge
+- `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`, `HalfNormal`: estimate a model; keep the estimate; state prior knowledge
 - `media_response`, `response_curve`: which media a customer responds to, from a log of contacts or from judgement
 - `forecast`: value per customer and in total, of purchases or of contracts, with expected and predictive intervals; `combine`:
   of customers who have both
@@ -26,10 +28,8 @@ In the order of use:
 - `Action`, `PlannedContact`, `plan_budget` with `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: who gets which contacts,
   and how much money that is worth; `Save`, `RenewalResponse`: what offers do to renewals of contracts; `max_worth_spending`: what
   a perfect save is worth
-  and how much money that is worth; `max_worth_spending`: what a perfect save is worth
 - `simple_against_model`, `constant_retention_against_model`: P(active), RFM, past value and constant retention beside the
-models, on
-  a holdout, and where each misleads
+  models, on a holdout, and where each misleads
 - `value_tiers`, `value_loyalty_grid`, `product_profitability`, `newcomer_value`, `value_at_risk`, `next_purchase`,
   `next_purchase_by_category`, `letting_go`: what lifetime value is used for, each with a table, a list and a figure
 - `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from clvmodels.catalogue import catalogue as catalogue
     from clvmodels.covariates.explained import with_covariates as with_covariates
     from clvmodels.covariates.pooled import pooled as pooled
+    from clvmodels.covariates.survival import survival as survival
     from clvmodels.data import samples as samples
     from clvmodels.data.contacts import Contacts as Contacts
     from clvmodels.data.contracts import Contracts as Contracts
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from clvmodels.errors import SavedFitError as SavedFitError
     from clvmodels.errors import TransactionError as TransactionError
     from clvmodels.errors import UnitError as UnitError
+    from clvmodels.estimation.competing import competing as competing
     from clvmodels.estimation.estimate import fit as fit
     from clvmodels.estimation.media_fit import MediaFit as MediaFit
     from clvmodels.estimation.result import Fit as Fit
@@ -111,6 +113,7 @@ if TYPE_CHECKING:
     from clvmodels.evaluation.tracking import tracking as tracking
     from clvmodels.history import History as History
     from clvmodels.priors import Gamma as Gamma
+    from clvmodels.priors import HalfNormal as HalfNormal
     from clvmodels.priors import LogNormal as LogNormal
     from clvmodels.priors import Normal as Normal
     from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
@@ -175,6 +178,8 @@ _HOMES = {
     "response.response_curve": ("response_curve",),
     "covariates.explained": ("with_covariates",),
     "covariates.pooled": ("pooled",),
+    "covariates.survival": ("survival",),
+    "estimation.competing": ("competing",),
     "estimation.estimate": ("fit",),
     "estimation.result": ("Fit",),
     "estimation.media_fit": ("MediaFit",),
@@ -182,7 +187,7 @@ _HOMES = {
     "estimation.store": ("save", "load"),
     "estimation.survivors": ("survivors",),
     "history": ("History",),
-    "priors": ("LogNormal", "Gamma", "Normal"),
+    "priors": ("LogNormal", "Gamma", "Normal", "HalfNormal"),
     "value.forecast": ("forecast", "Forecast"),
     "value.contract_forecast": ("ContractForecast",),
     "value.combined": ("combine",),

@@ -11,23 +11,24 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.data.tenure import ROUNDING, TenureLike
 from clvmodels.data.tenures import Tenures
+from clvmodels.duration.contractual import Contractual, terms_of, whole_periods
+from clvmodels.duration.contractual import Timing as Timing
 from clvmodels.errors import ContractError, ModelError, offenders
-from clvmodels.model import Array, Model
-from clvmodels.units import FOREVER, Period, Rate, Span, as_rate, as_span
+from clvmodels.model import Array
+from clvmodels.units import FOREVER, Period, Rate, Span
 
-type Timing = Literal["before renewal", "after renewal"]
 LATEST = 2.0**60
 """Renewal up to which a median is sought."""
 
 
-class Renewal(Model):
+class Renewal(Contractual):
     """Base of the discrete models of contracts; a subclass states `log_stay`, `present_renewals` and `draw_residual`."""
 
     columns = ("exit", "entry", "event")
@@ -47,17 +48,9 @@ class Renewal(Model):
             self._insist_on_whole(values, name, history)
         return np.rint(columns[0]), np.rint(columns[1]), columns[2]
 
-    def counts(self, history: Any) -> Array | None:
-        counts: Array | None = history.counts
-        return counts
-
     def each(self, theta: Any, tenure: TenureLike) -> Any:
         """Each customer's own parameters, which broadcast with the tenures: here the same for all."""
         return self.theta(theta)
-
-    @abstractmethod
-    def log_stay(self, theta: Any, done: ArrayLike, more: ArrayLike) -> Array:
-        """Log probability of making `more` further renewals after `done`, for parameters as `each` gives them."""
 
     @abstractmethod
     def present_renewals(self, theta: Any, done: ArrayLike, horizon: ArrayLike, force: float) -> Array:
@@ -117,7 +110,7 @@ class Renewal(Model):
         array in [0, 1], never rises in the horizon
         """
         own, done, there = self._standing(theta, tenure)
-        return np.asarray(there * np.exp(self.log_stay(own, done, _renewals(horizon, tenure.period))))
+        return np.asarray(there * np.exp(self.log_stay(own, done, whole_periods(horizon, tenure.period))))
 
     def renewal_probability(self, theta: Any, tenure: TenureLike) -> Array:
         """Probability that the customer renews next time, given that she is there now, in [0, 1]."""
@@ -168,16 +161,8 @@ class Renewal(Model):
 
         Source: Fader and Hardie 2010, Marketing Science 29(1), 85-93.
         """
-        if timing not in get_args(Timing.__value__):
-            raise ModelError(f"timing={timing!r} is not known. Write 'before renewal' or 'after renewal'.")
-        rate = as_rate(discount, name="discount")
-        force = 0.0 if rate is None else rate.force(tenure.period)
+        force, ahead = terms_of(discount, timing, horizon, tenure.period)
         own, done, there = self._standing(theta, tenure)
-        ahead = _renewals(horizon, tenure.period)
-        if force <= 0.0 and math.isinf(ahead):
-            raise ModelError(
-                "An endless horizon needs a positive discount rate. Give discount=Rate(0.10, per=YEAR) or a horizon."
-            )
         if timing == "after renewal":
             return _of_those(there, 1.0 + self.present_renewals(own, done, ahead, force))
         return _of_those(there, self.present_renewals(own, done, ahead + 1.0, force) * math.exp(force))
@@ -200,7 +185,7 @@ class Renewal(Model):
         The restricted mean of the residual lifetime: sum over k = 0 .. horizon - 1 of P(renews k more times) [periods].
         """
         own, done, there = self._standing(theta, tenure)
-        ahead = _renewals(horizon, tenure.period)
+        ahead = whole_periods(horizon, tenure.period)
         if ahead == 0:
             return np.zeros(np.broadcast_shapes(done.shape, *(np.shape(v) for v in own)))
         return _of_those(there, 1.0 + self.present_renewals(own, done, ahead - 1.0, 0.0))
@@ -284,31 +269,28 @@ class Renewal(Model):
         return number
 
     def _insist_on_whole(self, values: Array, column: str, history: Any) -> None:
-        wrong: NDArray[np.bool_] = np.abs(values - np.rint(values)) > ROUNDING
-        if np.any(wrong):
-            at = np.flatnonzero(wrong)
-            ids = getattr(history, "customer_id", None)
-            rows = [f"customer {one}" for one in (at if ids is None else ids[at])]
-            remedy = (
-                f"{self.name} counts renewals, one per {history.period}: make whole periods with "
-                "contracts.tenures(period=..., whole=True), or give the period from one renewal to the next."
-            )
-            problem = "is not a whole number of renewals"
-            raise ContractError(
-                offenders(problem, column=column, rows=rows, values=np.ravel(values)[at], remedy=remedy)
-            )
+        insist_on_whole(self.name, values, column, history)
+
+
+def insist_on_whole(name: str, values: Array, column: str, history: Any) -> None:
+    """Refuse tenures that are not whole numbers of renewals, in the words of the model called `name`."""
+    wrong: NDArray[np.bool_] = np.abs(values - np.rint(values)) > ROUNDING
+    if np.any(wrong):
+        at = np.flatnonzero(wrong)
+        ids = getattr(history, "customer_id", None)
+        rows = [f"customer {one}" for one in (at if ids is None else ids[at])]
+        remedy = (
+            f"{name} counts renewals, one per {history.period}: make whole periods with "
+            "contracts.tenures(period=..., whole=True), or give the period from one renewal to the next."
+        )
+        problem = "is not a whole number of renewals"
+        raise ContractError(offenders(problem, column=column, rows=rows, values=np.ravel(values)[at], remedy=remedy))
 
 
 def insist_on_tenure(tenure: object) -> None:
     """Refuse a bare number, whose unit is not known."""
     if not hasattr(tenure, "exit"):
         raise ModelError(f"{tenure!r} of what? Write Tenure({tenure!r}, YEAR) for a customer who has renewed so often.")
-
-
-def _renewals(horizon: Span | Period, period: Period) -> float:
-    """How many renewals a horizon holds."""
-    ahead = as_span(horizon, name="horizon").per(period)
-    return math.floor(ahead + ROUNDING) if math.isfinite(ahead) else ahead
 
 
 def _of_those(there: Array, values: Array) -> Array:

@@ -103,7 +103,7 @@ def test_priors_of_coefficients_are_normal() -> None:
     spec = clv.with_covariates(clv.BG_NBD, purchase="~ age")
     with pytest.raises(clv.ModelError, match=r"The parameter is a coefficient: give Normal"):
         clv.fit(spec, people(), priors={"purchase_age": clv.LogNormal(1.0, 1.0)})
-    with pytest.raises(clv.ModelError, match=r"The parameter is positive: give LogNormal or Gamma"):
+    with pytest.raises(clv.ModelError, match=r"The parameter is positive: give LogNormal, Gamma or HalfNormal"):
         clv.fit(spec, people(), priors={"r": clv.Normal(0.0, 1.0)})
 
 
