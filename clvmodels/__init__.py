@@ -12,13 +12,14 @@ In the order of use:
 - `Contracts`, `Tenures`, `Tenure`: from a table of contracts to what is known of each tenure
 - `GEOMETRIC`, `SHIFTED_BETA_GEOMETRIC`, `BETA_DISCRETE_WEIBULL` (how long a customer renews), `survivors`: how many of those who
   are there now will still be there
-- `check`: whether the data can support the models, and which assumption is in doubt
+- `check`: whether the data can support the models, and which assumption is in doubt; whether a fit of contracts agrees with them
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`: estimate a model; keep the estimate; state prior knowledge
 - `media_response`, `response_curve`: which media a customer responds to, from a log of contacts or from judgement
 - `forecast`: value per customer and in total, with expected and predictive intervals
 - `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
   predict together
+- `score_contracts`: how well fits of contracts predict who leaves when
 - `metrics`: the indicators of customer relationship management, by month and tier, and the simple measures
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
 - `Action`, `PlannedContact`, `plan_budget` with `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: who gets which contacts,
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from clvmodels.evaluation.check import check as check
     from clvmodels.evaluation.choose import compare_models as compare_models
     from clvmodels.evaluation.compare import compare as compare
+    from clvmodels.evaluation.contract_scores import score_contracts as score_contracts
     from clvmodels.evaluation.experiments import design_test as design_test
     from clvmodels.evaluation.policies import evaluate_policies as evaluate_policies
     from clvmodels.evaluation.tracking import tracking as tracking
@@ -169,6 +171,7 @@ _HOMES = {
     "evaluation.check": ("check",),
     "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
+    "evaluation.contract_scores": ("score_contracts",),
     "evaluation.experiments": ("design_test",),
     "evaluation.policies": ("evaluate_policies",),
     "evaluation.tracking": ("tracking",),

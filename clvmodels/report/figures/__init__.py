@@ -2,6 +2,7 @@
 
 from clvmodels.report.figures.assumptions import check
 from clvmodels.report.figures.budget import budget_frontier, plan_by_medium, plan_comparison
+from clvmodels.report.figures.contract_checks import contract_curves
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
 from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
 from clvmodels.report.figures.gallery import gallery
@@ -17,6 +18,7 @@ __all__ = [
     "budget_frontier",
     "check",
     "conditional_expectation",
+    "contract_curves",
     "customer_equity",
     "frequency_histogram",
     "gallery",

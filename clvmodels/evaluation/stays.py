@@ -1,0 +1,253 @@
+"""What a fit of contracts says of the customers it is checked on: how likely each stays, and how many should leave when.
+
+Everything here needs of a model its log-likelihood alone: that of a customer who was last seen at some tenure is the log of the
+probability that she stays until then, given that she was there when observation began. So late entry needs no care of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.data.tenures import Tenures
+from clvmodels.duration.renewals import Renewal
+from clvmodels.errors import ClvError, ModelError, UnitError
+from clvmodels.estimation.result import Fit
+from clvmodels.evaluation.left_out import in_blocks
+from clvmodels.evaluation.question import FEWEST
+from clvmodels.history import covariates_of
+from clvmodels.model import Array, Model
+from clvmodels.numerics.distinct import distinct
+from clvmodels.units import Period, Span, as_span
+
+STEPS = 60
+"""Equal steps of tenure into which continuous times are cut."""
+
+
+def is_contractual(model: Model) -> bool:
+    """Whether the model is of contracts."""
+    return hasattr(model, "survival_after")
+
+
+def is_discrete(model: Model) -> bool:
+    """Whether customers of the model can leave at whole tenures only, so that its likelihood is a probability."""
+    return bool(getattr(model, "discrete", isinstance(model, Renewal)))
+
+
+def insist_on_contracts(fit: Fit, tenures: Tenures) -> None:
+    """Refuse a fit of another kind of model, or in another unit than the tenures."""
+    if not isinstance(tenures, Tenures):
+        raise ClvError(f"A fit of contracts is checked on tenures, not on {type(tenures).__name__}.")
+    if not isinstance(fit, Fit) or not is_contractual(fit.model):
+        shown = fit.model if isinstance(fit, Fit) else fit
+        raise ModelError(f"{shown!r} is no fit of a model of contracts. Give one such as fit(GEOMETRIC, tenures).")
+    if tenures.period != fit.period:
+        raise UnitError(
+            f"The tenures count {tenures.period}s and the fit {fit.period}s. Make the tenures with the fit's period."
+        )
+
+
+def log_stay(model: Model, theta: Array, tenures: Tenures, until: Array) -> tuple[Array, NDArray[np.intp]]:
+    """Log probability of being there at tenure `until` (n,) given being there at entry, for customers who differ in it.
+
+    Returns
+    -------
+    arrays (draws, m) for theta (draws, k), and which of the m each customer is (n,). Where `until` is not after entry: 0.
+    """
+    known = covariates_of(tenures, model.reads)  # type: ignore[arg-type]
+    *_, inverse, example = distinct([tenures.entry, until, *known])
+    after = until[example] > tenures.entry[example]
+    value = np.zeros((len(theta), example.size))
+    if not after.any():
+        return value, inverse
+    still = replace(
+        tenures, exit=np.maximum(until, tenures.entry), event=np.zeros(until.size), running=None, reason=None
+    )
+    columns = model.data(rows_of(still, example[after]))
+
+    def block(part: slice) -> tuple[Array]:
+        some = tuple(column[part] for column in columns)
+        return (np.column_stack([model.values(one[None, :], *some) for one in theta]),)
+
+    [found] = in_blocks(block, columns[0].size, len(theta))
+    value[:, after] = found.T
+    return value, inverse
+
+
+def rows_of(tenures: Tenures, rows: NDArray[np.intp]) -> Tenures:
+    """Some rows as models read them, one customer each."""
+    return Tenures(
+        tenures.customer_id[rows], tenures.entry[rows], tenures.exit[rows], tenures.event[rows], tenures.period,
+        contract=None if tenures.contract is None else tenures.contract[rows],
+        segment=None if tenures.segment is None else tenures.segment[rows],
+        covariates={name: column[rows] for name, column in (tenures.covariates or {}).items()} or None,
+    )  # fmt: skip
+
+
+def stay(fit: Fit, theta: Array, tenures: Tenures, ahead: Array) -> Array:
+    """Predictive probability that each customer is still there so long after entry, (n, times): the mean over draws."""
+    columns = []
+    for more in ahead:
+        value, inverse = log_stay(fit.model, theta, tenures, tenures.entry + more)
+        columns.append(np.exp(value).mean(axis=0)[inverse])
+    return np.column_stack(columns)
+
+
+def theta_of(fit: Fit, draws: int, seed: int) -> Array:
+    """Draws of theta (draws, k)."""
+    return np.column_stack(fit.draws(draws, seed=seed))
+
+
+def periods_of(horizon: Span | Period, tenures: Tenures, *, discrete: bool) -> float:
+    """A horizon in the periods of the tenures; whole ones for a discrete model."""
+    ahead = as_span(horizon, name="horizon").per(tenures.period)
+    ahead = math.floor(ahead + 1e-9) if discrete and math.isfinite(ahead) else ahead
+    if not (math.isfinite(ahead) and ahead > 0):
+        raise ClvError(f"horizon={horizon!r} is not a time in which somebody could leave. Give some {tenures.period}s.")
+    return float(ahead)
+
+
+def usual_horizon(time: Array, weights: Array, *, discrete: bool) -> float:
+    """How long most customers were followed: the time that a quarter of them, leavers too, were followed beyond."""
+    order = np.argsort(time)
+    cumulated = np.cumsum(weights[order])
+    found = float(time[order][np.searchsorted(cumulated, 0.75 * cumulated[-1])])
+    return max(1.0, math.floor(found)) if discrete else found
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Leavers by tenure and group: how many there were, and how many a model expects of those who were still there.
+
+    At each tenure a model says how many of those who are there leave. What they did differs from it by chance alone if the model
+    is right, and independently of the tenures before: whatever made customers enter late, or ends their observation.
+
+    Attributes
+    ----------
+    edges
+        Tenures (k + 1,); the steps are between them.
+    at_risk, left
+        Customers there during each step (for continuous times on average over it) and leavers, by group (groups, k).
+    expected
+        Leavers expected under each draw (draws, groups, k).
+    names
+        Of the groups.
+    discrete
+        Whether customers leave at the edges only.
+    """
+
+    edges: Array
+    at_risk: Array
+    left: Array
+    expected: Array = field(repr=False)
+    names: tuple[str, ...]
+    discrete: bool
+
+    @cached_property
+    def hazard(self) -> Array:
+        """Chance of leaving in each step under each draw (draws, groups, k)."""
+        return np.clip(
+            np.divide(self.expected, self.at_risk, where=self.at_risk > 0, out=np.zeros_like(self.expected)), 0, 1
+        )
+
+    @property
+    def variance(self) -> Array:
+        """Of the leavers in each step, given the model (groups, k)."""
+        mean = self.expected.mean(axis=0)
+        return np.asarray(mean * (1 - self.hazard.mean(axis=0)) if self.discrete else mean)
+
+    def together(self) -> Flow:
+        """All groups as one."""
+        at_risk, left, expected = (one.sum(axis=-2, keepdims=True) for one in (self.at_risk, self.left, self.expected))
+        return Flow(self.edges, at_risk, left, expected, ("all",), self.discrete)
+
+    def settled(self) -> Flow:
+        """Without the last tenures, that few customers were seen at."""
+        enough = self.at_risk.sum(axis=0) >= FEWEST
+        last = int(np.flatnonzero(enough)[-1]) + 1 if enough.any() else 1
+        at_risk, left, expected = (one[..., :last] for one in (self.at_risk, self.left, self.expected))
+        return Flow(self.edges[: last + 1], at_risk, left, expected, self.names, self.discrete)
+
+    def survival(self) -> Array:
+        """Share still there after each step as it was, by group (groups, k + 1)."""
+        return _survival(np.divide(self.left, self.at_risk, where=self.at_risk > 0, out=np.zeros_like(self.left)))
+
+    def modelled(self) -> Array:
+        """The same as the model has it, under each draw (draws, groups, k + 1)."""
+        return _survival(self.hazard)
+
+    def replicated(self, rng: np.random.Generator) -> Array:
+        """The same had chance fallen otherwise, once for each draw (draws, groups, k + 1)."""
+        there = np.broadcast_to(np.rint(self.at_risk), self.expected.shape)
+        if self.discrete:
+            left = rng.binomial(there.astype(np.int64), self.hazard)
+        else:
+            left = np.minimum(rng.poisson(self.expected), there)
+        return _survival(np.divide(left, there, where=there > 0, out=np.zeros(there.shape)))
+
+
+def flow_of(fit: Fit, tenures: Tenures, *, draws: int, seed: int, groups: NDArray[np.generic] | None = None) -> Flow:
+    """Leavers by tenure and group (n,) of customers, and how many the fit expects."""
+    names, code = (np.array(["all"]), np.zeros(tenures.exit.size, np.intp)) if groups is None else _groups(groups)
+    edges, theta = edges_of(fit.model, tenures), theta_of(fit, draws, seed)
+    found: list[tuple[Array, Array, Array]] = []
+    for _, there, left, value, inverse in increments(fit.model, theta, tenures, edges):
+        weight = tenures.weights
+        size = value.shape[1]
+        cells = np.bincount(code * size + inverse, weight, names.size * size).reshape(names.size, size)
+        by_group = [np.bincount(code, weight * one, names.size) for one in (there, left)]
+        found.append((*by_group, value @ cells.T))
+    at_risk, left, expected = (np.stack(column, axis=-1) for column in zip(*found, strict=True))
+    return Flow(edges, at_risk, left, expected, tuple(map(str, names)), is_discrete(fit.model))
+
+
+def increments(model: Model, theta: Array, tenures: Tenures, edges: Array):  # type: ignore[no-untyped-def]
+    """Of each step between edges: its number; exposure, leaving (n,); leavers expected (draws, m) of the m kinds; kind (n,)."""
+    entry, exit, discrete = tenures.entry, tenures.exit, is_discrete(model)
+    begin = np.minimum(exit, np.maximum(entry, edges[0]))
+    before = np.zeros((len(theta), 1)), np.zeros(exit.size, np.intp)
+    for k, (low, high) in enumerate(pairwise(edges)):
+        end = np.maximum(np.minimum(exit, high), begin)
+        now = log_stay(model, theta, tenures, end)
+        *_, inverse, example = distinct([before[1].astype(float), now[1].astype(float)])
+        fall = before[0][:, before[1][example]] - now[0][:, now[1][example]]
+        exposure = np.maximum(np.minimum(exit, high) - np.maximum(entry, low), 0.0) / (high - low)
+        left = tenures.event * ((exit > low) & (exit <= high))
+        yield k, exposure, left, -np.expm1(-fall) if discrete else fall, inverse
+        before = now
+
+
+def edges_of(model: Model, tenures: Tenures) -> Array:
+    """Every whole tenure from the first entry to the last exit, or equal steps for continuous times."""
+    first, last = float(tenures.entry.min()), float(tenures.exit.max())
+    if is_discrete(model):
+        return np.arange(math.floor(first), math.ceil(last) + 1.0)
+    return np.linspace(first, last, STEPS + 1)
+
+
+def once_each(tenures: Tenures) -> Tenures:
+    """A row for each customer where rows stand for several."""
+    if tenures.counts is None:
+        return tenures
+    times = np.rint(tenures.weights).astype(np.int64)
+    names = ("customer_id", "entry", "exit", "event", "contract", "running", "reason", "segment", "price", "margin")
+    columns: dict[str, Any] = {n: np.repeat(c, times) for n in names if (c := getattr(tenures, n)) is not None}
+    known = {name: np.repeat(column, times) for name, column in (tenures.covariates or {}).items()}
+    return replace(tenures, **columns, counts=None, covariates=known or None)
+
+
+def _groups(groups: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[np.intp]]:
+    names, code = np.unique(np.asarray(groups).astype(str), return_inverse=True)
+    return names, code
+
+
+def _survival(leaving: Array) -> Array:
+    """Share still there from the share that leaves in each step (..., k), with the start (..., k + 1)."""
+    start = np.ones((*leaving.shape[:-1], 1))
+    return np.concatenate([start, np.cumprod(1 - np.clip(leaving, 0.0, 1.0), axis=-1)], axis=-1)
