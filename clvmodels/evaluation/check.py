@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import get_args
 
+import numpy as np
 import pandas as pd
 
 from clvmodels.data.histories import Histories
@@ -17,7 +18,7 @@ from clvmodels.estimation.result import Fit
 from clvmodels.evaluation import contract_questions, fit_questions, purchase_questions, spend_questions
 from clvmodels.evaluation.fit_questions import Checked
 from clvmodels.evaluation.question import VERDICTS, Concern, Question
-from clvmodels.evaluation.stays import insist_on_contracts, is_discrete, periods_of, usual_horizon
+from clvmodels.evaluation.stays import affordable, edges_of, insist_on_contracts, is_discrete, periods_of, usual_horizon
 from clvmodels.history import covariates_of
 from clvmodels.units import Period, Span
 
@@ -145,7 +146,7 @@ def check(
     horizon
         Of the calibration; by default as long as a quarter of the customers were followed.
     draws, seed
-        Posterior draws to check with, and what makes them.
+        Posterior draws to check with (fewer where every customer is one of a kind), and what makes them.
 
     Raises
     ------
@@ -192,7 +193,10 @@ def _of_fit(fit: Fit, tenures: Tenures, by: str | None, horizon: Span | Period |
         if horizon is None
         else periods_of(horizon, tenures, discrete=discrete)
     )
-    checked = Checked(fit, tenures, groups, ahead, draws, seed)
+    edges = edges_of(fit.model, tenures)
+    steps = (edges.size - 1) * float(np.mean(time)) / float(edges[-1] - edges[0])
+    enough = affordable(fit.model, tenures, times=len(FIT) * max(steps, 1.0), draws=draws)
+    checked = Checked(fit, tenures, groups, ahead, enough, seed)
     asked: tuple[Callable[[Checked], Question], ...] = FIT if tenures.contract is None else FIT[:2]
     asked += (fit_questions.segments,) if groups is not None else ()
     asked += (fit_questions.proportional,) if fit.model.reads else ()

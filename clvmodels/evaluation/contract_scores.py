@@ -13,6 +13,7 @@ from clvmodels.data.tenures import Tenures
 from clvmodels.errors import ClvError, ContractError
 from clvmodels.estimation.result import Fit, tail_of
 from clvmodels.evaluation.stays import (
+    affordable,
     insist_on_contracts,
     is_discrete,
     periods_of,
@@ -169,7 +170,7 @@ def score_contracts(
     interval, resamples
         Probability of the intervals; how often customers are drawn anew for them.
     draws
-        Posterior draws to predict with.
+        Posterior draws to predict with; fewer where every customer is one of a kind.
     seed
         Reproduces it.
 
@@ -211,7 +212,10 @@ def score_contracts(
     if not np.any((event == 1) & (time <= last)):
         raise ContractError(f"Nobody left within {last:g} {tenures.period.name}s of entry. Give a longer horizon.")
     at = _times(last, discrete)
-    survival = {name: stay(fit, theta_of(fit, draws, seed), tenures, at) for name, fit in named.items()}
+    survival = {}
+    for name, fit in named.items():
+        enough = affordable(fit.model, tenures, times=at.size, draws=draws)
+        survival[name] = stay(fit, theta_of(fit, enough, seed), tenures, at)
     everybody = np.broadcast_to(share_there(time, event, at, weights), (time.size, at.size))
     stacked = np.stack([*survival.values(), everybody])
     drawn = resampled_scores(time, event, stacked, at, draw_customers(tenures, resamples, seed))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from clvmodels.data.tenures import Tenures
 from clvmodels.estimation.result import Fit
-from clvmodels.evaluation.stays import edges_of, increments, is_discrete
+from clvmodels.evaluation.stays import edges_of, is_discrete, steps_of
 from clvmodels.history import covariates_of
 from clvmodels.model import Array
 
@@ -31,17 +31,15 @@ def slopes(fit: Fit, tenures: Tenures, *, theta: Array) -> Slopes:
     Source: Grambsch and Therneau 1994, Biometrika 81(3), 515-526, with the fit's own hazards in place of Cox's.
     """
     names, z = numbers(fit, tenures)
-    weight, plain = tenures.weights, np.column_stack([np.ones(len(z)), z])
+    discrete, plain = is_discrete(fit.model), np.column_stack([np.ones(len(z)), z])
     size = plain.shape[1]
     information, scores = np.zeros((3, size, size)), np.zeros((2, size))
-    edges = edges_of(fit.model, tenures)
-    for k, _, left, value, inverse in increments(fit.model, theta, tenures, edges):
-        expected = value.mean(axis=0)[inverse]
-        spread = expected * (1 - expected) if is_discrete(fit.model) else expected
-        log_tenure = np.log(edges[k + 1] if is_discrete(fit.model) else (edges[k] + edges[k + 1]) / 2)
-        own = plain.T @ (plain * (weight * spread)[:, None])
-        information += log_tenure ** np.arange(3)[:, None, None] * own
-        scores += np.array([[1.0], [log_tenure]]) * (plain.T @ (weight * (left - expected)))
+    for step in steps_of(fit.model, theta, tenures, edges_of(fit.model, tenures)):
+        expected, weight, own = step.mean, tenures.weights[step.rows], plain[step.rows]
+        spread = expected * (1 - expected) if discrete else expected
+        log_tenure = np.log(step.high if discrete else (step.low + step.high) / 2)
+        information += log_tenure ** np.arange(3)[:, None, None] * (own.T @ (own * (weight * spread)[:, None]))
+        scores += np.array([[1.0], [log_tenure]]) * (own.T @ (weight * (step.left - expected)))
     return Slopes(names, *_beyond(information, scores))
 
 

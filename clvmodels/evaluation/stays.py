@@ -7,10 +7,11 @@ probability that she stays until then, given that she was there when observation
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ from clvmodels.model import Array, Model
 from clvmodels.numerics.distinct import distinct
 from clvmodels.units import Period, Span, as_span
 
+EVALUATIONS, FEWEST_DRAWS = 2e7, 20
+"""Likelihoods of one customer under one draw that a check may cost; draws that it has at least."""
 STEPS = 60
 """Equal steps of tenure into which continuous times are cut."""
 
@@ -102,6 +105,12 @@ def stay(fit: Fit, theta: Array, tenures: Tenures, ahead: Array) -> Array:
 def theta_of(fit: Fit, draws: int, seed: int) -> Array:
     """Draws of theta (draws, k)."""
     return np.column_stack(fit.draws(draws, seed=seed))
+
+
+def affordable(model: Model, tenures: Tenures, *, times: float, draws: int) -> int:
+    """So many draws, or fewer where nearly every customer is one of a kind; `times` is how often each is evaluated."""
+    kinds = distinct([tenures.entry, *covariates_of(tenures, model.reads)]).counts.size  # type: ignore[arg-type]
+    return int(min(draws, max(EVALUATIONS / (kinds * times), FEWEST_DRAWS)))
 
 
 def periods_of(horizon: Span | Period, tenures: Tenures, *, discrete: bool) -> float:
@@ -196,31 +205,50 @@ def flow_of(fit: Fit, tenures: Tenures, *, draws: int, seed: int, groups: NDArra
     """Leavers by tenure and group (n,) of customers, and how many the fit expects."""
     names, code = (np.array(["all"]), np.zeros(tenures.exit.size, np.intp)) if groups is None else _groups(groups)
     edges, theta = edges_of(fit.model, tenures), theta_of(fit, draws, seed)
-    found: list[tuple[Array, Array, Array]] = []
-    for _, there, left, value, inverse in increments(fit.model, theta, tenures, edges):
-        weight = tenures.weights
-        size = value.shape[1]
-        cells = np.bincount(code * size + inverse, weight, names.size * size).reshape(names.size, size)
-        by_group = [np.bincount(code, weight * one, names.size) for one in (there, left)]
-        found.append((*by_group, value @ cells.T))
+    found = []
+    for step in steps_of(fit.model, theta, tenures, edges):
+        weight, own, size = tenures.weights[step.rows], code[step.rows], step.expected.shape[1]
+        cells = np.bincount(own * size + step.kind, weight, names.size * size).reshape(names.size, size)
+        there, gone = (np.bincount(own, weight * one, names.size) for one in (step.exposure, step.left))
+        found.append((there, gone, step.expected @ cells.T))
     at_risk, left, expected = (np.stack(column, axis=-1) for column in zip(*found, strict=True))
     return Flow(edges, at_risk, left, expected, tuple(map(str, names)), is_discrete(fit.model))
 
 
-def increments(model: Model, theta: Array, tenures: Tenures, edges: Array):  # type: ignore[no-untyped-def]
-    """Of each step between edges: its number; exposure, leaving (n,); leavers expected (draws, m) of the m kinds; kind (n,)."""
+class Step(NamedTuple):
+    """Customers at risk between two tenures: their rows, for how much of it, who left; leavers expected of each kind of them."""
+
+    low: float
+    high: float
+    rows: NDArray[np.intp]
+    exposure: Array
+    left: Array
+    expected: Array
+    """(draws, kinds)"""
+    kind: NDArray[np.intp]
+
+    @property
+    def mean(self) -> Array:
+        """Leavers expected of each customer, over the draws."""
+        return np.asarray(self.expected.mean(axis=0)[self.kind])
+
+
+def steps_of(model: Model, theta: Array, tenures: Tenures, edges: Array) -> Iterator[Step]:
+    """The steps between edges, one after the other."""
     entry, exit, discrete = tenures.entry, tenures.exit, is_discrete(model)
-    begin = np.minimum(exit, np.maximum(entry, edges[0]))
-    before = np.zeros((len(theta), 1)), np.zeros(exit.size, np.intp)
-    for k, (low, high) in enumerate(pairwise(edges)):
-        end = np.maximum(np.minimum(exit, high), begin)
-        now = log_stay(model, theta, tenures, end)
-        *_, inverse, example = distinct([before[1].astype(float), now[1].astype(float)])
-        fall = before[0][:, before[1][example]] - now[0][:, now[1][example]]
-        exposure = np.maximum(np.minimum(exit, high) - np.maximum(entry, low), 0.0) / (high - low)
-        left = tenures.event * ((exit > low) & (exit <= high))
-        yield k, exposure, left, -np.expm1(-fall) if discrete else fall, inverse
-        before = now
+    before, known = np.zeros((len(theta), 1)), np.zeros(exit.size, np.intp)
+    for low, high in pairwise(edges):
+        rows = np.flatnonzero((exit > low) & (entry < high))
+        end, begin = np.minimum(exit[rows], high), np.maximum(entry[rows], low)
+        value, inverse = log_stay(model, theta, rows_of(tenures, rows), end)
+        code = np.zeros(exit.size, np.intp)
+        code[rows] = inverse + 1
+        *_, kind, example = distinct([known[rows].astype(float), inverse.astype(float)])
+        fall = before[:, known[rows][example]] - value[:, inverse[example]]
+        left = tenures.event[rows] * (exit[rows] <= high)
+        expected = -np.expm1(-fall) if discrete else fall
+        yield Step(low, high, rows, (end - begin) / (high - low), left, expected, kind)
+        before, known = np.concatenate([np.zeros((len(theta), 1)), value], axis=1), code
 
 
 def edges_of(model: Model, tenures: Tenures) -> Array:
