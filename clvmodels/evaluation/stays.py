@@ -1,7 +1,7 @@
 """What a fit of contracts says of the customers it is checked on: how likely each stays, and how many should leave when.
 
-Everything here needs of a model its log-likelihood alone: that of a customer who was last seen at some tenure is the log of the
-probability that she stays until then, given that she was there when observation began. So late entry needs no care of its own.
+Everything here needs of a model the probability alone that a customer stays until some tenure, given that she was there when
+observation began. So late entry needs no care of its own.
 """
 
 from __future__ import annotations
@@ -56,31 +56,24 @@ def insist_on_contracts(fit: Fit, tenures: Tenures) -> None:
         )
 
 
-def log_stay(model: Model, theta: Array, tenures: Tenures, until: Array) -> tuple[Array, NDArray[np.intp]]:
+def log_stay(model: Any, theta: Array, tenures: Tenures, until: Array) -> tuple[Array, NDArray[np.intp]]:
     """Log probability of being there at tenure `until` (n,) given being there at entry, for customers who differ in it.
 
     Returns
     -------
     arrays (draws, m) for theta (draws, k), and which of the m each customer is (n,). Where `until` is not after entry: 0.
     """
-    known = covariates_of(tenures, model.reads)  # type: ignore[arg-type]
-    *_, inverse, example = distinct([tenures.entry, until, *known])
-    after = until[example] > tenures.entry[example]
-    value = np.zeros((len(theta), example.size))
-    if not after.any():
-        return value, inverse
-    still = replace(
-        tenures, exit=np.maximum(until, tenures.entry), event=np.zeros(until.size), running=None, reason=None
-    )
-    columns = model.data(rows_of(still, example[after]))
+    *_, inverse, example = distinct([tenures.entry, until, *covariates_of(tenures, model.reads)])  # type: ignore[arg-type]
+    more = np.maximum(until - tenures.entry, 0.0)
+    draws = model.Theta(*theta.T[:, :, None])
 
     def block(part: slice) -> tuple[Array]:
-        some = tuple(column[part] for column in columns)
-        return (np.column_stack([model.values(one[None, :], *some) for one in theta]),)
+        rows = example[part]
+        own = model.each(draws, rows_of(tenures, rows))
+        return (np.broadcast_to(model.log_stay(own, tenures.entry[rows], more[rows]), (len(theta), rows.size)).T,)
 
-    [found] = in_blocks(block, columns[0].size, len(theta))
-    value[:, after] = found.T
-    return value, inverse
+    [found] = in_blocks(block, example.size, len(theta))
+    return found.T, inverse
 
 
 def rows_of(tenures: Tenures, rows: NDArray[np.intp]) -> Tenures:
