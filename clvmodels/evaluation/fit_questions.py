@@ -62,9 +62,9 @@ class Checked:
     def rng(self) -> np.random.Generator:
         return np.random.default_rng([self.seed, 0xC0A5])
 
-    @property
-    def unit(self) -> str:
-        return f"{self.tenures.period.name}s"
+    def span(self, tenure: float) -> str:
+        """So much tenure, in words."""
+        return repr(float(tenure) * self.tenures.period)
 
 
 def curve(checked: Checked) -> Question:
@@ -78,7 +78,7 @@ def curve(checked: Checked) -> Question:
     gap, then = float(seen[worst] - mean[worst]), percent(seen[worst])
     doubtful = p < CHANCE and abs(gap) > GAP
     because = (
-        f"at {flow.edges[worst]:g} {checked.unit} {then} are still there, where the fit has {percent(mean[worst])}"
+        f"at {checked.span(flow.edges[worst])} {then} are still there, where the fit has {percent(mean[worst])}"
     )
     remedy = (
         "That is more than chance: the rate of leaving changes with tenure in another way. Compare other baselines with "
@@ -222,11 +222,11 @@ def calibration(checked: Checked) -> Question:
     p = float(chi2.sf(np.sum((apart[known] / se[known]) ** 2), max(int(known.sum()), 1)))
     worst = int(np.argmax(np.abs(apart)))
     doubtful = p < CHANCE and abs(float(apart[worst])) > 2 * GAP
-    when = f"within {checked.horizon:g} {checked.unit}"
+    when = f"within {checked.span(checked.horizon)}"
     because = (
         f"of the group for whom leaving {when} is predicted at {percent(mean[worst])} on average {percent(seen[worst])} leave"
         if known.any()
-        else f"nobody was followed for {checked.horizon:g} {checked.unit}"
+        else f"nobody was followed for {checked.span(checked.horizon)}"
     )
     remedy = (
         "That is more than chance: predictions for single customers are too high or too low. Look at the other questions for why."

@@ -40,7 +40,7 @@ def is_contractual(model: Model) -> bool:
 
 def is_discrete(model: Model) -> bool:
     """Whether customers of the model can leave at whole tenures only, so that its likelihood is a probability."""
-    return bool(getattr(model, "discrete", isinstance(model, Renewal)))
+    return bool(getattr(model, "by_period", False) or getattr(model, "whole", isinstance(model, Renewal)))
 
 
 def insist_on_contracts(fit: Fit, tenures: Tenures) -> None:
@@ -63,7 +63,7 @@ def log_stay(model: Any, theta: Array, tenures: Tenures, until: Array) -> tuple[
     -------
     arrays (draws, m) for theta (draws, k), and which of the m each customer is (n,). Where `until` is not after entry: 0.
     """
-    *_, inverse, example = distinct([tenures.entry, until, *covariates_of(tenures, model.reads)])  # type: ignore[arg-type]
+    *_, inverse, example = distinct([tenures.entry, until, *known_to(model, tenures)])
     more = np.maximum(until - tenures.entry, 0.0)
     draws = model.Theta(*theta.T[:, :, None])
 
@@ -74,6 +74,12 @@ def log_stay(model: Any, theta: Array, tenures: Tenures, until: Array) -> tuple[
 
     [found] = in_blocks(block, example.size, len(theta))
     return found.T, inverse
+
+
+def known_to(model: Any, tenures: Tenures) -> list[NDArray[Any]]:
+    """The covariates of customers that the model reads; of a frailty's labels those that are there."""
+    reads = model.reads_of(tenures) if hasattr(model, "reads_of") else model.reads
+    return covariates_of(tenures, reads)  # type: ignore[arg-type]
 
 
 def rows_of(tenures: Tenures, rows: NDArray[np.intp]) -> Tenures:
@@ -102,7 +108,7 @@ def theta_of(fit: Fit, draws: int, seed: int) -> Array:
 
 def affordable(model: Model, tenures: Tenures, *, times: float, draws: int) -> int:
     """So many draws, or fewer where nearly every customer is one of a kind; `times` is how often each is evaluated."""
-    kinds = distinct([tenures.entry, *covariates_of(tenures, model.reads)]).counts.size  # type: ignore[arg-type]
+    kinds = distinct([tenures.entry, *known_to(model, tenures)]).counts.size
     return int(min(draws, max(EVALUATIONS / (kinds * times), FEWEST_DRAWS)))
 
 
