@@ -12,9 +12,10 @@ In the order of use:
 - `Contracts`, `Tenures`, `Tenure`: from a table of contracts to what is known of each tenure
 - `GEOMETRIC`, `SHIFTED_BETA_GEOMETRIC`, `BETA_DISCRETE_WEIBULL` (how long a customer renews), `survivors`: how many of those who
   are there now will still be there
+- `survival`: how long a customer stays, by tenure, covariates and segment, in continuous time or period by period
 - `check`: whether the data can support the models, and which assumption is in doubt; whether a fit of contracts agrees with them
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
-- `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`: estimate a model; keep the estimate; state prior knowledge
+- `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`, `HalfNormal`: estimate a model; keep the estimate; state prior knowledge
 - `media_response`, `response_curve`: which media a customer responds to, from a log of contacts or from judgement
 - `forecast`: value per customer and in total, with expected and predictive intervals
 - `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from clvmodels.catalogue import catalogue as catalogue
     from clvmodels.covariates.explained import with_covariates as with_covariates
     from clvmodels.covariates.pooled import pooled as pooled
+    from clvmodels.covariates.survival import survival as survival
     from clvmodels.data import samples as samples
     from clvmodels.data.contacts import Contacts as Contacts
     from clvmodels.data.contracts import Contracts as Contracts
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
     from clvmodels.evaluation.tracking import tracking as tracking
     from clvmodels.history import History as History
     from clvmodels.priors import Gamma as Gamma
+    from clvmodels.priors import HalfNormal as HalfNormal
     from clvmodels.priors import LogNormal as LogNormal
     from clvmodels.priors import Normal as Normal
     from clvmodels.quantity.gamma_gamma import GAMMA_GAMMA as GAMMA_GAMMA
@@ -152,6 +155,7 @@ _HOMES = {
     "response.response_curve": ("response_curve",),
     "covariates.explained": ("with_covariates",),
     "covariates.pooled": ("pooled",),
+    "covariates.survival": ("survival",),
     "estimation.estimate": ("fit",),
     "estimation.result": ("Fit",),
     "estimation.media_fit": ("MediaFit",),
@@ -159,7 +163,7 @@ _HOMES = {
     "estimation.store": ("save", "load"),
     "estimation.survivors": ("survivors",),
     "history": ("History",),
-    "priors": ("LogNormal", "Gamma", "Normal"),
+    "priors": ("LogNormal", "Gamma", "Normal", "HalfNormal"),
     "value.forecast": ("forecast", "Forecast"),
     "value.save": ("max_worth_spending",),
     "budget.actions": ("Action", "PlannedContact"),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from clvmodels.coordinates import Coordinates
 from clvmodels.errors import ModelError, UnitError
 from clvmodels.history import HistoryLike
-from clvmodels.priors import LogNormal, Normal, Prior
+from clvmodels.priors import Gamma, LogNormal, Normal, Prior
 from clvmodels.units import Period, Span
 
 Array = NDArray[np.float64]
@@ -71,7 +71,7 @@ class Parameter:
         if override is None:
             return self.prior.scaled(self.unit_factor(scale))
         if isinstance(override, Normal) == self.positive:
-            kind = "positive: give LogNormal or Gamma" if self.positive else "a coefficient: give Normal"
+            kind = "positive: give LogNormal, Gamma or HalfNormal" if self.positive else "a coefficient: give Normal"
             raise ModelError(f"The prior of {self.name!r} ({self.meaning}) is {override}. The parameter is {kind}.")
         centre = override.centre
         if isinstance(centre, Span) != (self.time != 0):
@@ -79,7 +79,7 @@ class Parameter:
                 f"a span of time, such as {type(override).__name__}(10 * WEEK, ...)" if self.time else "a plain number"
             )
             raise UnitError(f"The prior of {self.name!r} ({self.meaning}) is {override}. Give {needs}.")
-        if isinstance(override, Normal) or not isinstance(centre, Span):
+        if not isinstance(override, (LogNormal, Gamma)) or not isinstance(centre, Span):
             return override
         width = override.sigma if isinstance(override, LogNormal) else override.shape
         return type(override)(centre.per(period) ** self.time, width)
@@ -104,6 +104,8 @@ class Model(ABC):
     kernel: Callable[..., tuple[Array, Array]]
     formulas: tuple[str, ...]
     """Names of the methods that a fit offers with labels and intervals."""
+    total: Callable[..., tuple[float, Array]] | None = None
+    """Compiled sum of `kernel` over counted rows, `total(theta (k,), counts (n,), *columns)`, where that costs less."""
     hierarchical: bool = False
     """Whether some parameters are drawn from others, so that there is nothing to maximise without the prior."""
     reads: tuple[str, ...] = ()
@@ -122,6 +124,10 @@ class Model(ABC):
     def counts(self, history: Any) -> Array | None:
         """How many customers each of these rows stands for, or None: one each."""
         return None
+
+    def packed(self, columns: tuple[Array, ...]) -> tuple[Any, ...]:
+        """What the kernel reads of distinct rows of `data`: the columns themselves, unless it wants them in another form."""
+        return columns
 
     def on(self, histories: HistoryLike, /) -> Model:
         """The model as it is fitted to these customers: itself, unless it has something to learn from them first."""

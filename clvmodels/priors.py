@@ -13,6 +13,8 @@ from clvmodels.units import Span
 
 Array = NDArray[np.float64]
 
+HALF_NORMAL_MEDIAN = 0.6744897501960817
+
 
 @dataclass(frozen=True)
 class LogNormal:
@@ -164,7 +166,53 @@ class Normal:
         return "Normal", {"mu": self.mean, "sigma": self.sigma}
 
 
-type Prior = LogNormal | Gamma | Normal
+@dataclass(frozen=True)
+class HalfNormal:
+    """A half-normal prior, of a spread: two thirds of it lie below `sigma`, and its density is highest at zero.
+
+    Parameters
+    ----------
+    sigma
+        Scale, > 0.
+    """
+
+    sigma: float
+
+    def __post_init__(self) -> None:
+        if not self.sigma > 0:
+            raise ModelError(f"{self}: sigma must be positive. HalfNormal(0.5) is usual for spreads of a log.")
+
+    @property
+    def centre(self) -> float:
+        """Where the prior is centred: its median."""
+        return HALF_NORMAL_MEDIAN * self.sigma
+
+    @property
+    def start(self) -> float:
+        """Log of the centre."""
+        return math.log(self.centre)
+
+    def scaled(self, factor: float) -> HalfNormal:
+        """The prior of `factor` times the parameter."""
+        return HalfNormal(self.sigma * factor)
+
+    def log_density(self, u: ArrayLike) -> Array:
+        """Log density of u = log(parameter)."""
+        u = np.asarray(u)
+        return np.asarray(
+            u - 0.5 * np.exp(2 * (u - math.log(self.sigma))) - math.log(self.sigma) + 0.5 * math.log(2 / math.pi)
+        )
+
+    def log_density_gradient(self, u: ArrayLike) -> Array:
+        """Derivative of `log_density` in u."""
+        return np.asarray(1.0 - np.exp(2 * (np.asarray(u) - math.log(self.sigma))))
+
+    def pymc(self) -> tuple[str, dict[str, float]]:
+        """Name and arguments of the same distribution in PyMC."""
+        return "HalfNormal", {"sigma": self.sigma}
+
+
+type Prior = LogNormal | Gamma | Normal | HalfNormal
 
 
 def _number(value: float | Span) -> float:

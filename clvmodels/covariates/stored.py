@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,30 +12,57 @@ from clvmodels.covariates.design import Design
 from clvmodels.covariates.explained import Explained, explained
 from clvmodels.covariates.formula import parsed
 from clvmodels.covariates.pooled import Pooled, PooledBy
+from clvmodels.covariates.survival_model import SurvivalModel
+from clvmodels.duration.survival_baselines import baseline_named
 from clvmodels.model import Model
+from clvmodels.units import Period
 
 
 def described(model: Model) -> str | dict[str, Any]:
     """What a file keeps of a model: its name, or what a model with covariates or segments is made of."""
     if isinstance(model, Pooled):
         return {"base": model.base.name, "by": model.by, "segments": list(model.segments), "which": list(model.which)}
+    if isinstance(model, SurvivalModel):
+        return _described_survival(model)
     if not isinstance(model, Explained):
         return model.name
-    designs = [
-        {
-            "formula": one.formula, "role": one.role, "levels": {k: list(v) for k, v in one.levels.items()},
-            "state": _plain(one.state), "reads": list(one.reads), "columns": list(one.columns),
-            "centre": one.centre.tolist(), "scale": one.scale.tolist(),
-        }
-        for one in model.designs
-    ]  # fmt: skip
+    designs = [_described_design(one) for one in model.designs]
     return {"base": model.base.name, "designs": designs, "equal": list(model.equal), "ridge": model.ridge}
+
+
+def _described_design(one: Design) -> dict[str, Any]:
+    return {
+        "formula": one.formula, "role": one.role, "levels": {k: list(v) for k, v in one.levels.items()},
+        "state": _plain(one.state), "reads": list(one.reads), "columns": list(one.columns),
+        "centre": one.centre.tolist(), "scale": one.scale.tolist(),
+    }  # fmt: skip
+
+
+def _described_survival(model: SurvivalModel) -> dict[str, Any]:
+    designs = {
+        name: None if one is None else _described_design(one)
+        for name, one in (("design", model.design), ("never", model.never))
+    }
+    return {
+        "survival": model.baseline.name, "period": asdict(model.period), "breaks": model.breaks.tolist(), **designs,
+        "cure": model.cure, "by": model.by, "segments": list(model.segments), "by_period": model.by_period,
+    }  # fmt: skip
+
+
+def _restored_survival(kept: Mapping[str, Any]) -> SurvivalModel:
+    designs = {name: None if kept[name] is None else _design(kept[name]) for name in ("design", "never")}
+    return SurvivalModel(
+        baseline_named(kept["survival"]), Period(**kept["period"]), np.array(kept["breaks"], dtype=float), **designs,
+        cure=kept["cure"], by=kept["by"], segments=tuple(kept["segments"]), by_period=kept["by_period"],
+    )  # fmt: skip
 
 
 def restored(description: str | Mapping[str, Any], named: Callable[[str], Model]) -> Model:
     """The model of a description; `named` finds a model by name."""
     if isinstance(description, str):
         return named(description)
+    if "survival" in description:
+        return _restored_survival(description)
     base: Any = named(description["base"])
     if "by" in description:
         segments, which = (tuple(description[name]) for name in ("segments", "which"))

@@ -11,23 +11,23 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.data.tenure import ROUNDING, TenureLike
 from clvmodels.data.tenures import Tenures
+from clvmodels.duration.contractual import Contractual, Timing
 from clvmodels.errors import ContractError, ModelError, offenders
-from clvmodels.model import Array, Model
+from clvmodels.model import Array
 from clvmodels.units import FOREVER, Period, Rate, Span, as_rate, as_span
 
-type Timing = Literal["before renewal", "after renewal"]
 LATEST = 2.0**60
 """Renewal up to which a median is sought."""
 
 
-class Renewal(Model):
+class Renewal(Contractual):
     """Base of the discrete models of contracts; a subclass states `log_stay`, `present_renewals` and `draw_residual`."""
 
     columns = ("exit", "entry", "event")
@@ -47,17 +47,9 @@ class Renewal(Model):
             self._insist_on_whole(values, name, history)
         return np.rint(columns[0]), np.rint(columns[1]), columns[2]
 
-    def counts(self, history: Any) -> Array | None:
-        counts: Array | None = history.counts
-        return counts
-
     def each(self, theta: Any, tenure: TenureLike) -> Any:
         """Each customer's own parameters, which broadcast with the tenures: here the same for all."""
         return self.theta(theta)
-
-    @abstractmethod
-    def log_stay(self, theta: Any, done: ArrayLike, more: ArrayLike) -> Array:
-        """Log probability of making `more` further renewals after `done`, for parameters as `each` gives them."""
 
     @abstractmethod
     def present_renewals(self, theta: Any, done: ArrayLike, horizon: ArrayLike, force: float) -> Array:
@@ -284,19 +276,22 @@ class Renewal(Model):
         return number
 
     def _insist_on_whole(self, values: Array, column: str, history: Any) -> None:
-        wrong: NDArray[np.bool_] = np.abs(values - np.rint(values)) > ROUNDING
-        if np.any(wrong):
-            at = np.flatnonzero(wrong)
-            ids = getattr(history, "customer_id", None)
-            rows = [f"customer {one}" for one in (at if ids is None else ids[at])]
-            remedy = (
-                f"{self.name} counts renewals, one per {history.period}: make whole periods with "
-                "contracts.tenures(period=..., whole=True), or give the period from one renewal to the next."
-            )
-            problem = "is not a whole number of renewals"
-            raise ContractError(
-                offenders(problem, column=column, rows=rows, values=np.ravel(values)[at], remedy=remedy)
-            )
+        insist_on_whole(self.name, values, column, history)
+
+
+def insist_on_whole(name: str, values: Array, column: str, history: Any) -> None:
+    """Refuse tenures that are not whole numbers of renewals, in the words of the model called `name`."""
+    wrong: NDArray[np.bool_] = np.abs(values - np.rint(values)) > ROUNDING
+    if np.any(wrong):
+        at = np.flatnonzero(wrong)
+        ids = getattr(history, "customer_id", None)
+        rows = [f"customer {one}" for one in (at if ids is None else ids[at])]
+        remedy = (
+            f"{name} counts renewals, one per {history.period}: make whole periods with "
+            "contracts.tenures(period=..., whole=True), or give the period from one renewal to the next."
+        )
+        problem = "is not a whole number of renewals"
+        raise ContractError(offenders(problem, column=column, rows=rows, values=np.ravel(values)[at], remedy=remedy))
 
 
 def insist_on_tenure(tenure: object) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, Protocol, overload
 
+from clvmodels.covariates.survival import Survival
+from clvmodels.covariates.survival_model import SurvivalModel
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.tenures import Tenures
 from clvmodels.data.transactions import Transactions
-from clvmodels.duration.renewals import Renewal
+from clvmodels.duration.contractual import Contractual
 from clvmodels.errors import ClvError
 from clvmodels.estimation.hierarchical import hierarchical
 from clvmodels.estimation.laplace import laplace
+from clvmodels.estimation.latent import latent
 from clvmodels.estimation.media import fit_media
 from clvmodels.estimation.media_fit import MediaFit
 from clvmodels.estimation.mle import map_, mle
@@ -93,7 +96,8 @@ def fit(
     Parameters
     ----------
     model
-        A value of the catalogue, such as `BG_NBD`, or one of these `with_covariates(...)`; or `media_response(...)`.
+        A value of the catalogue, such as `BG_NBD`, or one of these `with_covariates(...)`; `survival(...)`; or
+        `media_response(...)`.
     histories
         The customers. Equal histories are merged, so time grows with the distinct ones. For models of contracts: `Tenures`.
         For media response: the contact log, or occasions that were made from one, or cells.
@@ -165,16 +169,16 @@ def fit(
 
 def _insist_on_data_of(model: Fittable, data: Any) -> None:
     """Models of contracts read tenures, the others histories."""
-    base = getattr(model, "base", model)
-    if isinstance(base, Renewal) and not isinstance(data, Tenures):
+    reads_tenures = isinstance(getattr(model, "base", model), (Contractual, Survival))
+    if reads_tenures and not isinstance(data, Tenures):
         raise ClvError(
             f"{model!r} is a model of contracts and reads tenures, not {type(data).__name__}. Give contracts.tenures(period=...) "
             "or Tenures.from_cohort([...])."
         )
-    if isinstance(data, Tenures) and not isinstance(base, Renewal):
+    if isinstance(data, Tenures) and not reads_tenures:
         raise ClvError(
             f"{model!r} does not read tenures of contracts. Give log.histories(period=...), or fit a model of contracts such as "
-            "SHIFTED_BETA_GEOMETRIC."
+            "SHIFTED_BETA_GEOMETRIC or survival()."
         )
 
 
@@ -184,10 +188,17 @@ def _run(problem: Problem, method: str, *, draws: int, chains: int, tune: int, s
     if method == "map":
         return method, map_(problem)
     if method != "nuts":
-        draw = hierarchical if problem.model.hierarchical else laplace
+        draw = _posterior_engine(problem.model)
         outcome = draw(problem, draws=draws, seed=seed)
         if method == "laplace" or trusted(outcome.diagnostics):
             return "laplace", outcome
     from clvmodels.estimation.nuts import nuts
 
     return "nuts", nuts(problem, draws=draws, chains=chains, tune=tune, seed=seed)
+
+
+def _posterior_engine(model: Model) -> Callable[..., Outcome]:
+    """The approximation that suits how the model's parameters hang together."""
+    if not model.hierarchical:
+        return laplace
+    return latent if isinstance(model, SurvivalModel) else hierarchical

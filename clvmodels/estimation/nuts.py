@@ -40,24 +40,38 @@ class LogLikelihood(Op):
     def __init__(self, problem: Problem) -> None:
         self.name = problem.model.name
         self.kernel = problem.model.kernel
+        self.total = problem.model.total
 
     def make_node(self, *inputs: Any) -> Apply:
         return Apply(self, [pt.as_tensor_variable(v) for v in inputs], [pt.dscalar(), pt.dvector()])
 
     def perform(self, node: Apply, inputs: Any, outputs: Any) -> None:
         theta, counts, *columns = inputs
+        if self.total is not None:
+            summed, outputs[1][0] = self.total(theta, counts, *columns)
+            outputs[0][0] = np.asarray(summed)
+            return
         value, gradient = self.kernel(theta[None, :], *columns)
         outputs[0][0] = np.asarray(counts @ value)
         outputs[1][0] = counts @ gradient
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         cotangent = cotangents[0]
-        rest = [pt.zeros_like(v) for v in inputs[1:]]
+        rest = [pt.zeros_like(v, dtype="float64") for v in inputs[1:]]
         return [cotangent * self(*inputs)[1], *rest]
 
 
 @register_funcify_and_cache_key(LogLikelihood)
 def _compiled(op: LogLikelihood, node: Apply, **_: Any) -> tuple[Any, None]:
+    if op.total is not None:
+        total = op.total
+
+        @njit(fastmath=False)
+        def summed(theta, counts, *columns):  # type: ignore[no-untyped-def]
+            value, gradient = total(np.ascontiguousarray(theta), counts, *columns)
+            return np.asarray(value), gradient
+
+        return summed, None
     kernel = op.kernel if hasattr(op.kernel, "py_func") else njit(fastmath=False)(op.kernel)
 
     # PyTensor compiles with fast arithmetic, and what it calls inherits that unless told otherwise.

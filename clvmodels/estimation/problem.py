@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Problem:
     Attributes
     ----------
     columns
-        What the model's kernel reads, one entry per distinct history, sorted.
+        What the model's kernel reads (see `Model.packed`), one entry per distinct history, sorted.
     counts
         How many customers share each.
     priors
@@ -37,7 +38,7 @@ class Problem:
     """
 
     model: Model
-    columns: tuple[Array, ...]
+    columns: tuple[Any, ...]
     counts: Array
     priors: Mapping[str, Prior]
 
@@ -50,7 +51,9 @@ class Problem:
         columns = (first, *rest[::-1])
         if (weights := model.counts(histories)) is not None:
             counts = np.asarray(np.bincount(inverse, weights), dtype=float)
-        return cls(model, columns, counts, model.priors_on(data_scale(histories), histories.period, priors))
+        return cls(
+            model, model.packed(columns), counts, model.priors_on(data_scale(histories), histories.period, priors)
+        )
 
     @cached_property
     def coordinates(self) -> Coordinates:
@@ -65,12 +68,16 @@ class Problem:
     def log_likelihood(self, u: Array) -> tuple[float, Array]:
         """Total log-likelihood at u (see `Coordinates`), and its gradient in u."""
         theta = self.coordinates.theta(u)
+        if self.model.total is not None:
+            summed, slope = self.model.total(theta, self.counts, *self.columns)
+            return float(summed), self.coordinates.slope(theta, slope)
         value, gradient = self.model.kernel(theta[None, :], *self.columns)
         return float(self.counts @ value), self.coordinates.slope(theta, self.counts @ gradient)
 
     def log_likelihood_at(self, theta: Array) -> float:
         """Total log-likelihood of parameters (k,)."""
-        return float(self.counts @ self.model.values(theta[None, :], *self.columns))
+        # not by `@`: BLAS splits a long product among threads, which costs more than the product
+        return float(np.sum(self.counts * self.model.values(theta[None, :], *self.columns)))
 
     def log_prior(self, u: Array) -> tuple[float, Array]:
         """Log prior density of u, and its gradient."""

@@ -13,7 +13,8 @@ import pandas as pd
 from clvmodels.data.histories import Histories
 from clvmodels.data.tenure import Tenure
 from clvmodels.data.tenures import Tenures
-from clvmodels.duration.renewals import Renewal, insist_on_tenure
+from clvmodels.duration.contractual import Contractual
+from clvmodels.duration.renewals import insist_on_tenure
 from clvmodels.errors import ClvError, ModelError, UnitError
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.history import COLUMNS, History, HistoryLike, covariates_of, flat, picked
@@ -148,8 +149,8 @@ def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
 
     The limits are draws, the nearest outward: between draws that are infinite or whole numbers there is nothing.
     """
-    if isinstance(fit.model, Renewal):
-        return labelled_renewals(fit, name)
+    if isinstance(fit.model, Contractual):
+        return labelled_contracts(fit, name)
     formula = getattr(fit.model, name)
 
     def evaluate(
@@ -187,23 +188,23 @@ def over_draws(values_of: Callable[[slice], Array], *, size: int, draws: int, in
     return table
 
 
-def labelled_renewals(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
-    """The formula `name` of a model of contracts over the fit's draws: by renewal for a new customer, else by customer."""
+def labelled_contracts(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
+    """The formula `name` of a model of contracts over the fit's draws: by tenure for a new customer, else by customer."""
     model: Any = fit.model
     formula = getattr(model, name)
 
     def curve(t: Any, *, interval: float = 0.90, draws: int = 500, **options: Any) -> pd.DataFrame:
         if isinstance(t, (Tenure, Tenures)):
             raise ModelError(
-                f"{name}(t) is of a new customer, by renewal. For customers who are there already, given that they are, write "
-                "survival_after(tenures, horizon=...) or renewal_probability(tenures)."
+                f"{name}(t) is of a new customer, by {model.counted}. For customers who are there already, given that they "
+                "are, write survival_after(tenures, horizon=...) or renewal_probability(tenures)."
             )
         theta = model.Theta(*(v[:, None] for v in fit.draws(draws)))
         times = np.atleast_1d(np.asarray(t))
         table = over_draws(
             lambda part: formula(theta, times[part], **options), size=times.size, draws=draws, interval=interval
         )
-        return pd.DataFrame(table, columns=["mean", "lower", "upper"], index=pd.Index(times, name="renewal"))
+        return pd.DataFrame(table, columns=["mean", "lower", "upper"], index=pd.Index(times, name=model.counted))
 
     def customers(
         tenure: Tenure | Tenures, *, interval: float = 0.90, draws: int = 500, **options: Any
@@ -215,7 +216,7 @@ def labelled_renewals(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
                 f"with the fit's period."
             )
         theta = model.Theta(*(v[:, None] for v in fit.draws(draws)))
-        people, inverse = _distinct_tenures(tenure, model.reads)
+        people, inverse = _distinct_tenures(tenure, model.reads_of(tenure))
         table = over_draws(
             lambda part: formula(theta, people(part), **options), size=inverse.max() + 1, draws=draws, interval=interval
         )

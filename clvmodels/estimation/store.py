@@ -21,12 +21,17 @@ from clvmodels.errors import ClvError, SavedFitError
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.estimation.result import Fit
 from clvmodels.files import atomically
-from clvmodels.priors import Gamma, LogNormal, Normal, Prior
+from clvmodels.priors import Gamma, HalfNormal, LogNormal, Normal, Prior
 from clvmodels.units import Period
 
 FORMAT = 1
 KEY = b"clvmodels"
-PRIORS: dict[str, Callable[..., Prior]] = {"LogNormal": LogNormal, "Gamma": Gamma, "Normal": Normal}
+PRIORS: dict[str, Callable[..., Prior]] = {
+    "LogNormal": LogNormal,
+    "Gamma": Gamma,
+    "Normal": Normal,
+    "HalfNormal": HalfNormal,
+}
 
 
 def save(fit: Fit, path: str | os.PathLike[str]) -> Path:

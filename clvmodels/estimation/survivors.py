@@ -9,7 +9,7 @@ import pandas as pd
 
 from clvmodels.data.tenure import ROUNDING, Tenure
 from clvmodels.data.tenures import Tenures
-from clvmodels.duration.renewals import Renewal
+from clvmodels.duration.contractual import Contractual
 from clvmodels.errors import ModelError, UnitError
 from clvmodels.estimation.result import Fit, tail_of
 from clvmodels.history import covariates_of
@@ -58,7 +58,7 @@ def survivors(
         The fit is not of a model of contracts, or nobody is there.
     """
     model: Any = fit.model
-    if not isinstance(model, Renewal):
+    if not isinstance(model, Contractual):
         raise ModelError(f"{model!r} is no model of contracts. Fit one such as SHIFTED_BETA_GEOMETRIC to tenures.")
     if tenures.period != fit.period:
         raise UnitError(
@@ -85,12 +85,13 @@ def _paths(model: Any, theta: Any, there: Tenures, ahead: int, rng: np.random.Ge
 
     Given the parameters customers are independent, so of those alike a binomial number renews each time.
     """
-    known = covariates_of(there, model.reads)  # type: ignore[arg-type]
+    reads = model.reads_of(there)
+    known = covariates_of(there, reads)  # type: ignore[arg-type]
     *_, inverse, example = distinct([there.exit, *known])
     one = Tenure(
-        there.exit[example], there.period, covariates={n: c[example] for n, c in zip(model.reads, known, strict=True)}
+        there.exit[example], there.period, covariates={n: c[example] for n, c in zip(reads, known, strict=True)}
     )
-    own, done = model.each(theta, one), np.rint(there.exit[example])
+    own, done = model.each(theta, one), np.rint(one.exit) if model.whole else one.exit
     draws = np.shape(theta[0])[0]
     left = np.broadcast_to(np.rint(np.bincount(inverse, there.weights)), (draws, done.size)).astype(np.int64)
     paths = np.empty((draws, ahead + 1))

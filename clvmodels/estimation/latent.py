@@ -1,0 +1,300 @@
+"""Posterior draws of models in which some parameters are normal about zero with a scale that is learnt: walks and frailties.
+
+In the coordinates of search such a posterior is a funnel that no normal fits. Given the scales, though, it is nearly normal in
+the effects themselves. So the log-likelihood is expanded to second order where it and the prior given the scales are highest,
+for some values of the scales; that leaves an approximate posterior of the scales with everything else integrated out, which is
+tabulated (Rue, Martino and Chopin 2009). Scales are drawn from the table, effects given the scales from their normal (a Student-t
+with many degrees of freedom), and draws are weighed by the real posterior (see `laplace`): exact in the limit, with k-hat to
+vouch for them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy import linalg, optimize, stats
+from scipy.interpolate import RegularGridInterpolator
+from scipy.special import gammaln
+
+from clvmodels.errors import ConvergenceError
+from clvmodels.estimation.laplace import DEGREES_OF_FREEDOM, OVERSAMPLING, effective, resample, smoothed
+from clvmodels.estimation.mode import jacobian
+from clvmodels.estimation.outcome import Diagnostics, Outcome, from_posterior
+from clvmodels.estimation.problem import BLOCK, THREADS, Problem
+from clvmodels.model import Array
+from clvmodels.progress import progress
+
+ROUNDS = 3
+"""Times the expansion is made anew, each where the last round found the scales."""
+STEPS, CLOSE = 60, 1e-6
+"""Newton steps at most, and the gap to the top at which they end."""
+APART = 1.2
+"""Distance between expansions, in standard deviations of the log scales."""
+REACH, KNOTS = 6.0, {1: 41, 2: 17}
+"""The table of the scales: standard deviations either way, and knots per scale."""
+LEAST_DRAWS = 1000
+"""Draws weighed at least: fewer cannot vouch for themselves."""
+CANDIDATES = 8
+"""Scales proposed for each that is kept."""
+LEAST, MOST = 0.15, 2.5
+"""Bounds on the standard deviation of a log scale, as the curvature at the top tells it."""
+
+
+class Expansion(NamedTuple):
+    """Log-likelihood and prior of what has no group, about a point: value, slope, curvature."""
+
+    at: Array
+    value: float
+    slope: Array
+    curvature: Array
+
+
+class Given(NamedTuple):
+    """What scales leave of the rest: mean, Cholesky root (lower) of its precision, log of the integral."""
+
+    mean: Array
+    root: Array
+    log_integral: float
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A problem whose scales are set apart: phi holds their logarithms, x everything else, effects in place of deviations."""
+
+    problem: Problem
+
+    @cached_property
+    def scales(self) -> list[int]:
+        return [group.scale for group in self.problem.model.groups]  # type: ignore[attr-defined]
+
+    @cached_property
+    def rest(self) -> Array:
+        return np.array([j for j in range(self.problem.centre.size) if j not in self.scales])
+
+    @cached_property
+    def member(self) -> Array:
+        """The group of each entry of x, -1 where it has none."""
+        of = np.full(self.problem.centre.size, -1)
+        for g, group in enumerate(self.problem.model.groups):  # type: ignore[attr-defined]
+            of[list(group.members)] = g
+        return np.asarray(of[self.rest])
+
+    @cached_property
+    def priors(self) -> list[Any]:
+        return list(self.problem.priors.values())
+
+    def placed(self, x: Array) -> Array:
+        """u with scales of one, so that deviations are effects."""
+        u = np.zeros(self.problem.centre.size)
+        u[self.rest] = x
+        return u
+
+    def height(self, x: Array) -> tuple[float, Array]:
+        """Log-likelihood and prior of what has no group, and the gradient in x."""
+        value, gradient = self.problem.log_likelihood(self.placed(x))
+        slope = gradient[self.rest]
+        for j in np.flatnonzero(self.member < 0):
+            prior = self.priors[self.rest[j]]
+            value += float(prior.log_density(x[j]))
+            slope[j] += float(prior.log_density_gradient(x[j]))
+        return value, slope
+
+    def precision(self, phi: Array) -> Array:
+        """Of the effects given log scales, zero where there is no group (d,)."""
+        return np.asarray(np.where(self.member < 0, 0.0, np.exp(-2.0 * phi[self.member])))
+
+    def log_prior(self, phi: Array) -> float:
+        return float(sum(self.priors[j].log_density(v) for j, v in zip(self.scales, phi, strict=True)))
+
+    def climb(self, x: Array, phi: Array) -> Expansion:
+        """The expansion where height and the effects' prior given phi are highest."""
+        pull = self.precision(phi)
+        value, slope = self.height(x)
+        for _ in range(STEPS):
+            curvature = -jacobian(self.height, x)
+            target = slope - pull * x
+            step = _solved(curvature + np.diag(pull), target)
+            gap = float(target @ step) / 2
+            if not np.isfinite(gap):
+                break
+            if gap < CLOSE:
+                return Expansion(x, value, slope, curvature)
+            now = value - 0.5 * float(pull @ x**2)
+            for shrink in 0.5 ** np.arange(30):
+                trial = x + shrink * step
+                found = self.height(trial)
+                if found[0] - 0.5 * float(pull @ trial**2) > now:
+                    break
+            else:
+                return Expansion(x, value, slope, curvature)
+            x, (value, slope) = trial, found
+        raise ConvergenceError(
+            f"{self.problem.model.title}: no top of the posterior was found. Check the data with tenures.to_frame(), or narrow "
+            "the priors with priors={...}."
+        )
+
+    def given(self, phi: Array, about: Expansion) -> Given:
+        """What is left of x given log scales, by an expansion."""
+        pull = self.precision(phi)
+        root = _root(about.curvature + np.diag(pull))
+        target = about.slope - pull * about.at
+        step = linalg.cho_solve((root, True), target)
+        groups = self.member[self.member >= 0]
+        level = about.value - 0.5 * float(pull @ about.at**2) + 0.5 * float(target @ step)
+        log_integral = level - float(np.log(np.diag(root)).sum()) - float(phi[groups].sum())
+        return Given(about.at + step, root, log_integral)
+
+
+def _root(matrix: Array) -> Array:
+    """Cholesky root of a matrix that is positive definite but for what is flat in it."""
+    try:
+        return np.asarray(linalg.cholesky(matrix, lower=True))
+    except linalg.LinAlgError:
+        roots, axes = np.linalg.eigh((matrix + matrix.T) / 2)
+        return np.asarray(linalg.cholesky((axes * np.maximum(roots, 1e-6 * roots[-1])) @ axes.T, lower=True))
+
+
+def _solved(matrix: Array, target: Array) -> Array:
+    """A step uphill: convex directions are taken as if they were concave."""
+    try:
+        return np.asarray(linalg.solve(matrix, target, assume_a="pos"))
+    except (linalg.LinAlgError, ValueError):
+        roots, axes = np.linalg.eigh((matrix + matrix.T) / 2)
+        return np.asarray(axes @ ((axes.T @ target) / np.maximum(np.abs(roots), 1e-3 * np.abs(roots).max())))
+
+
+class Table(NamedTuple):
+    """The approximate posterior of the log scales: middle, standard deviations, log density by interpolation, expansions."""
+
+    middle: Array
+    spread: Array
+    log_density: RegularGridInterpolator
+    about: list[tuple[Array, Expansion]]
+
+    def nearest(self, phi: Array) -> Expansion:
+        return self.about[int(np.argmin([np.sum(((phi - at) / self.spread) ** 2) for at, _ in self.about]))][1]
+
+
+def latent(problem: Problem, *, draws: int, seed: int) -> Outcome:
+    """Posterior draws of a model with `groups`: `draws` of equal weight in one chain; the caller judges their k-hat."""
+    world = Latent(problem)
+    rng = np.random.default_rng([seed, 1])
+    table = _tabulated(world)
+    count = max(LEAST_DRAWS, int(OVERSAMPLING * draws))
+    phi, rough = _scales(table, count, rng)
+    x, log_proposed = _rest(world, table, phi, rng)
+    log_weights, k_hat = smoothed(_log_posterior(world, phi, x) - log_proposed)
+    weights = np.exp(log_weights - log_weights.max())
+    weights /= weights.sum()
+    chosen = resample(weights, draws, rng)
+    u = _as_u(world, phi[chosen], x[chosen])
+    theta = problem.coordinates.theta(u)
+    posterior = xr.Dataset({name: (("chain", "draw"), theta[None, :, j]) for j, name in enumerate(problem.priors)})
+    ess = 1 / (1 / effective(rough, draws) + 1 / effective(weights, draws))
+    return from_posterior(posterior, problem.coordinates, Diagnostics(k_hat=k_hat, ess=ess))
+
+
+def _as_u(world: Latent, phi: Array, x: Array) -> Array:
+    """Coordinates of the search (m, k) from log scales and the rest."""
+    u = np.empty((len(x), world.problem.centre.size))
+    u[:, world.rest] = np.where(world.member < 0, x, x * np.exp(-phi[:, world.member]))
+    u[:, world.scales] = phi
+    return u
+
+
+def _tabulated(world: Latent) -> Table:
+    start = np.where(world.member < 0, world.problem.centre[world.rest], 0.0)
+    middle = world.problem.centre[world.scales]
+    expansion = world.climb(start, middle)
+    spread = np.ones(middle.size)
+    for _ in range(ROUNDS):
+        middle, spread = _top(world, middle, expansion)
+        expansion = world.climb(expansion.at, middle)
+    about = []
+    for offsets in itertools.product((0.0, -APART, APART, -2 * APART, 2 * APART), repeat=middle.size):
+        if np.count_nonzero(offsets) < 2:
+            at = middle + np.array(offsets) * spread
+            about.append((at, expansion if not any(offsets) else world.climb(expansion.at, at)))
+    axes = [m + s * np.linspace(-REACH, REACH, KNOTS[min(middle.size, 2)]) for m, s in zip(middle, spread, strict=True)]
+    found = Table(middle, spread, None, about)
+    heights = np.array([_marginal(world, np.array(at), found.nearest(np.array(at))) for at in itertools.product(*axes)])
+    grid = heights.reshape([axis.size for axis in axes])
+    return found._replace(log_density=RegularGridInterpolator(axes, grid, bounds_error=False, fill_value=None))
+
+
+def _marginal(world: Latent, phi: Array, about: Expansion) -> float:
+    return world.log_prior(phi) + world.given(phi, about).log_integral
+
+
+def _top(world: Latent, start: Array, about: Expansion) -> tuple[Array, Array]:
+    """Where the approximate posterior of the log scales is highest, and its standard deviations there."""
+
+    def depth(phi: Array) -> float:
+        return -_marginal(world, phi, about)
+
+    found = optimize.minimize(depth, start, method="Nelder-Mead", options={"xatol": 0.01, "fatol": 0.001}).x
+    step = 0.1
+    bent = [(depth(found + e) + depth(found - e) - 2 * depth(found)) / step**2 for e in np.eye(found.size) * step]
+    return found, np.clip(1 / np.sqrt(np.maximum(bent, 1e-6)), LEAST, MOST)
+
+
+def _scales(table: Table, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Log scales (count, g) drawn from the table, and the weights that they were resampled with."""
+    middle, covariance = table.middle, np.diag(table.spread**2)
+    for _ in range(2):
+        proposal = stats.multivariate_t(middle, covariance, df=DEGREES_OF_FREEDOM)
+        tried = proposal.rvs(size=CANDIDATES * count, random_state=rng).reshape(CANDIDATES * count, -1)
+        log_weights = table.log_density(tried) - proposal.logpdf(tried)
+        weights = np.exp(log_weights - log_weights.max())
+        weights /= weights.sum()
+        middle, covariance = weights @ tried, np.atleast_2d(np.cov(tried.T, aweights=weights))
+    return tried[resample(weights, count, rng)], weights
+
+
+def _rest(world: Latent, table: Table, phi: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """x (n, d) drawn given each phi, and the log density of both in the proposal, up to a constant."""
+    d = world.rest.size
+    df = max(DEGREES_OF_FREEDOM, 2 * d)
+    constant = gammaln((df + d) / 2) - gammaln(df / 2) - d / 2 * np.log(df * np.pi)
+    x, log_density = np.empty((len(phi), d)), table.log_density(phi)
+    z = rng.standard_normal((len(phi), d))
+    tails = rng.chisquare(df, len(phi)) / df
+    for i, at in enumerate(phi):
+        given = world.given(at, table.nearest(at))
+        x[i] = given.mean + linalg.solve_triangular(given.root, z[i], lower=True, trans="T") / np.sqrt(tails[i])
+        log_density[i] += constant + np.log(np.diag(given.root)).sum()
+        log_density[i] -= (df + d) / 2 * np.log1p(z[i] @ z[i] / tails[i] / df)
+    return x, log_density
+
+
+def _log_posterior(world: Latent, phi: Array, x: Array) -> Array:
+    """Log posterior density of (phi, x), up to a constant, in parallel."""
+    inside = world.member >= 0
+    scaled = x[:, inside] * np.exp(-phi[:, world.member[inside]])
+    prior = -0.5 * np.sum(scaled**2, axis=1) - phi[:, world.member[inside]].sum(axis=1)
+    prior += sum(world.priors[j].log_density(v) for j, v in zip(world.scales, phi.T, strict=True))
+    for j in np.flatnonzero(~inside):
+        prior += world.priors[world.rest[j]].log_density(x[:, j])
+    u = np.zeros((len(x), world.problem.centre.size))
+    u[:, world.rest] = x
+    thetas = world.problem.coordinates.theta(u)
+    blocks = np.array_split(thetas, max(1, len(thetas) // BLOCK))
+
+    def likelihood(block: Array) -> list[float]:
+        return [world.problem.log_likelihood_at(theta) for theta in block]
+
+    def done() -> Iterator[float]:
+        title = f"{world.problem.model.title}: weighing draws"
+        with progress(title, total=len(blocks)) as advance, ThreadPoolExecutor(THREADS) as pool:
+            for part in pool.map(likelihood, blocks):
+                yield from part
+                advance()
+
+    return np.asarray(np.array(list(done())) + prior)
