@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from clvmodels.budget.constraints import EqualTreatment as EqualTreatment
     from clvmodels.budget.plan import Plan as Plan
     from clvmodels.budget.planning import plan_budget as plan_budget
+    from clvmodels.budget.saves import RenewalResponse as RenewalResponse
+    from clvmodels.budget.saves import Save as Save
     from clvmodels.catalogue import catalogue as catalogue
     from clvmodels.covariates.explained import with_covariates as with_covariates
     from clvmodels.covariates.pooled import pooled as pooled
@@ -123,6 +125,8 @@ if TYPE_CHECKING:
     from clvmodels.units import Rate as Rate
     from clvmodels.units import Span as Span
     from clvmodels.value import formulas as formulas
+    from clvmodels.value.combined import combine as combine
+    from clvmodels.value.contract_forecast import ContractForecast as ContractForecast
     from clvmodels.value.forecast import Forecast as Forecast
     from clvmodels.value.forecast import forecast as forecast
     from clvmodels.value.save import max_worth_spending as max_worth_spending
@@ -165,9 +169,12 @@ _HOMES = {
     "history": ("History",),
     "priors": ("LogNormal", "Gamma", "Normal", "HalfNormal"),
     "value.forecast": ("forecast", "Forecast"),
+    "value.contract_forecast": ("ContractForecast",),
+    "value.combined": ("combine",),
     "value.save": ("max_worth_spending",),
     "budget.actions": ("Action", "PlannedContact"),
     "budget.constraints": ("Capacity", "Coverage", "BudgetShare", "EqualTreatment"),
+    "budget.saves": ("Save", "RenewalResponse"),
     "budget.planning": ("plan_budget",),
     "budget.plan": ("Plan",),
     "value": ("formulas",),

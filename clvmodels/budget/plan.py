@@ -21,11 +21,11 @@ from clvmodels.budget.risk import Information, Risk, perfect_information, risk_o
 from clvmodels.budget.solve import Solution
 from clvmodels.budget.status_quo import StatusQuo
 from clvmodels.budget.values import ActionValues, Choice, PlanDraws, action_values, chosen_bounds, plan_draws
-from clvmodels.budget.worth import Worth
+from clvmodels.budget.valuing import Valuer
 from clvmodels.errors import ClvError
 from clvmodels.files import atomically
 from clvmodels.model import Array
-from clvmodels.value.forecast import readable
+from clvmodels.value.totals import readable
 
 PLAN, STATUS_QUO = "this plan", "status quo"
 TAIL = 0.10
@@ -44,7 +44,7 @@ class Plan:
     Attributes
     ----------
     worth
-        Forecast, media response and audience.
+        Forecast, and what is known of the media and the customers.
     actions
         Programmes to choose from; doing nothing is number 0.
     values
@@ -65,7 +65,7 @@ class Plan:
         Probability of the intervals.
     """
 
-    worth: Worth
+    worth: Valuer
     actions: tuple[Action, ...]
     values: ActionValues
     allowed: NDArray[np.bool_]
@@ -90,7 +90,8 @@ class Plan:
     @property
     def customers(self) -> NDArray[Any]:
         """Ids in the order of the forecast (n,)."""
-        return self.worth.forecast.histories.customer_id
+        ids: NDArray[Any] = self.worth.forecast.customer_id
+        return ids
 
     @cached_property
     def draws(self) -> PlanDraws:
@@ -212,7 +213,7 @@ class Plan:
         row = self._customers.iloc[i]
         price = self.solution.price("budget").price if np.isfinite(self.budget) else 0.0
         net = np.where(self.allowed[i], self.values.net[i], -np.inf)
-        currency = self.worth.forecast.histories.currency
+        currency = self.worth.forecast.currency
         facts = Facts(currency, self.interval, price, bool(self.allowed[i, 1:].any()), self.names[int(np.argmax(net))])
         return sentence(row, facts)
 

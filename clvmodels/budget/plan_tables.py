@@ -43,7 +43,12 @@ def media_table(plan: Plan) -> pd.DataFrame:
     table = pd.DataFrame(
         {"customers": (counts > 0).sum(axis=0), "contacts": counts.sum(axis=0).astype(int)}
         | {name: getattr(plan.draws, name).mean(axis=1) for name in ("gross", "cost")}
-        | {"net": net.mean(axis=1), "lower": lower, "upper": upper, "purchases": plan.draws.purchases.mean(axis=1)},
+        | {
+            "net": net.mean(axis=1),
+            "lower": lower,
+            "upper": upper,
+            plan.worth.brings: plan.draws.purchases.mean(axis=1),
+        },
         index=pd.Index(plan.worth.media.media, name="medium"),
     )
     return table.join(plan.worth.media.grades()["grade"])
@@ -51,10 +56,8 @@ def media_table(plan: Plan) -> pd.DataFrame:
 
 def evidence_table(plan: Plan) -> pd.DataFrame:
     """As `Plan.evidence`."""
-    valuation, totals = plan.worth.forecast.valuation, plan.worth.forecast.total()["mean"]
     made = [contact for action in plan.actions for contact in action.contacts]
     cost = {m: float(np.mean([c.cost for c in made if c.medium == m])) for m in {c.medium for c in made}}
-    margin = float(valuation.margins.mean() * totals["spend"] / totals["purchases"])
     media = plan.worth.media
     used = {medium: cost.get(medium, np.nan) for medium in media.media}
     columns = [
@@ -68,7 +71,8 @@ def evidence_table(plan: Plan) -> pd.DataFrame:
         "break_even",
         "break_even_share",
     ]
-    return media.effects(interval=plan.interval, value=margin, cost=used)[columns]
+    table: pd.DataFrame = media.effects(interval=plan.interval, value=plan.worth.margin(), cost=used)[columns]
+    return table
 
 
 def total_table(plan: Plan) -> pd.DataFrame:
@@ -82,7 +86,7 @@ def total_table(plan: Plan) -> pd.DataFrame:
         against = draws.net - plan.before.draws.net
         rows |= {
             "net against status quo": against,
-            "potential under plan": plan.worth.forecast.expected_draws[3] + against,
+            "potential under plan": plan.worth.forecast.expected_draws[-2] + against,
         }
     table = np.array(list(rows.values()))
     lower, upper = bounds_of(table, plan.interval)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 WEAK = {
     "rule-adjusted": "adjusted for the rule by which customers were chosen",
     "observational": "observed, not randomised: customers who were contacted may differ in ways the log does not show",
+    "judgement": "judgement, not measured",
     "attributed-only": "replies alone, without anybody who was not contacted",
 }
 
@@ -63,7 +64,7 @@ def sentence(row: pd.Series[Any], facts: Facts) -> str:
 
 def plan_notes(plan: Plan) -> list[str]:
     """What to know when reading a plan."""
-    solution, money = plan.solution, plan.worth.forecast.histories.currency or "the currency of the log"
+    solution, money = plan.solution, plan.worth.forecast.currency or "the currency of the log"
     gap = (
         ""
         if solution.relative_gap < 1e-9
@@ -71,7 +72,7 @@ def plan_notes(plan: Plan) -> list[str]:
     )
     share, limit = f"{100 * plan.interval:g} %", "" if plan.budget == float("inf") else f" of {plan.budget:,.2f}"
     notes = [
-        f"Money in {money}, at present value over {plan.worth.forecast.terms.horizon}; intervals hold {share} and are of means.",
+        f"Money in {money}, at present value over {plan.worth.forecast.horizon}; intervals hold {share} and are of means.",
         f"{solution.spent:,.2f} is spent{limit}; no plan under these constraints is better{gap}.",
     ]
     table = plan.by_medium()

@@ -5,28 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clvmodels.budget.actions import NOTHING, Action, check_actions, media_counts
 from clvmodels.budget.allowed import allowed_actions
 from clvmodels.budget.constraints import Constraint, Setting
+from clvmodels.budget.contract_worth import ContractWorth
 from clvmodels.budget.holdout import hold_out
 from clvmodels.budget.plan import Plan
 from clvmodels.budget.resolve import resolve
 from clvmodels.budget.risk import cautious
+from clvmodels.budget.saves import RenewalResponse, Save, as_saving
 from clvmodels.budget.solve import Solution, solve
 from clvmodels.budget.status_quo import StatusQuo, past_contacts, status_quo
-from clvmodels.budget.values import ActionValues, action_values
+from clvmodels.budget.values import ActionValues, PlanDraws, action_values
+from clvmodels.budget.valuing import Valuer
 from clvmodels.budget.worth import Worth
-from clvmodels.errors import ClvError
+from clvmodels.errors import ClvError, offenders
 from clvmodels.estimation.media_fit import MediaFit
 from clvmodels.estimation.result import tail_of
 from clvmodels.model import Array
 from clvmodels.response.cells import Audience
 from clvmodels.units import Period, Span
+from clvmodels.value.contract_forecast import ContractForecast
 from clvmodels.value.forecast import Forecast
 
 
@@ -37,8 +42,8 @@ class Share(Protocol):
 
 
 def plan_budget(
-    forecast: Forecast,
-    media: MediaFit,
+    forecast: Forecast | ContractForecast,
+    media: MediaFit | Save | Sequence[Save] | RenewalResponse,
     actions: Sequence[Action],
     *,
     budget: float = math.inf,
@@ -61,6 +66,10 @@ def plan_budget(
     customer is still there, discounted. What she buys anyway is in the forecast, and so is the effect of the contacts she was
     used to: a plan is valued against doing nothing, and against going on as before.
 
+    Under contract a contact is worth what it adds to the probability of the next renewal after it, never more than can be moved
+    at all, times the value of the customer from that renewal on, less what it and the offer cost. The forecast is what comes
+    without contacts.
+
     Money that returns less than itself is kept, unless `spend_all`.
 
     Parameters
@@ -68,7 +77,7 @@ def plan_budget(
     forecast
         Of the customers, over the horizon that the plan is for; its draws are used.
     media
-        Fit of `clv.media_response(...)`.
+        Fit of `clv.media_response(...)`; for contracts a `clv.Save` for each medium, or a `clv.RenewalResponse`.
     actions
         What can be done for a customer; doing nothing is always possible.
     budget
@@ -79,7 +88,7 @@ def plan_budget(
         Which media a customer may be contacted by (a table of True and False by customer id, a column per medium), how often at
         most within the plan, and with which least time between contacts: each takes actions away.
     contacts
-        Past contacts: customer_id, medium, date, cost; those that the media response was fitted to if not given.
+        Past contacts with buyers: customer_id, medium, date, cost; those that the media response was fitted to if not given.
     audience
         The customers as they are today; as at the end of the log of the media response if not given.
     pull_forward
@@ -107,33 +116,82 @@ def plan_budget(
         An action uses an unknown medium, a customer is unknown to the media response, an option is out of its range.
     """
     tail_of(interval)
-    chosen = check_actions(actions, media.media)
-    people = media.audience if audience is None else audience
-    if people is None:
-        raise ClvError("The media response was fitted to cells, which have no customers. Give audience=.")
-    worth = Worth(forecast, media, people, _kept(pull_forward, forecast.simulation.draws, seed), seed)
-    ids = forecast.histories.customer_id
+    if isinstance(forecast, ContractForecast):
+        only = {"contacts": contacts is None, "audience": audience is None, "pull_forward": pull_forward == 0.0}
+        field = _of_contracts(forecast, media, [name for name, unused in only.items() if not unused], seed)
+    else:
+        field = _of_purchases(forecast, media, audience, pull_forward, contacts, seed)
+    worth, ids = field.worth, forecast.customer_id
+    chosen = check_actions(actions, worth.media.media)
     held = hold_out(ids, share=holdout, seed=seed).held
-    since = np.full(people.own_stock.shape, np.inf) if people.since is None else people.since
     allowed = allowed_actions(
-        chosen, ids, media=media.media, since=since[worth.places], consent=consent, caps=caps, quiet=quiet
+        chosen, ids, media=worth.media.media, since=field.since, consent=consent, caps=caps, quiet=quiet
     )
-    allowed[held, 1:] = False
+    allowed[held | field.gone, 1:] = False
     values = action_values(worth, chosen)
-    setting = Setting(
-        ids, [NOTHING, *(a.name for a in chosen)], media.media, media_counts(chosen, media.media),
-        forecast.histories.segment, held,
-    )  # fmt: skip
+    names, counts = [NOTHING, *(a.name for a in chosen)], media_counts(chosen, worth.media.media)
+    setting = Setting(ids, names, worth.media.media, counts, forecast.segment, held)
     limits = resolve(constraints, setting, budget=budget)
 
     def best(values: ActionValues) -> Solution:
         """The budget counts outlay; what is made largest is the present value of margin less cost."""
-        worth = values.net + values.outlay
-        return solve(worth, values.outlay, allowed, budget=budget, constraints=limits, spend_all=spend_all, keys=ids)
+        earned = values.net + values.outlay
+        return solve(earned, values.outlay, allowed, budget=budget, constraints=limits, spend_all=spend_all, keys=ids)
 
-    before = _before(worth, media.contacts if contacts is None else contacts)
-    plan = Plan(worth, chosen, values, allowed, best, best(values), held, holdout, before, float(budget), interval)
+    plan = Plan(
+        worth, chosen, values, allowed, best, best(values), held, holdout, field.before, float(budget), interval
+    )
     return plan if worst is None else _cautious(plan, worst)
+
+
+class Field(NamedTuple):
+    """Who values contacts; days since the last one (n, media); who is gone for sure (n,); what going on as before is worth."""
+
+    worth: Valuer
+    since: Array
+    gone: NDArray[np.bool_]
+    before: StatusQuo | None
+
+
+def _of_purchases(
+    forecast: Forecast,
+    media: object,
+    audience: Audience | None,
+    pull_forward: float | Share,
+    contacts: pd.DataFrame | None,
+    seed: int,
+) -> Field:
+    if not isinstance(media, MediaFit):
+        raise ClvError(
+            f"What contacts do to purchases is not told by {type(media).__name__}. Give a fit of clv.media_response(...); "
+            "clv.Save is for contracts."
+        )
+    people = media.audience if audience is None else audience
+    if people is None:
+        raise ClvError("The media response was fitted to cells, which have no customers. Give audience=.")
+    worth = Worth(forecast, media, people, _kept(pull_forward, forecast.draws, seed), seed)
+    since = np.full(people.own_stock.shape, np.inf) if people.since is None else people.since
+    gone = np.zeros(len(worth.places), dtype=bool)
+    return Field(worth, since[worth.places], gone, _before(worth, media.contacts if contacts is None else contacts))
+
+
+def _of_contracts(forecast: ContractForecast, media: Any, given: list[str], seed: int) -> Field:
+    if given:
+        raise ClvError(
+            f"{', '.join(given)}= is for purchases: offers to customers under contract act on renewals. Leave it out."
+        )
+    twice = pd.Series(forecast.customer_id).duplicated().to_numpy()
+    if twice.any():
+        names = [f"customer {who}" for who in forecast.customer_id[twice]]
+        raise ClvError(
+            offenders("has several contracts", column="customer_id", rows=names, values=forecast.customer_id[twice],
+                      remedy="A plan has one action per row: name the id of the contract as customer=.")
+        )  # fmt: skip
+    saving = as_saving(media)
+    worth = ContractWorth(forecast, saving, seed)
+    n, none = len(twice), np.zeros((len(saving.media), worth.draws))
+    nothing = StatusQuo(np.zeros(n), np.zeros(n), np.zeros(n), PlanDraws(none, none, none))
+    return Field(worth, saving.since(forecast.customer_id), ~forecast.standing.there, nothing)
 
 
 def _cautious(plan: Plan, share: float) -> Plan:

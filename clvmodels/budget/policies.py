@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from clvmodels.budget.values import ActionValues, Choice
 from clvmodels.metrics.scores import rfm
 from clvmodels.model import Array
-from clvmodels.value.forecast import Forecast
+from clvmodels.value.contract_forecast import ContractForecast
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Situation:
         Money to spend [currency].
     """
 
-    forecast: Forecast
+    forecast: Any
     values: ActionValues
     allowed: np.ndarray
     usual: int
@@ -70,14 +71,22 @@ def _by(column: str, sign: float = 1.0) -> Rule:
     return lambda now: now.ranked(sign * now.forecast.customers[column].to_numpy(dtype=float))
 
 
-RULES: Mapping[str, Rule] = MappingProxyType({
-    "top RFM": lambda now: now.ranked(rfm(now.forecast.histories).score),
+COMMON: Mapping[str, Rule] = MappingProxyType({
     "top LTV": _by("ltv"),
-    "highest churn risk": _by("p_alive", -1.0),
     "highest response rate": lambda now: now.best_by(now.values.response),
     "highest increment": lambda now: now.best_by(now.values.gross),
 })  # fmt: skip
 """Rules by name; each spends no more than the budget. Customers that tie are taken in the order of the forecast."""
+RULES: Mapping[str, Rule] = MappingProxyType({
+    "top RFM": lambda now: now.ranked(rfm(now.forecast.histories).score),
+    "top LTV": COMMON["top LTV"],
+    "highest churn risk": _by("p_alive", -1.0),
+    **COMMON,
+})  # fmt: skip
+CONTRACT_RULES: Mapping[str, Rule] = MappingProxyType({
+    "top LTV": COMMON["top LTV"], "highest churn risk": _by("p_renew", -1.0), **COMMON
+})  # fmt: skip
+"""The same for customers under contract, who have no purchases to score."""
 
 
 def everybody(now: Situation, action: int) -> Choice:
@@ -90,4 +99,5 @@ def named_policies(now: Situation) -> dict[str, Choice]:
     found = {"nobody": np.zeros(len(now.allowed), dtype=np.intp)}
     for number, name in enumerate(now.names[1:], start=1):
         found[f"everybody: {name}"] = everybody(now, number)
-    return found | {name: rule(now) for name, rule in RULES.items()}
+    rules = CONTRACT_RULES if isinstance(now.forecast, ContractForecast) else RULES
+    return found | {name: rule(now) for name, rule in rules.items()}

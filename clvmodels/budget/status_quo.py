@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from clvmodels.budget.actions import PlannedContact
 from clvmodels.budget.values import PlanDraws
-from clvmodels.budget.worth import Contacted, Rows, Worth
+from clvmodels.budget.valuing import Rows
+from clvmodels.budget.worth import Contacted, Worth
 from clvmodels.errors import ClvError
 from clvmodels.model import Array
 from clvmodels.units import DAY, Span

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.budget.actions import Action
-from clvmodels.budget.worth import Block, Rows, Worth
+from clvmodels.budget.valuing import Block, Rows, Valuer
 from clvmodels.model import Array
 from clvmodels.value.valuation import bounds_of
 
@@ -56,7 +56,7 @@ class Part(NamedTuple):
     fields: Array
 
 
-def action_values(worth: Worth, actions: Sequence[Action], *, weights: Array | None = None) -> ActionValues:
+def action_values(worth: Valuer, actions: Sequence[Action], *, weights: Array | None = None) -> ActionValues:
     """Value every action for every customer; memory does not grow with the draws.
 
     Parameters
@@ -71,7 +71,7 @@ def action_values(worth: Worth, actions: Sequence[Action], *, weights: Array | N
         return Part(block.rows, np.stack(columns, axis=2))
 
     parts = worth.play(reduce, description="Valuing actions", width=8)
-    tables = np.empty((6, len(worth.places), len(actions) + 1))
+    tables = np.empty((6, worth.order.size, len(actions) + 1))
     for part in parts:
         tables[:, part.rows] = part.fields
     gross, cost, outlay, spread, p_positive, response = tables
@@ -80,7 +80,7 @@ def action_values(worth: Worth, actions: Sequence[Action], *, weights: Array | N
 
 def _fields(block: Block, action: Action, weight: Array) -> Array:
     """The fields of `ActionValues` of one action (6, rows)."""
-    valued = _programme(block, action)
+    valued = _programme(block, action, weight.size)
     net = valued.gross - valued.cost
     mean = net @ weight
     spread = np.sqrt(np.maximum((net - mean[:, None]) ** 2 @ weight, 0.0))
@@ -95,9 +95,9 @@ class Flows(NamedTuple):
     outlay: Array
 
 
-def _programme(block: Block, action: Action) -> Flows:
+def _programme(block: Block, action: Action, draws: int) -> Flows:
     values = [block.value(contact).value for contact in block.programme(action)]
-    shape = (block.rows.size, block.worth.draws)
+    shape = (block.rows.size, draws)
     return Flows(*(np.sum([np.broadcast_to(one[k], shape) for one in values], axis=0) for k in range(3)))
 
 
@@ -106,7 +106,7 @@ def _first(block: Block, action: Action) -> Array:
     return block.value(next(block.programme(action))).response
 
 
-def chosen_bounds(worth: Worth, actions: Sequence[Action], choice: Choice, interval: float) -> tuple[Array, Array]:
+def chosen_bounds(worth: Valuer, actions: Sequence[Action], choice: Choice, interval: float) -> tuple[Array, Array]:
     """Interval of the net value of each customer's action, of its mean given the parameters, each (n,)."""
     lower, upper = np.zeros(choice.size), np.zeros(choice.size)
 
@@ -114,7 +114,7 @@ def chosen_bounds(worth: Worth, actions: Sequence[Action], choice: Choice, inter
         for number, action in enumerate(actions, start=1):
             some = np.flatnonzero(choice[block.rows] == number)
             if some.size:
-                valued = _programme(block.picked(some), action)
+                valued = _programme(block.picked(some), action, worth.draws)
                 lower[block.rows[some]], upper[block.rows[some]] = bounds_of(valued.gross - valued.cost, interval)
 
     worth.play(fill, description="Intervals of the plan", width=8)
@@ -135,7 +135,7 @@ class PlanDraws(NamedTuple):
         return np.asarray((self.gross - self.cost).sum(axis=0))
 
 
-def plan_draws(worth: Worth, actions: Sequence[Action], choices: Mapping[str, Choice]) -> dict[str, PlanDraws]:
+def plan_draws(worth: Valuer, actions: Sequence[Action], choices: Mapping[str, Choice]) -> dict[str, PlanDraws]:
     """Totals of several plans in the same draws, so that they can be compared pair by pair.
 
     Parameters

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.budget.actions import Action, PlannedContact
+from clvmodels.budget.valuing import Block, Rows, Valued, Valuer
 from clvmodels.errors import ClvError, offenders
 from clvmodels.estimation.media_fit import MediaFit
 from clvmodels.estimation.media_reaction import Reactions
@@ -19,11 +20,9 @@ from clvmodels.model import Array
 from clvmodels.response.cells import Audience
 from clvmodels.response.predictor import Coefficients
 from clvmodels.units import Span
-from clvmodels.value.contacts import ContactValue, contact_value
+from clvmodels.value.contacts import contact_value
 from clvmodels.value.forecast import Forecast
-from clvmodels.value.simulation import CELLS, Past, in_blocks
-
-type Rows = NDArray[np.intp]
+from clvmodels.value.simulation import Past
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +34,8 @@ class Contacted:
     other_stock: Array
 
 
-class Valued(NamedTuple):
-    """A contact with some customers, valued (rows, draws): its value, the purchases it brings, P(buy | contact)."""
-
-    value: ContactValue
-    purchases: Array
-    response: Array
-
-
 @dataclass(frozen=True, eq=False)
-class Block:
+class PurchaseBlock(Block):
     """Some customers, with all that is needed to value contacts with them; arrays are (rows, draws)."""
 
     worth: Worth
@@ -75,11 +66,13 @@ class Block:
         )  # fmt: skip
         return Valued(value, increment * there * terms.kept, response)
 
-    def picked(self, some: Rows) -> Block:
+    def picked(self, some: Rows) -> PurchaseBlock:
         """Some of the customers, by their place in the block."""
         past = self.past._replace(inverse=self.past.inverse[some])
         audience = self.audience.picked(some)
-        return Block(self.worth, self.rows[some], past, self.margin[some], audience, self.worth.reactions(audience))
+        return PurchaseBlock(
+            self.worth, self.rows[some], past, self.margin[some], audience, self.worth.reactions(audience)
+        )
 
     def programme(self, action: Action) -> Iterator[Contacted]:
         """The contacts of an action, each with the stocks that those before it leave."""
@@ -112,7 +105,7 @@ class Stocks:
 
 
 @dataclass(frozen=True, eq=False)
-class Worth:
+class Worth(Valuer):
     """Customers of a forecast, a fitted media response and joint draws of everything unknown.
 
     Parameters
@@ -134,10 +127,7 @@ class Worth:
     audience: Audience
     kept: float | Array = 1.0
     seed: int = 0
-
-    @property
-    def draws(self) -> int:
-        return self.forecast.simulation.draws
+    brings = "purchases"
 
     @property
     def lag(self) -> float:
@@ -158,23 +148,13 @@ class Worth:
     @cached_property
     def places(self) -> Rows:
         """Where each customer of the forecast is in the audience (n,)."""
-        ids = self.forecast.histories.customer_id
-        order = np.argsort(self.audience.customer_id, kind="stable")
-        known = self.audience.customer_id[order]
-        at = np.minimum(np.searchsorted(known, ids), known.size - 1)
-        strangers = np.flatnonzero(known[at] != ids)
-        if strangers.size:
-            remedy = "Fit the media response on the log that the forecast was made of, or give audience=."
-            names = [f"customer {ids[i]}" for i in strangers]
-            problem = "is unknown to the media response"
-            raise ClvError(offenders(problem, column="customer_id", rows=names, values=ids[strangers], remedy=remedy))
-        return np.asarray(order[at], dtype=np.intp)
+        return places_in(self.audience, self.forecast.histories.customer_id)
 
     def stocks(self, today: Array) -> Stocks:
         """Contact stocks that begin at `today` (rows, media)."""
         return Stocks(today, self.media.media, self.media.spec.half_lives(self.media.media))
 
-    def block(self, rows: Rows) -> Block:
+    def block(self, rows: Rows) -> PurchaseBlock:
         """Some customers of the forecast."""
         simulation, valuation = self.forecast.simulation, self.forecast.valuation
         people = picked(simulation.histories, rows)
@@ -182,13 +162,26 @@ class Worth:
         margins = valuation.margins if valuation.margins.shape[0] == 1 else valuation.margins[rows]
         audience = self.audience.picked(self.places[rows])
         margin = margins * amount * self.kept
-        return Block(self, rows, simulation.past(people), margin, audience, self.reactions(audience))
+        return PurchaseBlock(self, rows, simulation.past(people), margin, audience, self.reactions(audience))
 
-    def play[Result](self, reduce: Callable[[Block], Result], *, description: str, width: int = 1) -> list[Result]:
-        """Reduce every block of customers, in parallel; results in the order of the blocks.
+    @property
+    def order(self) -> Rows:
+        return self.forecast.simulation.order
 
-        `width` says how many numbers `reduce` holds at once per customer and draw.
-        """
-        size = max(1, CELLS // (self.draws * width))
-        order = self.forecast.simulation.order
-        return in_blocks(lambda rows, start: reduce(self.block(rows)), order, size=size, description=description)
+    def margin(self) -> float:
+        totals = self.forecast.total()["mean"]
+        return float(self.forecast.valuation.margins.mean() * totals["spend"] / totals["purchases"])
+
+
+def places_in(audience: Audience, ids: NDArray[Any]) -> Rows:
+    """Where customers are in an audience (n,)."""
+    order = np.argsort(audience.customer_id, kind="stable")
+    known = audience.customer_id[order]
+    at = np.minimum(np.searchsorted(known, ids), known.size - 1)
+    strangers = np.flatnonzero(known[at] != ids)
+    if strangers.size:
+        remedy = "Fit the media response on the log that the forecast was made of, or give audience=."
+        names = [f"customer {ids[i]}" for i in strangers]
+        problem = "is unknown to the media response"
+        raise ClvError(offenders(problem, column="customer_id", rows=names, values=ids[strangers], remedy=remedy))
+    return np.asarray(order[at], dtype=np.intp)

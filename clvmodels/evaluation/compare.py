@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import get_args
+from typing import Any, get_args, overload
 
 import numpy as np
 import pandas as pd
 
+from clvmodels.data.contracts import Contracts
+from clvmodels.data.tenures import Tenures
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError
 from clvmodels.estimation.result import tail_of
 from clvmodels.evaluation.calibration import coverage_at, pit_of
+from clvmodels.evaluation.contract_compare import ContractComparison, compare_contracts
 from clvmodels.evaluation.groups import group_bounds, group_means, tenths
 from clvmodels.evaluation.outcomes import outcomes
 from clvmodels.evaluation.tables import TARGETS, Target, differences, score_table
 from clvmodels.evaluation.words import sentences
 from clvmodels.model import Array
 from clvmodels.value.baselines import BASELINES, Baseline, Predicted, Predictor
+from clvmodels.value.contract_forecast import ContractForecast
 from clvmodels.value.forecast import Forecast
 from clvmodels.value.valuation import MEASURES
 
@@ -193,15 +197,34 @@ class Comparison:
         return f"<b>{self.model} and the simple formulas</b>{table}<ul>{said}</ul><small>{self.note}</small>"
 
 
+@overload
 def compare(
     forecast: Forecast,
     holdout: Transactions,
+    *,
+    formulas: Sequence[Baseline] | Mapping[str, Predictor] = ...,
+    interval: float = ...,
+    resamples: int = ...,
+    seed: int = ...,
+) -> Comparison: ...
+@overload
+def compare(
+    forecast: ContractForecast,
+    holdout: Contracts | Tenures,
+    *,
+    interval: float = ...,
+    resamples: int = ...,
+    seed: int = ...,
+) -> ContractComparison: ...
+def compare(
+    forecast: Forecast | ContractForecast,
+    holdout: Any,
     *,
     formulas: Sequence[Baseline] | Mapping[str, Predictor] = BASELINES,
     interval: float = 0.90,
     resamples: int = 1000,
     seed: int = 0,
-) -> Comparison:
+) -> Comparison | ContractComparison:
     """Compare a forecast and simple formulas with what the customers then did.
 
     Parameters
@@ -210,6 +233,7 @@ def compare(
         Made at the end of the calibration, over a horizon no longer than the holdout.
     holdout
         What followed: the second part of `log.split(date)`. Customers of the forecast who do not appear did nothing.
+        For contracts: the same contracts, observed until the end of the horizon or later.
     formulas
         Predictors to compare with: `Baseline`s, or functions by name that take the histories and the horizon and return
         purchases and spend per customer.
@@ -222,7 +246,7 @@ def compare(
 
     Returns
     -------
-    Comparison
+    Comparison, or ContractComparison
 
     Raises
     ------
@@ -233,6 +257,10 @@ def compare(
     tail_of(interval)
     if resamples < 20:
         raise ClvError(f"resamples={resamples} is too few for an interval. Use at least 20; 1000 is usual.")
+    if isinstance(forecast, ContractForecast):
+        if formulas is not BASELINES:
+            raise ClvError("Contracts are compared with constant retention; formulas= is for purchases. Leave it out.")
+        return compare_contracts(forecast, holdout, interval=interval, resamples=resamples, seed=seed)
     histories, horizon = forecast.histories, forecast.terms.horizon
     happened = outcomes(histories, holdout, horizon=horizon)
     named = formulas if isinstance(formulas, Mapping) else {one.name: one for one in formulas}

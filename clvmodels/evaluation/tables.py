@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,17 +12,26 @@ from numpy.typing import NDArray
 from clvmodels.estimation.result import tail_of
 from clvmodels.evaluation import scores
 from clvmodels.evaluation.bootstrap import resampled
-from clvmodels.value.baselines import Predicted
 
 type Array = NDArray[np.float64]
 type Target = Literal["purchases", "spend"]
+type Outcome = Any
+"""Values per customer by target, as attributes, each (n,): such as `Predicted`."""
 
 TARGETS: tuple[Target, ...] = ("purchases", "spend")
-DEVIANCES = {"purchases": scores.poisson_deviance, "spend": scores.tweedie_deviance}
+DEVIANCES = {
+    "purchases": scores.poisson_deviance, "spend": scores.tweedie_deviance, "payments": scores.poisson_deviance
+}  # fmt: skip
 SCORES = ("abs_bias", "mae", "rmse", "deviance", "spearman")
 
 
-def score_table(actual: Predicted, predictions: Mapping[str, Predicted], customers: pd.DataFrame) -> pd.DataFrame:
+def score_table(
+    actual: Outcome,
+    predictions: Mapping[str, Outcome],
+    customers: pd.DataFrame,
+    *,
+    targets: Sequence[str] = TARGETS,
+) -> pd.DataFrame:
     """Every score by (target, method).
 
     Parameters
@@ -36,7 +45,7 @@ def score_table(actual: Predicted, predictions: Mapping[str, Predicted], custome
     """
     model = next(iter(predictions))
     rows = []
-    for target in TARGETS:
+    for target in targets:
         happened = getattr(actual, target)
         bounds = (customers[f"{target}_{end}"].to_numpy() for end in ("lower", "upper"))
         held = scores.coverage(happened, *bounds)
@@ -47,17 +56,18 @@ def score_table(actual: Predicted, predictions: Mapping[str, Predicted], custome
 
 
 def differences(
-    actual: Predicted,
-    predictions: Mapping[str, Predicted],
+    actual: Outcome,
+    predictions: Mapping[str, Outcome],
     table: pd.DataFrame,
     *,
+    targets: Sequence[str] = TARGETS,
     interval: float,
     resamples: int,
     seed: int,
 ) -> pd.DataFrame:
     """The first method less each other one, by (target, method, score), with paired bootstrap intervals."""
     rows = []
-    for target in TARGETS:
+    for target in targets:
         happened = getattr(actual, target)
         predicted = np.array([getattr(one, target) for one in predictions.values()])
         found = _resampled(target, happened, predicted, resamples, seed)
@@ -73,7 +83,7 @@ def differences(
 _COLUMNS = ["target", "method", "score", "model", "formula", "difference", "lower", "upper", "better"]
 
 
-def _scores(target: Target, actual: Array, predicted: Array) -> dict[str, float]:
+def _scores(target: str, actual: Array, predicted: Array) -> dict[str, float]:
     return {
         "predicted": float(predicted.sum()),
         "actual": float(actual.sum()),
@@ -87,7 +97,7 @@ def _scores(target: Target, actual: Array, predicted: Array) -> dict[str, float]
     }
 
 
-def _resampled(target: Target, actual: Array, predicted: Array, resamples: int, seed: int) -> dict[str, Array]:
+def _resampled(target: str, actual: Array, predicted: Array, resamples: int, seed: int) -> dict[str, Array]:
     losses = {
         "mae": scores.absolute_error(actual, predicted),
         "rmse": scores.squared_error(actual, predicted),

@@ -30,7 +30,7 @@ def contact_value(
     worth: ArrayLike,
     cost: ArrayLike,
     time: ArrayLike,
-    lag: float,
+    lag: ArrayLike,
     survival: ArrayLike = 1.0,
     force: float = 0.0,
     response: ArrayLike = 0.0,
@@ -55,7 +55,7 @@ def contact_value(
     time
         When it is made [period from now, >= 0].
     lag
-        How long after it the purchase is made, on average [period].
+        How long after it the purchase is made (or the contract renewed), on average [period].
     survival
         Probability that a customer of today is still there at the time of the purchase.
     force
@@ -84,11 +84,11 @@ def contact_value(
     >>> round(float(260 + paid.net.sum()), 2)
     568.78
     """
-    more, margin, there, bought, made, price, when = (
-        np.asarray(v, dtype=float) for v in (increment, worth, survival, response, paid_for, cost, time)
+    more, margin, there, bought, made, price, when, later = (
+        np.asarray(v, dtype=float) for v in (increment, worth, survival, response, paid_for, cost, time, lag)
     )
     larger = bought * (np.asarray(amount_ratio) - 1.0)
-    gross = (more + larger) * margin * there * np.exp(-force * (when + lag))
+    gross = (more + larger) * margin * there * np.exp(-force * (when + later))
     outlay = price * made + cost_on_response * bought * there
     return ContactValue(gross, outlay * np.exp(-force * when), outlay)
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels.data.contracts import Contracts
 from clvmodels.data.histories import Histories
+from clvmodels.data.tenures import Tenures
+from clvmodels.duration.renewals import Timing
 from clvmodels.errors import ClvError, ModelError
 from clvmodels.estimation.result import Fit, tail_of
 from clvmodels.estimation.stack import Stack
 from clvmodels.model import Array
 from clvmodels.units import Cost, Period, Rate, Span, as_period
+from clvmodels.value.contract_forecast import ContractForecast, forecast_contracts
 from clvmodels.value.fits import check_currencies, duration_model, quantity_model
+from clvmodels.value.leaving import is_contractual
 from clvmodels.value.simulation import Block, Simulation
+from clvmodels.value.standing import Paid
 from clvmodels.value.terms import Margin, Terms
-from clvmodels.value.valuation import COLUMNS, MEASURES, Reduced, Valuation, bounds_of, summary_of, with_ltv
+from clvmodels.value.totals import Totals, grouped, stream_table
+from clvmodels.value.valuation import MEASURES, Reduced, Valuation, columns_of, with_ltv
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Forecast:
+class Forecast(Totals):
     """The outcome of `clv.forecast`.
 
     Two kinds of interval are kept apart. *Expected*: where the mean lies, given that the parameters are not known
@@ -37,6 +45,7 @@ class Forecast:
     expected_draws: Array
     predictive_draws: Array
     notes: tuple[str, ...]
+    measures = MEASURES
 
     @property
     def terms(self) -> Terms:
@@ -50,6 +59,14 @@ class Forecast:
     def histories(self) -> Histories:
         return self.simulation.histories
 
+    @property
+    def horizon(self) -> Span:
+        return self.terms.horizon
+
+    @property
+    def currency(self) -> str | None:
+        return self.histories.currency
+
     def per_customer(self) -> pd.DataFrame:
         """One row per customer in the order of the histories: `customer_id` [, `segment`], then the columns named below.
 
@@ -59,54 +76,10 @@ class Forecast:
         """
         return self.customers.copy()
 
-    def total(self) -> pd.DataFrame:
-        """All customers together: rows purchases, spend, realised, potential, ltv (customer equity); columns mean,
-        expected_lower, expected_upper, lower, upper. Customers share the unknown parameters and are summed draw by draw."""
-        return summary_of(self.expected_draws, self.predictive_draws, self.interval)
-
-    def equity_draws(self) -> Array:
-        """Customer equity in each joint draw (draws,) [currency]."""
-        return np.asarray(self.predictive_draws[MEASURES.index("ltv")])
-
-    def by(self, labels: str | pd.Series | NDArray[Any]) -> pd.DataFrame:
-        """Totals by group, summed draw by draw.
-
-        Parameters
-        ----------
-        labels
-            "segment" for the segment of the log, a Series of labels by customer id, or an array in the order of the histories.
-
-        Returns
-        -------
-        DataFrame, one row per group: customers, then the mean of every measure and the bounds of ltv
-        """
-        codes, groups = pd.factorize(self._labels(labels), sort=True)
-        expected, simulated = self.group_draws(codes, len(groups))
-        rows: list[dict[str, Any]] = []
-        for g, group in enumerate(groups):
-            table = summary_of(expected[:, g], simulated[:, g], self.interval)
-            bounds = {f"ltv_{c}": table.loc["ltv", c] for c in ("lower", "upper", "expected_lower", "expected_upper")}
-            means = dict(zip(MEASURES, table["mean"], strict=True))
-            rows.append({"group": group, "customers": int(np.sum(codes == g))} | means | bounds)
-        return pd.DataFrame(rows).set_index("group")
-
     def group_draws(self, codes: NDArray[np.intp], groups: int) -> tuple[Array, Array]:
-        """Sums over groups of customers in every joint draw, expected and simulated: each (measures, groups, draws).
-
-        Parameters
-        ----------
-        codes
-            Group of each customer, 0 to groups - 1, in the order of the histories (n,).
-        """
-
-        def reduce(block: Block) -> tuple[Array, Array]:
-            inside, sums = codes[block.rows], []
-            for measures in self.valuation.measures(block):
-                out = np.zeros((len(measures), groups, self.simulation.draws))
-                for target, values in zip(out, measures, strict=True):
-                    np.add.at(target, inside, values)
-                sums.append(with_ltv(out))
-            return sums[0], sums[1]
+        def reduce(block: Block) -> list[Array]:
+            inside = codes[block.rows]
+            return [with_ltv(grouped([*m], inside, groups, self.draws)) for m in self.valuation.measures(block)]
 
         parts = self.simulation.play(reduce, description="Summing by group")
         return np.sum([part[0] for part in parts], axis=0), np.sum([part[1] for part in parts], axis=0)
@@ -140,11 +113,7 @@ class Forecast:
 
         parts = self.simulation.play(reduce, amounts=True, description="Summing by period")
         both = np.sum(parts, axis=0).reshape(2, count, draws)
-        table: dict[str, Array] = {}
-        for name, values in zip(("purchases", "spend"), both, strict=True):
-            lower, upper = bounds_of(values, self.interval)
-            table |= {name: values.mean(axis=1), f"{name}_lower": lower, f"{name}_upper": upper}
-        return pd.DataFrame(table, index=pd.RangeIndex(1, count + 1, name=per.name))
+        return stream_table({"purchases": both[0], "spend": both[1]}, self.interval, per.name)
 
     def probability_below(self, purchases: Array, spend: Array) -> pd.DataFrame:
         """Where actual outcomes fall in the predictive distribution: P(draw < actual) and P(draw <= actual) per customer.
@@ -166,67 +135,110 @@ class Forecast:
         names = ["purchases_below", "purchases_at_most", "spend_below", "spend_at_most"]
         return pd.DataFrame(out, columns=names, index=pd.Index(self.histories.customer_id, name="customer_id"))
 
-    def _labels(self, labels: str | pd.Series | NDArray[Any]) -> NDArray[Any]:
-        if isinstance(labels, str):
-            if labels != "segment" or self.histories.segment is None:
-                raise ClvError(
-                    f"The histories have no {labels!r}. Give Transactions segment=, or pass a Series of labels by customer id."
-                )
-            return self.histories.segment
-        if isinstance(labels, pd.Series):
-            labels = labels.reindex(pd.Index(self.histories.customer_id)).to_numpy()
-        values = np.asarray(labels)
-        if len(values) != len(self.histories) or pd.isna(values).any():
-            raise ClvError(
-                f"Labels are needed for all {len(self.histories):,} customers. Fill the missing ones, for example with 'unknown'."
-            )
-        return values
 
-    def __repr__(self) -> str:
-        head = (
-            f"Forecast of {len(self.histories):,} customers over {self.terms.horizon}, {self.simulation.draws:,} draws"
-        )
-        return f"{head}\n{readable(self.total()).to_string()}\n" + "\n".join(self.notes)
-
-    def _repr_html_(self) -> str:
-        head = f"<b>Forecast of {len(self.histories):,} customers over {self.terms.horizon}</b>"
-        notes = "".join(f"<li>{note}</li>" for note in self.notes)
-        return f"{head}{readable(self.total()).to_html()}<ul>{notes}</ul>"
-
-
+@overload
 def forecast(
     duration: Fit | Stack,
     quantity: Fit,
     histories: Histories,
     *,
     horizon: Span | Period,
-    margin: Margin = 1.0,
+    margin: Margin = ...,
+    discount: Rate | None = ...,
+    cost: Cost | None = ...,
+    interval: float = ...,
+    draws: int = ...,
+    seed: int = ...,
+) -> Forecast: ...
+@overload
+def forecast(
+    duration: Fit | Mapping[str, Fit],
+    quantity: Contracts | Tenures,
+    *,
+    horizon: Span | Period,
+    price: Margin | None = ...,
+    margin: Margin | None = ...,
+    price_growth: Rate | None = ...,
+    paid: Paid = ...,
+    timing: Timing | None = ...,
+    discount: Rate | None = ...,
+    cost: Cost | None = ...,
+    interval: float = ...,
+    draws: int = ...,
+    seed: int = ...,
+) -> ContractForecast: ...
+@overload
+def forecast(
+    duration: Fit | Mapping[str, Fit],
+    quantity: Margin,
+    histories: Contracts | Tenures,
+    *,
+    horizon: Span | Period,
+    margin: Margin | None = ...,
+    price_growth: Rate | None = ...,
+    paid: Paid = ...,
+    timing: Timing | None = ...,
+    discount: Rate | None = ...,
+    cost: Cost | None = ...,
+    interval: float = ...,
+    draws: int = ...,
+    seed: int = ...,
+) -> ContractForecast: ...
+def forecast(
+    duration: Any,
+    quantity: Any,
+    histories: Any = None,
+    *,
+    horizon: Span | Period,
+    price: Margin | None = None,
+    margin: Margin | None = None,
+    price_growth: Rate | None = None,
+    paid: Paid | None = None,
+    timing: Timing | None = None,
     discount: Rate | None = None,
     cost: Cost | None = None,
     interval: float = 0.90,
     draws: int = 500,
     seed: int = 0,
-) -> Forecast:
-    """Forecast what customers will buy and what they are worth.
+) -> Forecast | ContractForecast:
+    """Forecast what customers will buy or pay, and what they are worth.
 
-    Each draw takes one set of parameters from each fit, then for every customer: alive or not, her own rates given her history,
-    her purchases until the horizon or until she leaves, and the amount of each. Nothing is averaged on the way.
+    For purchases: `forecast(duration, quantity, histories, ...)`. Each draw takes one set of parameters from each fit, then for
+    every customer: alive or not, her own rates given her history, her purchases until the horizon or until she leaves, and the
+    amount of each. Nothing is averaged on the way.
+
+    For contracts: `forecast(fit, contracts, ...)`, or `forecast(fit, price, contracts, ...)`. Each draw takes one set of
+    parameters and then for every customer who is there how often she renews, given how long she has been there.
 
     Parameters
     ----------
     duration, quantity
         Fits of a duration model (such as `BG_NBD`) and of a quantity model (such as `GAMMA_GAMMA`). Several duration models
-        predict together as a stack: `compare_models(...).stack()`.
+        predict together as a stack: `compare_models(...).stack()`. For contracts a fit of one of their models (such as
+        `SHIFTED_BETA_GEOMETRIC`), or fits by reason to leave, `{"voluntary": ..., "payment": ...}`, each to
+        `tenures.because_of(reason)`; then the price, or the contracts.
     histories
-        The customers to value.
+        The customers to value: `Histories`; or `Contracts` or `Tenures`. Contracts with dates say when each customer renews next;
+        tenures of whole periods mean that she has just renewed, others how far she is from it.
     horizon
-        How far ahead, such as `52 * WEEK`, or `FOREVER` (with a discount rate).
+        How far ahead, such as `52 * WEEK`, or `FOREVER` (with a discount rate). A payment at its very end counts.
+    price
+        For contracts, what a payment is today [currency per period of the fit]: a number, a Series by customer id, or a
+        distribution; the contracts' own column if not given.
     margin
-        Contribution per unit of spend: a number, a Series by customer id, or a distribution such as `scipy.stats.beta(30, 70)`.
+        Contribution per unit of spend: a number, a Series by customer id, or a distribution such as `scipy.stats.beta(30, 70)`;
+        1 if not given, or for contracts without price= their own column of margins.
+    price_growth
+        How prices of contracts rise, such as `Rate(0.02, per=YEAR)`.
+    paid
+        For contracts "start of period" (the default) or "end of period".
+    timing
+        For contracts, if everybody is at a renewal: "before renewal", it is due now and not decided; "after renewal", everybody
+        has just renewed and that payment counts as to come. As in `discounted_expected_residual_lifetime`.
     discount
-        Effective rate such as `Rate(0.10, per=YEAR)`; purchases are discounted from the moment they are made.
+        Effective rate such as `Rate(0.10, per=YEAR)`; what is paid is discounted from the moment it is paid.
     cost
-        Cost of keeping a customer, such as `Cost(2.50, per=MONTH)`.
+        Cost of keeping a customer, such as `Cost(2.50, per=MONTH)`; under contract while she is there, else over the horizon.
     interval
         Probability of the intervals.
     draws
@@ -236,14 +248,57 @@ def forecast(
 
     Returns
     -------
-    Forecast
+    Forecast, or ContractForecast
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> cohort = clv.Tenures.from_cohort([1000, 869, 743, 653, 593, 551, 517, 491])
+    >>> loyal = clv.fit(clv.SHIFTED_BETA_GEOMETRIC, cohort, method="mle")
+    >>> value = clv.forecast(loyal, cohort, price=100, horizon=5 * clv.YEAR, discount=clv.Rate(0.10, per=clv.YEAR), seed=1)
+    >>> table = value.total()
+    >>> bool(table.loc["potential", "lower"] < table.loc["potential", "mean"] < table.loc["potential", "upper"])
+    True
     """
-    terms = Terms(horizon, discount, margin, cost)  # type: ignore[arg-type]
+    if draws < 20:
+        raise ClvError(f"draws={draws} is too few for an interval. Use at least 20; 500 is usual.")
+    if is_contractual(duration):
+        customers, stated = (quantity, price) if histories is None else (histories, quantity)
+        _insist_on_contracts(duration, customers, histories is not None and price is not None)
+        return forecast_contracts(
+            duration, customers, horizon=horizon, price=stated, margin=margin, price_growth=price_growth,
+            paid="start of period" if paid is None else paid, timing=timing, discount=discount, cost=cost,
+            interval=interval, draws=draws, seed=seed,
+        )  # fmt: skip
+    for name, given in {"price": price, "price_growth": price_growth, "paid": paid, "timing": timing}.items():
+        if given is not None:
+            raise ClvError(f"{name}= is for contracts. What purchases cost is what quantity= learned. Leave it out.")
+    if histories is None:
+        raise ClvError("Whose forecast? Give the histories third: clv.forecast(duration, quantity, histories, ...).")
+    margin = 1.0 if margin is None else margin
+    return _forecast_purchases(
+        duration, quantity, histories, terms=Terms(horizon, discount, margin, cost),  # type: ignore[arg-type]
+        interval=interval, draws=draws, seed=seed,
+    )  # fmt: skip
+
+
+def _insist_on_contracts(duration: Any, customers: Any, twice: bool) -> None:
+    if not isinstance(customers, Contracts | Tenures):
+        name = next(iter(duration.values())) if isinstance(duration, Mapping) else duration
+        raise ModelError(
+            f"A fit of {name.model.name} forecasts contracts, not {type(customers).__name__}. Give Contracts or Tenures: "
+            "clv.forecast(fit, contracts, horizon=..., price=...)."
+        )
+    if twice:
+        raise ClvError("The price is given twice. Write clv.forecast(fit, contracts, price=...).")
+
+
+def _forecast_purchases(
+    duration: Fit | Stack, quantity: Fit, histories: Histories, *, terms: Terms, interval: float, draws: int, seed: int
+) -> Forecast:
     tail_of(interval)
     models = duration_model(duration), quantity_model(quantity)
     check_currencies(duration, quantity, histories)
-    if draws < 20:
-        raise ClvError(f"draws={draws} is too few for an interval. Use at least 20; 500 is usual.")
     inside = histories.to(duration.period)
     rng = np.random.default_rng([seed, 0xD2A3])
     theta = duration.draws(draws, seed=rng), quantity.draws(draws, seed=rng)
@@ -265,18 +320,14 @@ def forecast(
 
 
 def _customers(histories: Histories, parts: list[Reduced]) -> pd.DataFrame:
-    table = np.empty((len(histories), len(COLUMNS)))
+    columns = columns_of(MEASURES, ["p_alive"])
+    table = np.empty((len(histories), len(columns)))
     for part in parts:
         table[part.rows] = part.table
     labels = {"customer_id": histories.customer_id}
     if histories.segment is not None:
         labels["segment"] = histories.segment
-    return pd.concat([pd.DataFrame(labels), pd.DataFrame(table, columns=list(COLUMNS))], axis=1)
-
-
-def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Numbers as people write them: thousands separated, no decimals where there are thousands."""
-    return table.map(lambda v: f"{v:,.0f}" if abs(v) >= 100 else f"{v:,.2f}")
+    return pd.concat([pd.DataFrame(labels), pd.DataFrame(table, columns=columns)], axis=1)
 
 
 def _notes(terms: Terms, histories: Histories, interval: float) -> tuple[str, ...]:

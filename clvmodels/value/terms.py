@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ClvError, UnitError, offenders
@@ -71,31 +72,44 @@ class Terms:
 
     def margins(self, histories: Histories, draws: int, rng: np.random.Generator) -> Array:
         """Margin per customer and draw, (n or 1, draws or 1)."""
-        margin = self.margin
-        if isinstance(margin, int | float):
-            return _checked(np.array([[float(margin)]]), ["margin"])
-        if hasattr(margin, "rvs"):
-            return _checked(
-                np.asarray(margin.rvs(size=draws, random_state=rng), dtype=float)[None, :], ["margin"] * draws
-            )
-        if isinstance(margin, pd.Series | Mapping):
-            series = pd.Series(margin)
-            found = series.reindex(pd.Index(histories.customer_id)).to_numpy(dtype=float)
-            return _checked(found[:, None], list(histories.customer_id))
-        raise ClvError(
-            f"margin={margin!r} is not a margin. Give a number such as 0.30, a Series by customer id, or a distribution such as "
-            "scipy.stats.beta(30, 70)."
-        )
+        return by_customer(self.margin, histories.customer_id, draws, rng, name="margin", example="0.30")
 
 
-def _checked(margins: Array, rows: list[Any]) -> Array:
-    wrong = np.flatnonzero(~np.isfinite(np.ravel(margins)))
+def by_customer(
+    value: Margin, customers: NDArray[Any], draws: int, rng: np.random.Generator, *, name: str, example: str
+) -> Array:
+    """A number, a Series by customer id, or draws of a distribution as an array (n or 1, draws or 1).
+
+    Parameters
+    ----------
+    value
+        A distribution is drawn once per joint draw, the same for all customers.
+    name, example
+        What it is called and how one is written, for the errors.
+    """
+    if isinstance(value, int | float):
+        return finite(np.array([[float(value)]]), [name], name, example)
+    if hasattr(value, "rvs"):
+        drawn = np.asarray(value.rvs(size=draws, random_state=rng), dtype=float)
+        return finite(drawn[None, :], [name] * draws, name, example)
+    if isinstance(value, pd.Series | Mapping):
+        found = pd.Series(value).reindex(pd.Index(customers)).to_numpy(dtype=float)
+        return finite(found[:, None], list(customers), name, example)
+    raise ClvError(
+        f"{name}={value!r} is not a {name}. Give a number such as {example}, a Series by customer id, or a distribution such as "
+        "scipy.stats.beta(30, 70)."
+    )
+
+
+def finite(numbers: Array, rows: Any, name: str, example: str) -> Array:
+    """Numbers, if all are; `rows` are whose they are."""
+    wrong = np.flatnonzero(~np.isfinite(np.ravel(numbers)))
     if wrong.size:
-        remedy = "Give every customer a finite share of spend, such as 0.30."
-        values = np.ravel(margins)[wrong]
+        remedy = f"Give every customer a finite one, such as {example}."
+        values = np.ravel(numbers)[wrong]
         raise ClvError(
             offenders(
-                "is missing or not finite", column="margin", rows=[rows[i] for i in wrong], values=values, remedy=remedy
+                "is missing or not finite", column=name, rows=[rows[i] for i in wrong], values=values, remedy=remedy
             )
         )
-    return margins
+    return numbers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -35,13 +36,6 @@ class Reduced(NamedTuple):
     table: Array
     expected: Array
     simulated: Array
-
-
-COLUMNS = (
-    "p_alive", "purchases", "purchases_lower", "purchases_upper", "spend", "spend_lower", "spend_upper", "realised",
-    "potential", "potential_lower", "potential_upper", "potential_expected_lower", "potential_expected_upper",
-    "ltv", "ltv_lower", "ltv_upper", "ltv_expected_lower", "ltv_expected_upper",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,21 +73,55 @@ class Valuation:
     def reduce(self, block: Block) -> Reduced:
         """Per customer the means and bounds, over customers the sums of every draw."""
         expected, simulated = self.measures(block)
-        table = {"p_alive": block.p_alive.mean(axis=1)}
-        means = with_ltv(np.array([values.mean(axis=1) for values in expected]))
-        table |= dict(zip(MEASURES, means, strict=True))
-        for kind, measures in (("", simulated), ("expected_", expected)):
-            known = measures.realised[:, 0] if measures.realised.shape[1] == 1 else None
-            for name in ("purchases", "spend", "potential") if kind == "" else ("potential",):
-                bounds = bounds_of(getattr(measures, name), self.interval)
-                table[f"{name}_{kind}lower"], table[f"{name}_{kind}upper"] = bounds
-            if known is None:
-                bounds = bounds_of(measures.realised + measures.potential, self.interval)
-            ltv = bounds if known is None else tuple(known + b for b in bounds)
-            table[f"ltv_{kind}lower"], table[f"ltv_{kind}upper"] = ltv
-        draws = block.p_alive.shape[1]
-        sums = (with_ltv(np.array([np.broadcast_to(v.sum(axis=0), draws) for v in m])) for m in (expected, simulated))
-        return Reduced(block.rows, np.column_stack([table[c] for c in COLUMNS]), *sums)
+        known = {"p_alive": block.p_alive.mean(axis=1)}
+        return reduced(block.rows, known, expected, simulated, names=MEASURES, interval=self.interval)
+
+
+def reduced(
+    rows: NDArray[np.intp],
+    known: Mapping[str, Array],
+    expected: Sequence[Array],
+    simulated: Sequence[Array],
+    *,
+    names: Sequence[str],
+    interval: float,
+) -> Reduced:
+    """Measures of some customers in every draw as a table of means and bounds, and as sums.
+
+    Parameters
+    ----------
+    known
+        Columns that come first (customers,).
+    expected, simulated
+        A count, spend, realised and potential value, each (customers, draws); realised may be (customers, 1).
+    names
+        Of these four and of lifetime value.
+    """
+    table = dict(known)
+    table |= dict(zip(names, with_ltv(np.array([values.mean(axis=1) for values in expected])), strict=True))
+    for kind, (count, spend, realised, potential) in (("", simulated), ("expected_", expected)):
+        sure = realised[:, 0] if realised.shape[1] == 1 else None
+        own = dict(zip(names, (count, spend, realised, potential), strict=False))
+        for name in (names[0], names[1], names[3]) if kind == "" else (names[3],):
+            bounds = bounds_of(own[name], interval)
+            table[f"{name}_{kind}lower"], table[f"{name}_{kind}upper"] = bounds
+        if sure is None:
+            bounds = bounds_of(realised + potential, interval)
+        ltv = bounds if sure is None else tuple(sure + b for b in bounds)
+        table[f"{names[4]}_{kind}lower"], table[f"{names[4]}_{kind}upper"] = ltv
+    draws = simulated[3].shape[1]
+    sums = (with_ltv(np.array([np.broadcast_to(v.sum(axis=0), draws) for v in m])) for m in (expected, simulated))
+    return Reduced(rows, np.column_stack([table[c] for c in columns_of(names, known)]), *sums)
+
+
+def columns_of(names: Sequence[str], known: Iterable[str]) -> list[str]:
+    """Columns of the table of `reduced`: each measure with its bounds."""
+    columns = list(known)
+    for k, name in enumerate(names):
+        ends = ["lower", "upper"] if k != 2 else []
+        ends += ["expected_lower", "expected_upper"] if k > 2 else []
+        columns += [name, *(f"{name}_{end}" for end in ends)]
+    return columns
 
 
 def with_ltv(sums: Array) -> Array:
@@ -110,10 +138,10 @@ def bounds_of(values: Array, interval: float) -> tuple[Array, Array]:
     return ordered[:, at[0]], ordered[:, at[1]]
 
 
-def summary_of(expected: Array, simulated: Array, interval: float) -> pd.DataFrame:
+def summary_of(expected: Array, simulated: Array, interval: float, measures: Sequence[str] = MEASURES) -> pd.DataFrame:
     """Mean and both kinds of bounds of each measure from its draws, each (measures, draws)."""
     bounds = np.column_stack([*bounds_of(expected, interval), *bounds_of(simulated, interval)])
-    table = pd.DataFrame(bounds, columns=["expected_lower", "expected_upper", "lower", "upper"], index=list(MEASURES))
+    table = pd.DataFrame(bounds, columns=["expected_lower", "expected_upper", "lower", "upper"], index=list(measures))
     table.insert(0, "mean", expected.mean(axis=1))
     return table
 

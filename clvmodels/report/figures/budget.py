@@ -35,7 +35,7 @@ def budget_frontier(plan: Plan, *, comparison: pd.DataFrame | None = None, lang:
     """
     words, table = budget_words(lang), plan.frontier()
     others = (plan.compare() if comparison is None else comparison).drop(index=PLAN)
-    currency, net = plan.worth.forecast.histories.currency, float(plan.draws.net.mean())
+    currency, net = plan.worth.forecast.currency, float(plan.draws.net.mean())
     reach, lowest = ROOM * max(float(table["budget"].max()), plan.solution.spent), float(table["lower"].min())
     span = float(table["upper"].max()) - min(lowest, 0.0)
     seen = (others["outlay"] <= reach) & (others["net"] >= min(lowest, 0.0) - 0.25 * span)
@@ -58,7 +58,7 @@ def budget_frontier(plan: Plan, *, comparison: pd.DataFrame | None = None, lang:
 
 
 def _value(axes: Axes, plan: Plan, table: pd.DataFrame, others: pd.DataFrame, words: BudgetWords) -> None:
-    currency = plan.worth.forecast.histories.currency
+    currency = plan.worth.forecast.currency
     unit = f" [{currency}]" if currency else ""
     budget, curve = np.linspace(0.0, float(table["budget"].iloc[-1]), SMOOTH), plan.solution.frontier
     axes.fill_between(table["budget"], table["lower"], table["upper"], color=style.MODEL, alpha=style.BAND, linewidth=0)
@@ -106,7 +106,7 @@ def plan_comparison(plan: Plan, *, comparison: pd.DataFrame | None = None, lang:
     """How much better the plan is than every other way to spend, with paired intervals; parameters as in `budget_frontier`."""
     words = budget_words(lang)
     table = (plan.compare() if comparison is None else comparison).drop(index=PLAN).iloc[::-1]
-    currency = plan.worth.forecast.histories.currency
+    currency = plan.worth.forecast.currency
     clear = table["difference_lower"] > 0
     figure, [axes] = style.picture(
         title=words.comparison_title.format(better=count(int(clear.sum())), all=count(len(table))),
@@ -130,7 +130,7 @@ def plan_comparison(plan: Plan, *, comparison: pd.DataFrame | None = None, lang:
 def plan_by_medium(plan: Plan, *, lang: str = "en") -> Picture:
     """What each medium brings and costs under the plan."""
     words, table = budget_words(lang), plan.by_medium().sort_values("net")
-    currency = plan.worth.forecast.histories.currency
+    currency = plan.worth.forecast.currency
     best = table.iloc[-1]
     said = words.media_title.format(medium=table.index[-1], net=money(float(best["net"]), currency))
     figure, [axes] = style.picture(
