@@ -32,7 +32,9 @@ def read(path: Path) -> pd.DataFrame:
     for name in ("start_date", "end_date"):
         rows[name] = pd.to_datetime(rows[name])
     return rows.assign(
-        log_face=np.log(rows["face_amount"]), log_saving=np.log(rows["saving_premium"]), cohort=rows["start_date"].dt.year
+        log_face=np.log(rows["face_amount"]),
+        log_saving=np.log(rows["saving_premium"]),
+        cohort=rows["start_date"].dt.year,
     )
 
 
@@ -96,7 +98,9 @@ def print_estimates(tenures: clv.Tenures) -> None:
         print(f"largest relative difference {off.max():.1e}")
         times.append([baseline, seconds, peer, peer / seconds])
     table("Point estimate, 21,921 contracts, four covariates [s]", ["", "clvmodels", "peer", "ratio"], times)
-    print("peer: lifelines; for the exponential, which it has no regression of, a Poisson regression by Newton's method")
+    print(
+        "peer: lifelines; for the exponential, which it has no regression of, a Poisson regression by Newton's method"
+    )
     print_concordance(tenures, fit, fitter, frame)
 
 
@@ -151,13 +155,25 @@ def print_times(tenures: clv.Tenures, whole: clv.Tenures, *, nuts: bool) -> None
     for name, model, data in (("weibull", weibull, tenures), ("discrete, 107 monthly hazards", discrete, whole)):
         first, fit = once(lambda m=model, d=data: clv.fit(m, d, seed=1))
         again, _ = once(lambda m=model, d=data: clv.fit(m, d, seed=1))
-        lines.append([f"{name}: posterior by {fit.method}, first and second run (k-hat {fit.diagnostics.k_hat:.2f})", first, again])
+        lines.append(
+            [
+                f"{name}: posterior by {fit.method}, first and second run (k-hat {fit.diagnostics.k_hat:.2f})",
+                first,
+                again,
+            ]
+        )
     months = float(whole.exit.sum() - whole.entry.sum())
     print(f"\n{months:,.0f} person-months in the discrete model")
     cohort = clv.Tenures.from_cohort(REGULAR)
     for method in ("mle", "laplace"):
         first, _ = once(lambda m=method: clv.fit(clv.SHIFTED_BETA_GEOMETRIC, cohort, method=m))
-        lines.append([f"SHIFTED_BETA_GEOMETRIC on a cohort table, {method}", first, timed(lambda m=method: clv.fit(clv.SHIFTED_BETA_GEOMETRIC, cohort, method=m))[0]])
+        lines.append(
+            [
+                f"SHIFTED_BETA_GEOMETRIC on a cohort table, {method}",
+                first,
+                timed(lambda m=method: clv.fit(clv.SHIFTED_BETA_GEOMETRIC, cohort, method=m))[0],
+            ]
+        )
     if nuts:
         first, fit = once(lambda: clv.fit(weibull, tenures, method="nuts", seed=1))
         again, _ = once(lambda: clv.fit(weibull, tenures, method="nuts", seed=1))
@@ -190,7 +206,9 @@ def known_by(rows: pd.DataFrame, day: str, per: int) -> clv.Tenures:
         first, last = np.maximum(begin[at], low), np.minimum(end[at], high)
         event = (left[at] & (end[at] <= high)).astype(float)
         label = [label_of(c, low, per) for c in rows["cohort"].to_numpy()[at]]
-        part = pd.DataFrame({"row": at, "entry": first - begin[at], "exit": last - begin[at], "event": event, "cell": label})
+        part = pd.DataFrame(
+            {"row": at, "entry": first - begin[at], "exit": last - begin[at], "event": event, "cell": label}
+        )
         parts.append(part.assign(cohort=rows["cohort"].to_numpy()[at].astype(str)))
     # one row for all of a kind: a survival model judges stretches apart
     merged = pd.concat(parts).groupby(["cohort", "cell", "entry", "exit", "event"]).size().reset_index(name="customers")
@@ -226,7 +244,14 @@ def survivors_by(
         low, high = np.quantile(sums, [0.05, 0.95], axis=1)
         gone = (end > now) & (end <= now + k + 1) & (rows["status"] != "in_force").to_numpy()
         actual = pd.Series(there & ~gone).groupby(groups).sum()[names].to_numpy()
-        columns = {"group": names, "ahead": k + 1, "mean": sums.mean(axis=1), "lower": low, "upper": high, "actual": actual}
+        columns = {
+            "group": names,
+            "ahead": k + 1,
+            "mean": sums.mean(axis=1),
+            "lower": low,
+            "upper": high,
+            "actual": actual,
+        }
         frames.append(pd.DataFrame(columns))
     return pd.concat(frames)
 

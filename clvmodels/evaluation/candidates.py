@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from clvmodels.data.histories import Histories
 from clvmodels.data.tenures import Tenures
 from clvmodels.duration.attrition import LatentAttrition
+from clvmodels.duration.contractual import Contractual
 from clvmodels.errors import ContractError, ModelError
 from clvmodels.estimation.estimate import Fittable
-from clvmodels.evaluation.stays import is_contractual, is_discrete, rows_of
+from clvmodels.evaluation.stays import is_discrete, rows_of
 from clvmodels.history import COLUMNS, covariates_of, picked
 from clvmodels.model import Array, Model
 from clvmodels.numerics.distinct import distinct
@@ -72,7 +73,7 @@ def _of_times(model: object) -> LatentAttrition:
 
 
 def _of_contracts(model: object) -> Model:
-    if isinstance(model, Model) and is_contractual(model):
+    if isinstance(model, Contractual):
         return model
     raise ModelError(
         f"{model!r} is no model of contracts, and these are tenures. Give models such as GEOMETRIC and SHIFTED_BETA_GEOMETRIC."

@@ -77,9 +77,7 @@ def curve(checked: Checked) -> Question:
     worst = int(np.argmax(np.abs(seen - mean)))
     gap, then = float(seen[worst] - mean[worst]), percent(seen[worst])
     doubtful = p < CHANCE and abs(gap) > GAP
-    because = (
-        f"at {checked.span(flow.edges[worst])} {then} are still there, where the fit has {percent(mean[worst])}"
-    )
+    because = f"at {checked.span(flow.edges[worst])} {then} are still there, where the fit has {percent(mean[worst])}"
     remedy = (
         "That is more than chance: the rate of leaving changes with tenure in another way. Compare other baselines with "
         "clv.compare_models."

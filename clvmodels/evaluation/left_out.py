@@ -63,7 +63,7 @@ def pointwise(model: Model, theta: Array, columns: tuple[Array, ...]) -> LeftOut
     """`leave_one_out` of the columns that the model reads (n,) under draws of theta (draws, k), block by block."""
 
     def block(part: slice) -> LeftOut:
-        rows = tuple(column[part] for column in columns)
+        rows = model.packed(tuple(column[part] for column in columns))
         return leave_one_out(np.column_stack([model.values(one[None, :], *rows) for one in theta]))
 
     return LeftOut(*in_blocks(block, columns[0].size, len(theta)))

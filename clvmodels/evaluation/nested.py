@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from clvmodels.covariates.explained import Explained
+from clvmodels.covariates.survival_model import SurvivalModel
 from clvmodels.model import Model
 
 LIMITS = (
@@ -17,7 +18,7 @@ LIMITS = (
     ("GEOMETRIC", "SHIFTED_BETA_GEOMETRIC"), ("GEOMETRIC", "BETA_DISCRETE_WEIBULL"),
 )  # fmt: skip
 """Smaller and larger model: the smaller is a limit of the larger."""
-INSIDE = (("SHIFTED_BETA_GEOMETRIC", "BETA_DISCRETE_WEIBULL"),)
+INSIDE = (("SHIFTED_BETA_GEOMETRIC", "BETA_DISCRETE_WEIBULL"), ("survival exponential", "survival weibull"))
 """The smaller is the larger with one parameter at a value inside its range."""
 BOUNDARY = (
     "Likelihood ratios: where the smaller model lies on the boundary of the larger (nobody leaves, the rate of leaving does not "
@@ -82,11 +83,16 @@ def note(table: pd.DataFrame) -> str:
 
 
 def _base(model: Model) -> str:
+    if isinstance(model, SurvivalModel):
+        return f"survival {model.baseline.name}{' with cure' if model.cure else ''}"
     return model.base.name if isinstance(model, Explained) else model.name
 
 
 def _coefficients(model: Model) -> dict[tuple[str, str], str]:
     """The coefficient of each column of numbers in each process."""
+    if isinstance(model, SurvivalModel):
+        designs = [one for one in (model.design, model.never) if one is not None]
+        return {(one.role, name): f"{one.role} {name}" for one in designs for name in one.columns}
     columns = model.columns_of_numbers if isinstance(model, Explained) else ()
     return {(one.process, one.name): one.parameter for one in columns}
 

@@ -9,8 +9,7 @@ import pandas as pd
 
 from clvmodels.data.tenures import Tenures
 from clvmodels.estimation.result import Fit
-from clvmodels.evaluation.stays import edges_of, is_discrete, steps_of
-from clvmodels.history import covariates_of
+from clvmodels.evaluation.stays import edges_of, is_discrete, known_to, steps_of
 from clvmodels.model import Array
 
 
@@ -60,7 +59,7 @@ def numbers(fit: Fit, tenures: Tenures) -> tuple[tuple[str, ...], Array]:
     """The covariates that the model reads as standardised columns (n, m); of labels one column for each but the first."""
     names: list[str] = []
     columns: list[Array] = []
-    for name, values in zip(fit.model.reads, covariates_of(tenures, fit.model.reads), strict=True):  # type: ignore[arg-type]
+    for name, values in zip(fit.model.reads, known_to(fit.model, tenures), strict=True):
         if np.issubdtype(values.dtype, np.number) or values.dtype == bool:
             names, columns = [*names, name], [*columns, values.astype(float)]
             continue

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.covariates.survival_model import SurvivalModel
 from clvmodels.data.tenures import Tenures
-from clvmodels.duration.renewals import Renewal
+from clvmodels.duration.contractual import Contractual
 from clvmodels.errors import ClvError, ModelError, UnitError
 from clvmodels.estimation.result import Fit
 from clvmodels.evaluation.left_out import in_blocks
@@ -33,21 +34,17 @@ STEPS = 60
 """Equal steps of tenure into which continuous times are cut."""
 
 
-def is_contractual(model: Model) -> bool:
-    """Whether the model is of contracts."""
-    return hasattr(model, "survival_after")
-
-
 def is_discrete(model: Model) -> bool:
-    """Whether customers of the model can leave at whole tenures only, so that its likelihood is a probability."""
-    return bool(getattr(model, "by_period", False) or getattr(model, "whole", isinstance(model, Renewal)))
+    """Whether it is known of leavers by which whole tenure they left and no more, so that the likelihood is a probability."""
+    by_period = isinstance(model, SurvivalModel) and model.by_period
+    return by_period or (isinstance(model, Contractual) and model.whole)
 
 
 def insist_on_contracts(fit: Fit, tenures: Tenures) -> None:
     """Refuse a fit of another kind of model, or in another unit than the tenures."""
     if not isinstance(tenures, Tenures):
         raise ClvError(f"A fit of contracts is checked on tenures, not on {type(tenures).__name__}.")
-    if not isinstance(fit, Fit) or not is_contractual(fit.model):
+    if not isinstance(fit, Fit) or not isinstance(fit.model, Contractual):
         shown = fit.model if isinstance(fit, Fit) else fit
         raise ModelError(f"{shown!r} is no fit of a model of contracts. Give one such as fit(GEOMETRIC, tenures).")
     if tenures.period != fit.period:
@@ -78,8 +75,7 @@ def log_stay(model: Any, theta: Array, tenures: Tenures, until: Array) -> tuple[
 
 def known_to(model: Any, tenures: Tenures) -> list[NDArray[Any]]:
     """The covariates of customers that the model reads; of a frailty's labels those that are there."""
-    reads = model.reads_of(tenures) if hasattr(model, "reads_of") else model.reads
-    return covariates_of(tenures, reads)  # type: ignore[arg-type]
+    return covariates_of(tenures, model.reads_of(tenures))  # type: ignore[arg-type]
 
 
 def rows_of(tenures: Tenures, rows: NDArray[np.intp]) -> Tenures:
@@ -106,7 +102,7 @@ def theta_of(fit: Fit, draws: int, seed: int) -> Array:
     return np.column_stack(fit.draws(draws, seed=seed))
 
 
-def affordable(model: Model, tenures: Tenures, *, times: float, draws: int) -> int:
+def affordable(model: Any, tenures: Tenures, *, times: float, draws: int) -> int:
     """So many draws, or fewer where nearly every customer is one of a kind; `times` is how often each is evaluated."""
     kinds = distinct([tenures.entry, *known_to(model, tenures)]).counts.size
     return int(min(draws, max(EVALUATIONS / (kinds * times), FEWEST_DRAWS)))
@@ -232,7 +228,7 @@ class Step(NamedTuple):
         return np.asarray(self.expected.mean(axis=0)[self.kind])
 
 
-def steps_of(model: Model, theta: Array, tenures: Tenures, edges: Array) -> Iterator[Step]:
+def steps_of(model: Any, theta: Array, tenures: Tenures, edges: Array) -> Iterator[Step]:
     """The steps between edges, one after the other."""
     entry, exit, discrete = tenures.entry, tenures.exit, is_discrete(model)
     before, known = np.zeros((len(theta), 1)), np.zeros(exit.size, np.intp)
