@@ -278,7 +278,7 @@ def print_predictions(rows: pd.DataFrame) -> None:
         off = float(last["mean"].sum() / last["actual"].sum() - 1)
         lines.append([name, inside(by_year), inside(by_quarter), f"{width:.0%}", f"{off:+.1%}", seconds])
         if per == 3:
-            shown = last.round(0).astype({c: int for c in ("mean", "lower", "upper", "actual")})
+            shown = last.round(0).astype(dict.fromkeys(("mean", "lower", "upper", "actual"), int))
             print(f"\n{name}, there on 2008-01-01\n{shown.to_string(index=False)}")
     columns = ["coverage by year of start", "by quarter of start", "mean width", "total off", "fit [s]"]
     table("Survivors of 2006 and 2007, 90 % predictive intervals: cells of cohort and month", ["", *columns], lines)

@@ -295,3 +295,85 @@ def test_rows_that_follow_on_each_other_are_judged_row_by_row() -> None:
     assert [one.name for one in clv.check(many, fit)] == ["curve", "residuals", "proportional"]
     with pytest.raises(ContractError, match="these contracts have several rows each"):
         clv.score_contracts(fit, many)
+
+
+def regression(n: int = 1500, shape: float = 2.0, seed: int = 3) -> clv.Tenures:
+    """Weibull times in months that a number and a label move, observed for up to 30 months, a third of them from late on."""
+    rng = np.random.default_rng(seed)
+    x, label = rng.normal(size=n), rng.choice(["web", "shop"], n)
+    scale = 18.0 * np.exp(-(0.4 * x + 0.5 * (label == "web")) / shape)
+    stays, entry, end = (
+        scale * rng.weibull(shape, n),
+        np.where(rng.uniform(size=n) < 0.3, 6.0, 0.0),
+        rng.uniform(8, 30, n),
+    )
+    seen = stays > entry
+    data = clv.Tenures(
+        np.arange(n), entry, np.maximum(np.minimum(stays, end), entry), ((stays <= end) & seen).astype(float), clv.MONTH,
+        covariates={"x": x, "label": label},
+    )  # fmt: skip
+    return data.select(seen)
+
+
+@pytest.fixture(scope="module")
+def times() -> clv.Tenures:
+    return regression()
+
+
+def test_continuous_survival_is_checked_the_same_way(times: clv.Tenures) -> None:
+    """At the right baseline all is fine, also with late entry; at a constant hazard the curve is told wrong."""
+    formula = "~ x + label"
+    right, constant = (
+        clv.fit(clv.survival(one, formula=formula), times, method="mle") for one in ("weibull", "exponential")
+    )
+    found = clv.check(times, right, by="label", draws=60)
+    assert [one.name for one in found] == ["curve", "residuals", "calibration", "segments", "proportional"]
+    assert {one.verdict for one in found} == {"fine"}
+    doubted = {one.name for one in clv.check(times, constant, draws=60) if one.verdict == "doubtful"}
+    assert {"curve", "residuals"} <= doubted
+    assert len(clv.figures.check(found).axes) == 5
+    end = places(Checked(right, times, None, 12.0, 20, 1))[1]
+    theta = theta_of(right, 20, 1)
+    value, kind = log_stay(right.model, theta, times, times.exit)
+    assert end == pytest.approx(-np.log(np.exp(value).mean(axis=0))[kind])
+
+
+def test_expected_leavers_in_continuous_time_are_cumulative_hazards(times: clv.Tenures) -> None:
+    fit = clv.fit(clv.survival("weibull"), times, method="mle")
+    flow, (scale, shape) = flow_of(fit, times, draws=1, seed=4), theta_of(fit, 1, 4)[0]
+    begin = np.minimum(times.exit[:, None], np.maximum(times.entry[:, None], flow.edges))
+    end = np.minimum(times.exit[:, None], flow.edges[1:])
+    own = np.maximum((end / scale) ** shape - (begin[:, :-1] / scale) ** shape, 0.0)
+    assert flow.expected[0, 0] == pytest.approx(own.sum(axis=0))
+    assert flow.left.sum() == times.event.sum()
+    assert flow.survival()[0, -1] == pytest.approx(times.kaplan_meier()["survival"].iloc[-1], abs=0.02)
+
+
+def test_whole_months_of_continuous_survival_are_judged_by_month(times: clv.Tenures) -> None:
+    late = np.ceil(times.exit)
+    whole = replace(times, exit=np.where(times.event == 1, late, np.floor(times.exit)))
+    whole = whole.select(whole.exit > whole.entry)
+    fit = clv.fit(clv.survival("weibull", formula="~ x + label"), whole, method="mle")
+    found = clv.check(whole, fit, draws=60)
+    assert found["curve"].evidence["tenure"].tolist() == list(range(found["curve"].evidence["tenure"].size))
+    assert found["residuals"].verdict == "fine"
+
+
+def test_frailties_meet_the_segments() -> None:
+    """Segments that differ: without frailty their leavers are piled up, with it they are as expected."""
+    rng = np.random.default_rng(6)
+    n, names = 3000, np.array(list("ABCDEFGH"))
+    segment = rng.integers(0, 8, n)
+    rate = 0.05 * np.exp(np.linspace(-0.8, 0.8, 8))[segment]
+    stays, end = rng.exponential(1 / rate), rng.uniform(6, 24, n)
+    data = clv.Tenures(
+        np.arange(n),
+        np.zeros(n),
+        np.minimum(stays, end),
+        (stays <= end).astype(float),
+        clv.MONTH,
+        segment=names[segment],
+    )
+    plain, frail = (clv.survival("exponential", frailty=one) for one in (None, "segment"))
+    assert clv.check(data, clv.fit(plain, data, method="mle"), draws=40)["segments"].verdict == "doubtful"
+    assert clv.check(data, clv.fit(frail, data, method="laplace", seed=1), draws=40)["segments"].verdict == "fine"

@@ -177,3 +177,19 @@ def test_what_is_refused() -> None:
         clv.score_contracts(fit, there)
     with pytest.raises(ModelError, match="no fit of a model of contracts"):
         clv.score_contracts({"a": data}, data)  # type: ignore[dict-item]
+
+
+def test_the_true_baseline_is_picked() -> None:
+    rng = np.random.default_rng(5)
+    n = 500
+    stays, end = 10.0 * rng.weibull(2.2, n), rng.uniform(4, 20, n)
+    data = clv.Tenures(np.arange(n), np.zeros(n), np.minimum(stays, end), (stays <= end).astype(float), clv.MONTH)
+    found = clv.compare_models([clv.survival(one) for one in ("exponential", "weibull")], data, draws=100)
+    assert found.table().index[0] == "survival weibull"
+    assert found.words()[1].endswith("more than noise.")
+    assert found.nested().index.tolist() == [("survival exponential", "survival weibull")]
+    assert not found.nested()["conservative"].any()
+    with pytest.raises(ModelError, match="likelihoods cannot be compared"):
+        clv.compare_models(
+            [clv.survival("weibull", leaving_known="exactly"), clv.GEOMETRIC], simulated(clv.GEOMETRIC, (0.25,), 200)
+        )
