@@ -1,9 +1,9 @@
-"""Survival of real contracts beside lifelines: the same estimates and concordance, the time they take, and predictions to 2008.
+"""How well survival of real contracts is predicted: concordance beside lifelines, scores, and survivors of 2006 and 2007.
 
-    python benchmarks/survival.py [--data FOLDER] [--nuts]
+    python benchmarks/survival_predictions.py [--data FOLDER]
 
-FOLDER holds eu_savings_contracts.parquet (see contracts.py). Estimates and times are of all contracts as they were known on
-2008-01-01, with four covariates. Predictions are made on 2006-01-01 of the contracts begun until the end of 2003.
+FOLDER holds eu_savings_contracts.parquet (see contracts.py). Concordance is of all contracts as they were known on 2008-01-01.
+Survivors are predicted on 2006-01-01, of the contracts begun until the end of 2003, month by month until 2008-01-01.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from contracts import KNOWN, LAST, REGULAR, timed
+from contracts import KNOWN, LAST, timed
 from harness import describe, table
 
 import clvmodels as clv
+from clvmodels.evaluation.survival_scores import concordance
 
 COVARIATES = ("gender", "age_at_start", "log_face", "log_saving")
 FORMULA = f"~ {' + '.join(COVARIATES)}"
-POINT = ("exponential", "weibull", "lognormal", "loglogistic")
-QUARTERS = 24 // 3
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -38,12 +37,12 @@ def read(path: Path) -> pd.DataFrame:
     )
 
 
-def tenures_of(rows: pd.DataFrame, *, whole: bool) -> clv.Tenures:
+def tenures_of(rows: pd.DataFrame) -> clv.Tenures:
     contracts = clv.Contracts(
         rows, customer="customer_id", start="start_date", end="end_date", status="status", observed_until=LAST,
         covariates=list(COVARIATES),
     )  # fmt: skip
-    return contracts.tenures(period=clv.MONTH, whole=whole)
+    return contracts.tenures(period=clv.MONTH, whole=False)
 
 
 def once(what: Callable[[], Any]) -> tuple[float, Any]:
@@ -52,137 +51,31 @@ def once(what: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - begin, result
 
 
-# Estimates: the same model in two parametrisations
-
-
-def lifelines_fit(frame: pd.DataFrame, baseline: str) -> Any:
-    import lifelines
-
-    fitters = {
-        "weibull": lifelines.WeibullAFTFitter, "lognormal": lifelines.LogNormalAFTFitter,
-        "loglogistic": lifelines.LogLogisticAFTFitter,
-    }  # fmt: skip
-    fitter = fitters[baseline]()
-    return fitter.fit(frame, "time", "event", formula=FORMULA.removeprefix("~ "))
-
-
-def in_our_terms(fitter: Any, baseline: str, means: np.ndarray) -> np.ndarray:
-    """Baseline parameters of a customer with average covariates, then coefficients, from those of lifelines."""
-    located, shaped = (fitter.params_.loc[one] for one in fitter.params_.index.unique(0)[[0, 1]])
-    names = [name for name in located.index if name != "Intercept"]
-    order = [next(n for n in names if one in n) for one in COVARIATES]
-    b = located[order].to_numpy()
-    level, shape = float(located["Intercept"] + b @ means), float(np.exp(shaped["Intercept"]))
-    if baseline == "lognormal":
-        return np.array([np.exp(level), shape, *b])
-    return np.array([np.exp(level), shape, *(-shape * b if baseline == "weibull" else b)])
-
-
-def print_estimates(tenures: clv.Tenures) -> None:
-    frame = pd.DataFrame({**tenures.covariates, "time": tenures.exit, "event": tenures.event})  # type: ignore[arg-type]
-    male = (frame["gender"] == "Male").to_numpy(float)
-    means = np.array([male.mean(), *(frame[name].mean() for name in COVARIATES[1:])])
-    times: list[list[object]] = []
-    for baseline in POINT:
-        model = clv.survival(baseline, formula=FORMULA)
-        seconds, fit = timed(lambda m=model: clv.fit(m, tenures, method="mle"))
-        names, ours = fit.model.Theta._fields, np.asarray(fit.theta)
-        if baseline == "exponential":
-            theirs, peer = exponential_of(frame, male)
-        else:
-            peer, fitter = timed(lambda b=baseline: lifelines_fit(frame, b))
-            theirs = in_our_terms(fitter, baseline, means)
-        off = np.abs(ours / theirs - 1)
-        lines = [[n, o, t, float(e)] for n, o, t, e in zip(names, ours, theirs, off, strict=True)]
-        table(f"{baseline}: maximum likelihood", ["parameter", "clvmodels", "peer", "relative difference"], lines)
-        print(f"largest relative difference {off.max():.1e}")
-        times.append([baseline, seconds, peer, peer / seconds])
-    table("Point estimate, 21,921 contracts, four covariates [s]", ["", "clvmodels", "peer", "ratio"], times)
-    print(
-        "peer: lifelines; for the exponential, which it has no regression of, a Poisson regression by Newton's method"
-    )
-    print_concordance(tenures, fit, fitter, frame)
-
-
-def exponential_of(frame: pd.DataFrame, male: np.ndarray) -> tuple[np.ndarray, float]:
-    """Exponential survival is Poisson regression with the log of time as offset: Newton's method here."""
-    x = np.column_stack([male, *(frame[name] for name in COVARIATES[1:])])
-    design = np.column_stack([np.ones(len(x)), x - x.mean(axis=0)])
-    t, y = frame["time"].to_numpy(), frame["event"].to_numpy()
-
-    def solve() -> np.ndarray:
-        beta = np.append(np.log(y.sum() / t.sum()), np.zeros(x.shape[1]))
-        for _ in range(30):
-            mean = t * np.exp(design @ beta)
-            beta = beta + np.linalg.solve(design.T @ (design * mean[:, None]), design.T @ (y - mean))
-        return beta
-
-    seconds, beta = timed(solve)
-    return np.append(np.exp(-beta[0]), beta[1:]), seconds
-
-
-def print_concordance(tenures: clv.Tenures, fit: Any, fitter: Any, frame: pd.DataFrame) -> None:
-    from lifelines.utils import concordance_index
-
-    from clvmodels.evaluation.survival_scores import concordance
-
-    median = fitter.predict_median(frame).to_numpy().ravel()
-    lines: list[list[object]] = []
-    theirs_s, theirs = timed(lambda: concordance_index(tenures.exit, median, tenures.event))
-    ours_s, ours = timed(lambda: concordance(tenures.exit, tenures.event, -median))
-    lines.append(["of the same predictions", ours, float(theirs), abs(ours - theirs)])
-    risk = 1 - fit.survival_after(still(tenures), horizon=36 * clv.MONTH, draws=2)["mean"].to_numpy()
-    own = concordance(tenures.exit, tenures.event, risk)
-    lines.append(["each of its own log-logistic", own, fitter.concordance_index_, abs(own - fitter.concordance_index_)])
-    lines.append(["seconds, of the same predictions", ours_s, theirs_s, theirs_s / ours_s])
-    table("Concordance", ["", "clvmodels", "lifelines", "difference or ratio"], lines)
-    seconds, scores = timed(lambda: clv.score_contracts(fit, tenures, horizon=36 * clv.MONTH, draws=20))
-    print(f"\n{scores}\nwith intervals, which lifelines has none of, in {seconds:.2f} s")
+def print_concordance(tenures: clv.Tenures) -> None:
+    """The same predictions scored by both, and what is added here: intervals, and scores of the probabilities."""
+    fits = [clv.fit(clv.survival(one, formula=FORMULA), tenures, method="mle") for one in ("weibull", "loglogistic")]
+    median = fits[-1].median_residual_lifetime(still(tenures), draws=2)["mean"].to_numpy()
+    seconds, ours = timed(lambda: concordance(tenures.exit, tenures.event, -median))
+    lines: list[list[object]] = [["concordance of predicted medians", ours, seconds]]
+    try:
+        from lifelines.utils import concordance_index
+    except ImportError:
+        lines.append(["the same in lifelines", "not installed", ""])
+    else:
+        seconds, theirs = timed(lambda: concordance_index(tenures.exit, median, tenures.event))
+        lines.append([f"the same in lifelines; difference {abs(ours - theirs):.1e}", float(theirs), seconds])
+    seconds, scores = timed(lambda: clv.score_contracts(fits, tenures, horizon=36 * clv.MONTH))
+    lines.append(["all scores of two fits, 200 resamples", "", seconds])
+    seconds, found = timed(lambda: clv.check(tenures, fits[-1]))
+    lines.append(["check of a fit", "", seconds])
+    table("Scores of 21,921 contracts", ["", "", "seconds"], lines)
+    print(f"\n{scores.table().round(4).to_string()}\n\n{found}")
 
 
 def still(tenures: clv.Tenures) -> clv.Tenures:
     """The same customers at the start of their contracts."""
     none = np.zeros(tenures.exit.size)
     return clv.Tenures(tenures.customer_id, none, none, none, tenures.period, covariates=tenures.covariates)
-
-
-# Times
-
-
-def print_times(tenures: clv.Tenures, whole: clv.Tenures, *, nuts: bool) -> None:
-    lines: list[list[object]] = []
-    weibull, discrete = (clv.survival(one, formula=FORMULA) for one in ("weibull", "discrete"))
-    for name, model, data in (("weibull", weibull, tenures), ("discrete, 107 monthly hazards", discrete, whole)):
-        first, fit = once(lambda m=model, d=data: clv.fit(m, d, seed=1))
-        again, _ = once(lambda m=model, d=data: clv.fit(m, d, seed=1))
-        lines.append(
-            [
-                f"{name}: posterior by {fit.method}, first and second run (k-hat {fit.diagnostics.k_hat:.2f})",
-                first,
-                again,
-            ]
-        )
-    months = float(whole.exit.sum() - whole.entry.sum())
-    print(f"\n{months:,.0f} person-months in the discrete model")
-    cohort = clv.Tenures.from_cohort(REGULAR)
-    for method in ("mle", "laplace"):
-        first, _ = once(lambda m=method: clv.fit(clv.SHIFTED_BETA_GEOMETRIC, cohort, method=m))
-        lines.append(
-            [
-                f"SHIFTED_BETA_GEOMETRIC on a cohort table, {method}",
-                first,
-                timed(lambda m=method: clv.fit(clv.SHIFTED_BETA_GEOMETRIC, cohort, method=m))[0],
-            ]
-        )
-    if nuts:
-        first, fit = once(lambda: clv.fit(weibull, tenures, method="nuts", seed=1))
-        again, _ = once(lambda: clv.fit(weibull, tenures, method="nuts", seed=1))
-        lines.append(["weibull: posterior by nuts, compiled and again", first, again])
-        print(fit)
-    table("Posterior [s]", ["", "first", "again"], lines)
-
-
-# Predictions of 2006-2008
 
 
 def month_of(dates: pd.Series) -> np.ndarray:
@@ -268,7 +161,6 @@ def print_predictions(rows: pd.DataFrame) -> None:
         ("... frailty by cohort", clv.survival(baseline, frailty="cohort"), 0),
         ("... frailty by cohort and calendar half-year", clv.survival(baseline, formula="~ cohort", frailty="cell"), 6),
         ("... frailty by cohort and calendar quarter", clv.survival(baseline, formula="~ cohort", frailty="cell"), 3),
-        ("... frailty by cohort and calendar month", clv.survival(baseline, formula="~ cohort", frailty="cell"), 1),
     ]
     for name, model, per in tried:
         seconds, fit = once(lambda m=model, p=per: clv.fit(m, known_by(old, KNOWN, p), seed=1))
@@ -292,17 +184,14 @@ def inside(found: pd.DataFrame) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder with eu_savings_contracts.parquet")
-    parser.add_argument("--nuts", action="store_true", help="time NUTS too")
     options = parser.parse_args()
     print(describe())
     if options.data is None:
-        print("Without --data there is nothing to compare.")
+        print("Without --data there is nothing to predict.")
         return
     rows = read(options.data / "eu_savings_contracts.parquet")
-    tenures, whole = (tenures_of(rows, whole=one) for one in (False, True))
-    print_estimates(tenures)
     print_predictions(rows)
-    print_times(tenures, whole, nuts=options.nuts)
+    print_concordance(tenures_of(rows))
 
 
 if __name__ == "__main__":
