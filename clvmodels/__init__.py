@@ -12,7 +12,8 @@ In the order of use:
 - `Contracts`, `Tenures`, `Tenure`: from a table of contracts to what is known of each tenure
 - `GEOMETRIC`, `SHIFTED_BETA_GEOMETRIC`, `BETA_DISCRETE_WEIBULL` (how long a customer renews), `survivors`: how many of those who
   are there now will still be there
-- `survival`: how long a customer stays, by tenure, covariates and segment, in continuous time or period by period
+- `survival`, `competing`: how long a customer stays, by tenure, covariates and segment, in continuous time or period by period;
+  and why she leaves
 - `check`: whether the data can support the models, and which assumption is in doubt; whether a fit of contracts agrees with them
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`, `HalfNormal`: estimate a model; keep the estimate; state prior knowledge
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from clvmodels.errors import SavedFitError as SavedFitError
     from clvmodels.errors import TransactionError as TransactionError
     from clvmodels.errors import UnitError as UnitError
+    from clvmodels.estimation.competing import competing as competing
     from clvmodels.estimation.estimate import fit as fit
     from clvmodels.estimation.media_fit import MediaFit as MediaFit
     from clvmodels.estimation.result import Fit as Fit
@@ -160,6 +162,7 @@ _HOMES = {
     "covariates.explained": ("with_covariates",),
     "covariates.pooled": ("pooled",),
     "covariates.survival": ("survival",),
+    "estimation.competing": ("competing",),
     "estimation.estimate": ("fit",),
     "estimation.result": ("Fit",),
     "estimation.media_fit": ("MediaFit",),

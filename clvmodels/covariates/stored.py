@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from clvmodels.covariates.competing import CompetingModel
 from clvmodels.covariates.design import Design
 from clvmodels.covariates.explained import Explained, explained
 from clvmodels.covariates.formula import parsed
@@ -22,6 +23,8 @@ def described(model: Model) -> str | dict[str, Any]:
     """What a file keeps of a model: its name, or what a model with covariates or segments is made of."""
     if isinstance(model, Pooled):
         return {"base": model.base.name, "by": model.by, "segments": list(model.segments), "which": list(model.which)}
+    if isinstance(model, CompetingModel):
+        return {"reasons": list(model.reasons), "causes": [_described_survival(one) for one in model.causes]}
     if isinstance(model, SurvivalModel):
         return _described_survival(model)
     if not isinstance(model, Explained):
@@ -61,6 +64,9 @@ def restored(description: str | Mapping[str, Any], named: Callable[[str], Model]
     """The model of a description; `named` finds a model by name."""
     if isinstance(description, str):
         return named(description)
+    if "causes" in description:
+        causes = tuple(_restored_survival(one) for one in description["causes"])
+        return CompetingModel(tuple(description["reasons"]), causes)
     if "survival" in description:
         return _restored_survival(description)
     base: Any = named(description["base"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from clvmodels.data.tenure import TenureLike
@@ -34,6 +36,13 @@ class Contractual(Model):
     @abstractmethod
     def each(self, theta: Any, tenure: TenureLike) -> Any:
         """Each customer's own parameters, which broadcast with the tenures."""
+
+    def survival_path(self, theta: Any, tenure: TenureLike, *, periods: int) -> Iterator[Array]:
+        """`survival_after` 1, 2, .. `periods` periods from now, at less cost than one by one; each (draws, n)."""
+        own, done = self.each(theta, tenure), np.asarray(tenure.exit, dtype=float)
+        there = np.asarray(tenure.there, dtype=float)
+        for ahead in range(1, periods + 1):
+            yield np.asarray(there * np.exp(self.log_stay(own, done, float(ahead))))
 
     @abstractmethod
     def log_stay(self, theta: Any, done: ArrayLike, more: ArrayLike) -> Array:

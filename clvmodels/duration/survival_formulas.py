@@ -106,10 +106,9 @@ class SurvivalFormulas(Contractual):
         array in [0, 1], never rises in the horizon
         """
         own, done, there = self._standing(theta, tenure)
-        return np.asarray(there * np.exp(self.log_stay(own, done, self._ahead(horizon))))
+        return np.asarray(there * np.exp(self.log_stay(own, done, self.ahead_of(horizon))))
 
     def survival_path(self, theta: Any, tenure: TenureLike, *, periods: int) -> Iterator[Array]:
-        """`survival_after` 1, 2, .. `periods` periods from now, each at the cost of one cumulative hazard."""
         own, done, there = self._standing(theta, tenure)
         now = self.log_survival(own, done)
         for ahead in range(1, periods + 1):
@@ -195,7 +194,7 @@ class SurvivalFormulas(Contractual):
     def restricted_mean(self, theta: Any, tenure: TenureLike, *, horizon: Span | Period) -> Array:
         """Expected time under contract within the coming `horizon` [periods]; in a discrete model the period begun counts."""
         own, done, there = self._standing(theta, tenure)
-        ahead = self._ahead(horizon)
+        ahead = self.ahead_of(horizon)
         if not self.whole:
             never = self._never(own, done)
             of_leavers = present_time(self.baseline, own, done, ahead, self.breaks)
@@ -224,6 +223,14 @@ class SurvivalFormulas(Contractual):
         return _of_those(there, self._drawn(own, done, np.random.default_rng(seed)))
 
     def _drawn(self, own: Own, done: Array, rng: np.random.Generator) -> Array:
+        return self.counted_in_periods(self.draw_times(own, done, rng))
+
+    def counted_in_periods(self, times: Array) -> Array:
+        """Times from now as further renewals in a discrete model; as they are in continuous time."""
+        return np.maximum(np.ceil(times - ROUNDING) - 1.0, 0.0) if self.whole else times
+
+    def draw_times(self, own: Own, done: Array, rng: np.random.Generator) -> Array:
+        """Draw times from tenure `done` to leaving, of a discrete model as if its hazard ran on within periods."""
         shape = np.broadcast_shapes(done.shape, np.shape(own.eta), np.shape(own.first), np.shape(own.odds))
         if own.logs is not None and np.ndim(own.logs) > 1:
             shape = np.broadcast_shapes(shape, (len(own.logs), 1))
@@ -231,8 +238,7 @@ class SurvivalFormulas(Contractual):
         never = self._never(own, done)
         if np.any(never > 0):
             depth = np.where(rng.random(shape) < never, np.inf, depth)
-        found = self._residual(own, done, depth)
-        return np.maximum(np.ceil(found - ROUNDING) - 1.0, 0.0) if self.whole else found
+        return self._residual(own, done, depth)
 
     def _residual(self, own: Own, done: Array, depth: Array) -> Array:
         """Time from tenure `done` over which the cumulative hazard grows by `depth` (infinite: for ever)."""
@@ -260,14 +266,19 @@ class SurvivalFormulas(Contractual):
 
     def _standing(self, theta: Any, tenure: TenureLike) -> tuple[Own, Array, Array]:
         """Own parameters, tenure reached, and 1 where the customer is there, 0 where she has left."""
+        done, there = self.standing(tenure)
+        return self.each(theta, tenure), done, there
+
+    def standing(self, tenure: TenureLike) -> tuple[Array, Array]:
+        """Tenure reached, and 1 where the customer is there, 0 where she has left."""
         insist_on_tenure(tenure)
-        done, there = np.asarray(tenure.exit, dtype=float), np.asarray(tenure.there, dtype=float)
-        return self.each(theta, tenure), self._times(done, "exit"), there
+        return self._times(np.asarray(tenure.exit, dtype=float), "exit"), np.asarray(tenure.there, dtype=float)
 
     def _new(self, covariates: Mapping[str, Any] | None) -> Tenure:
         return Tenure.new_customer(self.period, covariates=covariates)
 
-    def _ahead(self, horizon: Span | Period) -> float:
+    def ahead_of(self, horizon: Span | Period) -> float:
+        """A horizon in periods; of a discrete model the whole ones."""
         ahead = float(as_span(horizon, name="horizon").per(self.period))
         return math.floor(ahead + ROUNDING) if self.whole and math.isfinite(ahead) else ahead
 

@@ -62,7 +62,7 @@ def cumulative(baseline, t, log_t, first, log_first, second, eta):
     """H at t and its slopes in log(first), in log(second) (of Gompertz: in the growth itself), and in eta."""
     if t <= 0.0:
         return 0.0, 0.0, 0.0, 0.0
-    if baseline == WEIBULL or baseline == EXPONENTIAL:
+    if baseline in (WEIBULL, EXPONENTIAL):
         power = second * (log_t - log_first)
         H = math.exp(power + eta)
         return H, -second * H, power * H, H
@@ -88,7 +88,7 @@ def log_hazard(baseline, t, log_t, log_first, second, log_second, eta):
     if baseline == GOMPERTZ:
         return log_first + eta + second * t, 1.0, t, 1.0
     apart = log_t - log_first
-    if baseline == WEIBULL or baseline == EXPONENTIAL:
+    if baseline in (WEIBULL, EXPONENTIAL):
         return log_second - log_t + second * apart + eta, -second, 1.0 + second * apart, 1.0
     if baseline == LOGLOGISTIC:
         z = second * (apart - eta)
@@ -103,7 +103,9 @@ def log_hazard(baseline, t, log_t, log_first, second, log_second, eta):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_less_exp(d):
-    """log(1 - exp(-d)) and its slope 1 / (exp(d) - 1), d > 0."""
+    """log(1 - exp(-d)) and its slope 1 / (exp(d) - 1); what cannot happen (d = 0) has no slope that leads out."""
+    if d <= 0.0:
+        return -math.inf, 0.0
     return (math.log(-math.expm1(-d)) if d < 0.7 else math.log1p(-math.exp(-d))), 1.0 / math.expm1(d)
 
 
@@ -289,7 +291,7 @@ def gather(theta, counts, layout, x, z, segment, slopes, gradient):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def evaluate(theta, counts, layout, times, logs, event, x, z, segment, piece, breaks, value, gradient):
-    """Write log-likelihoods per row into `value` (n,); the gradient into `gradient`: (n, k) by row, (1, k) summed, (0, k) none."""
+    """Write log-likelihoods into `value` (n,), the gradient into `gradient`: (n, k) by row, (1, k) summed, (0, k) none."""
     eta, odds = predictors(theta, layout, x, z, segment)
     slopes = np.zeros((event.size if gradient.shape[0] > 0 else 0, 4))
     if layout[PIECES] > 0:

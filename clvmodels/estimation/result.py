@@ -201,10 +201,19 @@ def labelled_contracts(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
             )
         theta = model.Theta(*(v[:, None] for v in fit.draws(draws)))
         times = np.atleast_1d(np.asarray(t))
-        table = over_draws(
-            lambda part: formula(theta, times[part], **options), size=times.size, draws=draws, interval=interval
-        )
-        return pd.DataFrame(table, columns=["mean", "lower", "upper"], index=pd.Index(times, name=model.counted))
+        tables = []
+        for kind in _kinds(options.pop("covariates", None)):
+            some = options | ({} if kind is None else {"covariates": kind})
+            table = over_draws(
+                lambda part, some=some: formula(theta, times[part], **some),  # type: ignore[misc]
+                size=times.size,
+                draws=draws,
+                interval=interval,
+            )
+            tables.append(
+                pd.DataFrame(table, columns=["mean", "lower", "upper"], index=pd.Index(times, name=model.counted))
+            )
+        return tables[0] if len(tables) == 1 else pd.concat(dict(enumerate(tables)), names=["customer"])
 
     def customers(
         tenure: Tenure | Tenures, *, interval: float = 0.90, draws: int = 500, **options: Any
@@ -226,6 +235,14 @@ def labelled_contracts(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
     evaluate: Any = curve if name in model.curves else customers
     update_wrapper(evaluate, formula, assigned=("__doc__", "__name__"))
     return evaluate  # type: ignore[no-any-return]
+
+
+def _kinds(covariates: Mapping[str, Any] | None) -> list[dict[str, Any] | None]:
+    """Kinds of customers one by one, where covariates hold several values."""
+    if covariates is None:
+        return [None]
+    columns = np.broadcast_arrays(*(np.atleast_1d(np.asarray(column)) for column in covariates.values()))
+    return [dict(zip(covariates, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _distinct_tenures(tenure: Tenure | Tenures, reads: Sequence[str]) -> tuple[Callable[[slice], Tenure], Any]:

@@ -340,3 +340,13 @@ def test_laplace_agrees_with_nuts(baseline: Any) -> None:
     sd = b["sd"].to_numpy()
     assert np.all(np.abs(a["estimate"] - b["estimate"]) < error * sd)
     assert np.all(np.abs(a["sd"] / b["sd"] - 1) < 0.2)
+
+
+def test_curves_of_several_kinds_of_customers() -> None:
+    fit = clv.fit(clv.survival("weibull", formula="~ x"), world("weibull", 18, n=400), method="map")
+    both = fit.survival([1.0, 5.0], covariates={"x": [0.0, 1.0]})
+    assert list(both.index.names) == ["customer", "tenure"] and len(both) == 4
+    pd.testing.assert_frame_equal(both.loc[1], fit.survival([1.0, 5.0], covariates={"x": 1.0}))
+    assert np.all(both.loc[1]["mean"] < both.loc[0]["mean"])
+    with pytest.raises(clv.ModelError, match="of a new customer, by tenure"):
+        fit.survival(clv.Tenure(3.0, MONTH))

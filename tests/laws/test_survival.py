@@ -120,6 +120,20 @@ def test_survival_starts_at_one_and_never_rises_and_inverts(baseline: str, cure:
 
 @baselines
 @cures
+def test_hazard_is_the_slope_of_log_survival(baseline: str, cure: Any) -> None:
+    model, theta = made(baseline, cure)
+    t = np.array([1.0, 4.0, 11.0, 30.0]) if model.whole else np.array([0.3, 4.1, 11.3, 30.7])
+    found = model.hazard(theta, t, covariates={"x": 0.5})
+    if model.whole:
+        assert found == pytest.approx(1 - model.retention_rate(theta, t, covariates={"x": 0.5}), rel=1e-12)
+        return
+    step = 1e-5
+    below, above = (np.log(model.survival(theta, t + s, covariates={"x": 0.5})) for s in (-step, step))
+    assert found == pytest.approx((below - above) / (2 * step), rel=1e-6)
+
+
+@baselines
+@cures
 def test_customers_who_are_there_are_judged_given_that_they_are(baseline: str, cure: Any) -> None:
     """The trap of unconditional survival: whole lives are simulated, and those who reach the tenure are followed."""
     model, theta = made(baseline, cure, frailty=False)
