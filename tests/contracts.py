@@ -61,6 +61,17 @@ class RegressionWeibull(Weibull):
         return self.hazard(theta, done) - self.hazard(theta, np.asarray(done) + more)
 
 
+class Together:
+    """Several models as one that tells reasons apart: the parameters of all, one after the other."""
+
+    name = title = "together"
+
+    def __init__(self, **causes: Any) -> None:
+        self.reasons, self.causes = tuple(causes), tuple(causes.values())
+        names = [f"{reason}_{name}" for reason, one in causes.items() for name in one.Theta._fields]
+        self.Theta = NamedTuple("Theta", [(name, Any) for name in names])  # type: ignore[misc]
+
+
 def tenures(exit: Any, *, period: clv.Period = clv.YEAR, **columns: Any) -> clv.Tenures:
     """Customers who are there after so many periods."""
     made = np.atleast_1d(np.asarray(exit, dtype=float))

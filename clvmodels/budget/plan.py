@@ -163,7 +163,7 @@ class Plan:
         policies
             Choices by name: a number in `names` or a name of an action per customer (n,); if not given the rules that firms go
             by, under the same permissions and spending no more than the plan (`policies()`). The status quo is there too
-            where past contacts are known.
+            where past contacts are known and cost something.
 
         Returns
         -------
@@ -178,7 +178,7 @@ class Plan:
             name: Total.of(choice, self.values, drawn.net)
             for (name, choice), drawn in zip(choices.items(), self.drawn(choices).values(), strict=True)
         }
-        if self.before is not None:
+        if self.before is not None and self.before.outlay.any():
             totals[STATUS_QUO] = Total(
                 float(self.before.outlay.sum()), int((self.before.outlay > 0).sum()), self.before.draws.net
             )

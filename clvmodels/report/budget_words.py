@@ -53,9 +53,9 @@ class BudgetWords:
         "Medium", "Evidence", "Contacts", "Increment", "Interval", "P(> 0)", "Net per contact", "Break-even bias"
     )  # fmt: skip
     page_break_even: str = (
-        "Increment: how much likelier a contact makes a purchase within the window. Break-even bias: how much of it must be an "
-        "error of the comparison for a contact to bring just what it costs; below zero, the increment would have to be larger "
-        "than it looks. Randomised media have none."
+        "Increment: how much likelier a contact makes a purchase within the window, or the next renewal. Break-even bias: how "
+        "much of it must be an error of the comparison for a contact to bring just what it costs; below zero, the increment "
+        "would have to be larger than it looks. Randomised media have none."
     )
 
 

@@ -115,13 +115,15 @@ def _words(forecast: ContractForecast, rate: float, values: list[float]) -> list
         f"Of all renewals that were due {100 * rate:.1f} % were made; those who are there now renew next time with probability "
         f"{100 * renew:.1f} % on average, by the model."
     ]
-    if renew > rate:
+    apart = f"Constant retention is {abs(100 * share):.1f} % {'below' if share < 0 else 'above'} the model on the same payments"
+    if share < 0 and renew > rate:
         words.append(
-            f"Constant retention is {abs(100 * share):.1f} % {'below' if share < 0 else 'above'} the model on the same "
-            "payments: those who leave easily have left, the loyal remain, and constant churn understates the value of survivors."
+            f"{apart}: those who leave easily have left, the loyal remain, and constant churn understates the value of survivors."
         )
+    elif share > 0 and renew < rate:
+        words.append(f"{apart}: those who are there now are likelier to leave than customers were so far.")
     else:
-        words.append(f"On the same payments constant retention is {100 * share:+.1f} % off the model.")
+        words.append(f"{apart}.")
     if np.isfinite(forecast.horizon.count):
         words.append(f"The endless formulas also count payments after the horizon of {forecast.horizon}.")
     return words

@@ -219,7 +219,7 @@ def leaving_of(fits: Any, draws: int, rng: np.random.Generator) -> Leaving:
     Parameters
     ----------
     fits
-        A fit of a model of contracts, or such fits by reason.
+        A fit of a model of contracts, which may tell reasons apart by itself, or such fits by reason.
     """
     named = fits if isinstance(fits, Mapping) else {ANY: fits}
     if not named:
@@ -231,9 +231,8 @@ def leaving_of(fits: Any, draws: int, rng: np.random.Generator) -> Leaving:
             raise ModelError(
                 f"{what} is no fit of a model of contracts. Fit one such as SHIFTED_BETA_GEOMETRIC to tenures."
             )
-        columns = (np.asarray(v) for v in fit.draws(draws, seed=rng))
-        theta = fit.model.Theta(*(v[:, None] if v.ndim == 1 else v for v in columns))
-        causes[str(reason)] = Cause(fit.model, theta)
+        columns = [np.asarray(v) for v in fit.draws(draws, seed=rng)]
+        causes |= _causes(str(reason), fit.model, [v[:, None] if v.ndim == 1 else v for v in columns])
     periods = {fit.period for fit in named.values()}
     if len(periods) > 1 or len({one.discrete for one in causes.values()}) > 1:
         raise UnitError(
@@ -242,8 +241,21 @@ def leaving_of(fits: Any, draws: int, rng: np.random.Generator) -> Leaving:
     return Leaving(causes, periods.pop())
 
 
+def _causes(reason: str, model: Any, values: list[Array]) -> dict[str, Cause]:
+    """A model with its draws, or the models that it is made of, where it tells reasons apart by itself."""
+    if not hasattr(model, "causes"):
+        return {reason: Cause(model, model.Theta(*values))}
+    found, at = {}, 0
+    for name, one in zip(model.reasons, model.causes, strict=True):
+        size = len(one.Theta._fields)
+        found[str(name)] = Cause(one, one.Theta(*values[at : at + size]))
+        at += size
+    return found
+
+
 def is_contractual(fit: Any) -> bool:
     """Whether a fit, or every one of several by reason, is of a model of contracts."""
     if isinstance(fit, Mapping):
         return bool(fit) and all(is_contractual(one) for one in fit.values())
-    return hasattr(getattr(fit, "model", None), "draw_residual_lifetimes")
+    model = getattr(fit, "model", None)
+    return hasattr(model, "draw_residual_lifetimes") or hasattr(model, "causes")

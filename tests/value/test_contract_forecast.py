@@ -11,7 +11,7 @@ from scipy import stats
 
 import clvmodels as clv
 from clvmodels import GEOMETRIC, MONTH, SHIFTED_BETA_GEOMETRIC, YEAR
-from tests.contracts import Known, RegressionWeibull, Weibull, tenures
+from tests.contracts import Known, RegressionWeibull, Together, Weibull, tenures
 
 TENTH = clv.Rate(0.1, per=YEAR)
 REGULAR, HIGH_END = (0.704, 1.182), (0.668, 3.806)
@@ -262,6 +262,8 @@ def test_risks_of_several_reasons_add_up_in_continuous_time() -> None:
     )
     apart, together = (clv.forecast(one, people, **common) for one in (fits, both))
     assert potential(apart) == pytest.approx(potential(together), rel=1e-12)
+    one_fit = Known(Together(voluntary=Weibull(), payment=RegressionWeibull()), (6.0, 1.5, 8.0, 1.5))
+    assert clv.forecast(one_fit, people, **common).lost_to().equals(apart.lost_to())
     drawn, other = apart.predictive_draws[3], together.predictive_draws[3]
     assert drawn.mean() == pytest.approx(other.mean(), abs=4 * other.std() / np.sqrt(250))
     table = apart.lost_to()
