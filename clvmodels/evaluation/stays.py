@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.covariates.competing import CompetingModel
 from clvmodels.covariates.survival_model import SurvivalModel
 from clvmodels.data.tenures import Tenures
 from clvmodels.duration.contractual import Contractual
@@ -36,6 +37,8 @@ STEPS = 60
 
 def is_discrete(model: Model) -> bool:
     """Whether it is known of leavers by which whole tenure they left and no more, so that the likelihood is a probability."""
+    if isinstance(model, CompetingModel):
+        return any(is_discrete(one) for one in model.causes)
     by_period = isinstance(model, SurvivalModel) and model.by_period
     return by_period or (isinstance(model, Contractual) and model.whole)
 
