@@ -153,7 +153,7 @@ def print_predictions(rows: pd.DataFrame) -> None:
     old = rows[rows["cohort"] <= 2003].reset_index(drop=True)
     years = old["cohort"].astype(str).to_numpy()
     quarters = old["start_date"].dt.to_period("Q").astype(str).to_numpy()
-    baseline, lines = "discrete", []
+    everybody, baseline, lines = np.full(len(old), "all"), "discrete", []
     tried: list[tuple[str, Any, int]] = [
         ("GEOMETRIC", clv.GEOMETRIC, 0),
         ("BETA_DISCRETE_WEIBULL", clv.BETA_DISCRETE_WEIBULL, 0),
@@ -164,15 +164,20 @@ def print_predictions(rows: pd.DataFrame) -> None:
     ]
     for name, model, per in tried:
         seconds, fit = once(lambda m=model, p=per: clv.fit(m, known_by(old, KNOWN, p), seed=1))
-        by_year, by_quarter = (survivors_by(fit, old, groups, per) for groups in (years, quarters))
+        by_year, by_quarter, total = (survivors_by(fit, old, groups, per) for groups in (years, quarters, everybody))
         last = by_year[by_year["ahead"] == 24]
         width = float(((by_year["upper"] - by_year["lower"]) / by_year["mean"]).mean())
         off = float(last["mean"].sum() / last["actual"].sum() - 1)
-        lines.append([name, inside(by_year), inside(by_quarter), f"{width:.0%}", f"{off:+.1%}", seconds])
+        lines.append([name, inside(by_year), inside(by_quarter), inside(total), f"{width:.0%}", f"{off:+.1%}", seconds])
+        spread = {
+            n: float(v) for n, v in zip(fit.model.Theta._fields, fit.theta, strict=True) if n.startswith("spread")
+        }
+        if spread:
+            print(f"{name}: standard deviation of the log hazard {spread}, k-hat {fit.diagnostics.k_hat:.2f}")
         if per == 3:
             shown = last.round(0).astype(dict.fromkeys(("mean", "lower", "upper", "actual"), int))
             print(f"\n{name}, there on 2008-01-01\n{shown.to_string(index=False)}")
-    columns = ["coverage by year of start", "by quarter of start", "mean width", "total off", "fit [s]"]
+    columns = ["coverage by year of start", "by quarter of start", "all together", "mean width", "total off", "fit [s]"]
     table("Survivors of 2006 and 2007, 90 % predictive intervals: cells of cohort and month", ["", *columns], lines)
 
 

@@ -45,7 +45,7 @@ def follow_up(tenures: Tenures) -> Question:
     table = tenures.kaplan_meier()
     held = table[table["at_risk"] >= FEWEST]
     row = held.iloc[-1] if len(held) else table.iloc[0]
-    share, last = float(row["survival"]), repr(float(row["tenure"]) * tenures.period)
+    share, last = float(row["survival"]), repr(round(float(row["tenure"]), 1) * tenures.period)
     because = f"{percent(share)} of customers are still there at {last}, the longest tenure at which {FEWEST} or more were seen"
     good = "The greater part of most lifetimes is in the data."
     poor = (

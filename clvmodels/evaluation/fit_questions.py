@@ -64,7 +64,7 @@ class Checked:
 
     def span(self, tenure: float) -> str:
         """So much tenure, in words."""
-        return repr(float(tenure) * self.tenures.period)
+        return repr(round(float(tenure), 1) * self.tenures.period)
 
 
 def curve(checked: Checked) -> Question:

@@ -92,6 +92,15 @@ class CheckWords:
     calibration_y: str = "left"
     segments_x: str = "leavers less expected\n[standard deviations]"
     proportional_x: str = "change of effect\nper doubling of tenure"
+    scores_title: str = "{best} predicts best who is still there {horizon} {period}s on{verdict}"
+    scores_clear: str = ", and its lead is more than noise"
+    scores_noise: str = ", but its lead over {name} is no more than noise"
+    scores_caption: str = (
+        "Brier score: mean squared difference between being there and its predicted probability; the lower the better. Bands: "
+        "{interval} intervals from drawing other customers. Dashed: the share still there by Kaplan and Meier for everybody."
+    )
+    scores_x: str = "time since entry [{period}s]"
+    scores_y: str = "Brier score"
     curves_title: str = "{segments} segments: {held} of all shares still there lie in the bands of the fit"
     curves_caption: str = (
         "Each panel is a segment, those furthest off first: black what its customers did (Kaplan-Meier), blue the fit, and the "

@@ -126,6 +126,20 @@ def test_scores_are_those_of_the_predictions() -> None:
     assert "fitted to" in found.notes[1]
 
 
+def test_brier_scores_are_drawn_over_time() -> None:
+    data = simulated(clv.SHIFTED_BETA_GEOMETRIC, (0.8, 2.4), 600)
+    fits = [clv.fit(one, data, method="mle") for one in MODELS]
+    found = clv.score_contracts(fits, data, horizon=4 * clv.YEAR, resamples=40, draws=20)
+    figure = clv.figures.contract_scores(found)
+    lines = {str(line.get_label()): line for line in figure.axes[0].get_lines()}
+    assert list(lines) == [*found.survival, NOBODY]
+    for name, line in lines.items():
+        assert line.get_ydata() == pytest.approx(found.brier.loc[name, "value"].to_numpy())
+    clear = found.differences().xs("integrated_brier", level="score")["clear"]
+    assert figure.message.startswith(f"{found.differences().attrs['best']} predicts best who is still there 4 years on")
+    assert figure.message.endswith("more than noise") and ("no more than noise" in figure.message) == (not clear.all())
+
+
 def test_intervals_hold_the_score_of_everybody() -> None:
     """Concordance of a large population lies in the 90 % interval of samples from it about nine times in ten."""
     model = clv.with_covariates(clv.GEOMETRIC, dropout="~ x")

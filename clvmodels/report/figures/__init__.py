@@ -3,6 +3,7 @@
 from clvmodels.report.figures.assumptions import check
 from clvmodels.report.figures.budget import budget_frontier, plan_by_medium, plan_comparison
 from clvmodels.report.figures.contract_checks import contract_curves
+from clvmodels.report.figures.contract_scores import contract_scores
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
 from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
 from clvmodels.report.figures.gallery import gallery
@@ -19,6 +20,7 @@ __all__ = [
     "check",
     "conditional_expectation",
     "contract_curves",
+    "contract_scores",
     "customer_equity",
     "frequency_histogram",
     "gallery",
