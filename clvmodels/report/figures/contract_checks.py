@@ -69,7 +69,7 @@ def _curve(axes: Axes, evidence: Evidence, check: Check, words: CheckWords, *, k
     axes.plot(tenure, evidence["mean"], color=style.MODEL, linewidth=1.8, label=words.as_fitted)
     few = {"marker": "o", "markersize": 3.5} if tenure.size <= 30 else {}
     axes.plot(tenure, evidence["seen"], color=style.ACTUAL, linewidth=1.2, label=words.as_seen, **few)  # type: ignore[arg-type]
-    _shares(axes, check, words, lowest=float(np.min(evidence["seen"])))
+    _shares(axes, check, words, lowest=min(float(np.min(evidence[name])) for name in ("seen", "lower")))
     if key:
         style.legend(axes, place="upper right")
 
@@ -103,9 +103,9 @@ def _calibration(axes: Axes, evidence: Evidence, check: Check, words: CheckWords
     axes.scatter(mean[known], seen[known], color=style.MODEL, s=30, zorder=3)
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
-    axes.locator_params(axis="x", nbins=6)
+    axes.locator_params(nbins=6, steps=[1, 2, 5, 10])
     style.percents(axes, x=True)
-    period, horizon = check.histories.period.name, f"{float(evidence['horizon'][0]):g}"
+    period, horizon = check.histories.period.name, f"{float(evidence['horizon'][0]):.3g}"
     style.label(axes, x=words.calibration_x.format(horizon=horizon, period=period), y=words.calibration_y)
 
 
@@ -166,6 +166,7 @@ def contract_curves(check: Check, *, lang: str = "en") -> Picture:
         one = {name: found[name][at][there] for name in ("seen", "mean", "lower", "upper")}
         _curve(axes, one | {"tenure": found["tenure"][there]}, check, words, key=False)
         axes.locator_params(axis="x", nbins=5, integer=True)
+        axes.set_ylim(0.0, 1.02)
         axes.set_title(str(found["names"][at]), fontsize=style.TEXT, loc="left", color=style.INK)
     return figure
 
