@@ -173,7 +173,10 @@ def check(
         return _of_fit(fit, histories, by, horizon, draws, seed)
     if not isinstance(given, Histories):
         kind = type(given).__name__
-        raise HistoryError(f"check() asks about histories, not {kind}. Write check(log.histories(period=WEEK)).")
+        raise HistoryError(
+            f"check() asks about histories, or tenures of contracts, not {kind}. Write check(log.histories(period=WEEK)) or "
+            "check(contracts.tenures(period=MONTH))."
+        )
     if fit is not None:
         raise ClvError("Only fits of contracts are checked here. Compare fits of purchasing with clv.compare_models.")
     asked: tuple[Callable[[Histories], Question], ...] = (*PURCHASES, spend_questions.amounts)

@@ -12,6 +12,7 @@ import pandas as pd
 from clvmodels.data.tenures import Tenures
 from clvmodels.errors import ClvError, ContractError
 from clvmodels.estimation.result import Fit, tail_of
+from clvmodels.evaluation.contract_calibration import by_tenth
 from clvmodels.evaluation.stays import (
     affordable,
     insist_on_contracts,
@@ -54,6 +55,9 @@ class ContractScores:
         Scores, (methods,) and (resamples, methods) by name.
     brier
         By fit and time since entry: value, lower, upper.
+    calibration
+        By fit and tenth of its predicted chance of leaving by the last time (1 the lowest; fewer where many predictions are
+        equal): customers, predicted, left (by Kaplan and Meier), lower, upper.
     notes
         What to know when reading the tables.
     """
@@ -64,6 +68,7 @@ class ContractScores:
     values: Mapping[str, Array] = field(repr=False)
     resamples: Mapping[str, Array] = field(repr=False)
     brier: pd.DataFrame = field(repr=False)
+    calibration: pd.DataFrame = field(repr=False)
     notes: tuple[str, ...]
     interval: float
 
@@ -218,16 +223,21 @@ def score_contracts(
         survival[name] = stay(fit, theta_of(fit, enough, seed), tenures, at)
     everybody = np.broadcast_to(share_there(time, event, at, weights), (time.size, at.size))
     stacked = np.stack([*survival.values(), everybody])
-    drawn = resampled_scores(time, event, stacked, at, draw_customers(tenures, resamples, seed))
+    redrawn = draw_customers(tenures, resamples, seed)
+    drawn = resampled_scores(time, event, stacked, at, redrawn)
     values = _scores(_observed(time, event, stacked, at, weights), at)
     tail = tail_of(interval)
+    tables = {
+        name: by_tenth(time, event, 1 - s[:, -1], last, weights, redrawn, tail=tail) for name, s in survival.items()
+    }
+    calibration = pd.concat(tables, names=["model"])
     low, high = np.quantile(drawn.brier, [tail, 1 - tail], axis=0)
     table = _by_time(
         [*survival, NOBODY], at, np.stack([brier(time, event, s, at, weights) for s in stacked]), low, high
     )
     found = {name: column[0] for name, column in values.items()}
     return ContractScores(
-        tenures.period, at, survival, found, _scores(drawn, at), table, _notes(named, tenures), interval
+        tenures.period, at, survival, found, _scores(drawn, at), table, calibration, _notes(named, tenures), interval
     )
 
 

@@ -14,6 +14,7 @@ from scipy.stats import chi2, norm
 from clvmodels.data.kaplan_meier import kaplan_meier
 from clvmodels.data.tenures import Tenures
 from clvmodels.estimation.result import Fit
+from clvmodels.evaluation.contract_calibration import tenths
 from clvmodels.evaluation.contract_questions import CHANCE
 from clvmodels.evaluation.question import Question, middle, percent
 from clvmodels.evaluation.slopes import slopes
@@ -25,7 +26,7 @@ GAP = 0.01
 PILED = 1.5
 """Times the variance of chance that counts of leavers by segment may have."""
 PLACES = 10
-"""Bins of the places of leavers, and groups of customers by predicted probability."""
+"""Bins of the places of leavers."""
 LEVEL = 0.90
 """Of the bands that are drawn."""
 
@@ -238,14 +239,6 @@ def calibration(checked: Checked) -> Question:
         "largest difference in the share of a group that leaves", finding, middle(finding, doubtful=doubtful), because,
         remedy if known.any() else "Give a shorter horizon.", evidence,
     )  # fmt: skip
-
-
-def tenths(values: Array, weights: Array) -> NDArray[np.intp]:
-    """Ten groups of customers in the order of a value, equal values together; fewer where there are few values (n,)."""
-    _, code = np.unique(np.round(values, 12), return_inverse=True)
-    held = np.bincount(code, weights)
-    place = np.minimum(((np.cumsum(held) - held / 2) / held.sum() * PLACES).astype(np.intp), PLACES - 1)
-    return np.unique(place, return_inverse=True)[1][code]
 
 
 def proportional(checked: Checked) -> Question:

@@ -11,7 +11,8 @@ from scipy import stats
 import clvmodels as clv
 from clvmodels.errors import ClvError, ContractError, ModelError, UnitError
 from clvmodels.evaluation.check import Check
-from clvmodels.evaluation.fit_questions import Checked, even_edges, places, tenths
+from clvmodels.evaluation.contract_calibration import tenths
+from clvmodels.evaluation.fit_questions import Checked, even_edges, places
 from clvmodels.evaluation.slopes import slopes
 from clvmodels.evaluation.stays import flow_of, log_stay, once_each, theta_of
 

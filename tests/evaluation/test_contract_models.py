@@ -126,6 +126,23 @@ def test_scores_are_those_of_the_predictions() -> None:
     assert "fitted to" in found.notes[1]
 
 
+def test_calibration_is_kaplan_meier_of_each_group() -> None:
+    """Three entries make three predictions; limits are those of the share over resamples."""
+    data = simulated(clv.SHIFTED_BETA_GEOMETRIC, (0.8, 2.4), 900)
+    fit = clv.fit(clv.SHIFTED_BETA_GEOMETRIC, data, method="mle")
+    found = clv.score_contracts(fit, data, horizon=4 * clv.YEAR, resamples=300, draws=20).calibration.loc[
+        fit.model.name
+    ]
+    assert found["customers"].tolist() == [(data.entry == e).sum() for e in (2, 1, 0)]
+    assert found["predicted"].is_monotonic_increasing
+    for entry, row in zip((2, 1, 0), found.itertuples(), strict=True):
+        own = data.select(data.entry == entry)
+        table = replace(own, entry=np.zeros(own.exit.size), exit=own.exit - entry).kaplan_meier(interval=0.90)
+        at = table.set_index("tenure").loc[4.0]
+        assert row.left == pytest.approx(1 - at["survival"])
+        assert (row.upper - row.lower) == pytest.approx(at["upper"] - at["lower"], rel=0.25)
+
+
 def test_brier_scores_are_drawn_over_time() -> None:
     data = simulated(clv.SHIFTED_BETA_GEOMETRIC, (0.8, 2.4), 600)
     fits = [clv.fit(one, data, method="mle") for one in MODELS]

@@ -33,7 +33,7 @@ def contract_scores(scores: ContractScores, *, lang: str = "en") -> Picture:
         axes.plot(scores.at, table["value"], color=colour, linewidth=1.8, label=name)
         axes.fill_between(scores.at, table["lower"], table["upper"], color=colour, alpha=style.BAND, linewidth=0)
     axes.plot(
-        scores.at, scores.brier.loc[NOBODY, "value"], color=style.INK, linewidth=1.2, linestyle="--", label=NOBODY
+        scores.at, scores.brier.loc[NOBODY]["value"], color=style.INK, linewidth=1.2, linestyle="--", label=NOBODY
     )
     axes.set_ylim(bottom=0.0)
     axes.set_xlim(left=0.0)
