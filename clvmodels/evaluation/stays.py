@@ -20,6 +20,7 @@ from clvmodels.covariates.competing import CompetingModel
 from clvmodels.covariates.survival_model import SurvivalModel
 from clvmodels.data.tenures import Tenures
 from clvmodels.duration.contractual import Contractual
+from clvmodels.duration.renewals import insist_on_whole
 from clvmodels.errors import ClvError, ModelError, UnitError
 from clvmodels.estimation.result import Fit
 from clvmodels.evaluation.left_out import in_blocks
@@ -54,6 +55,9 @@ def insist_on_contracts(fit: Fit, tenures: Tenures) -> None:
         raise UnitError(
             f"The tenures count {tenures.period}s and the fit {fit.period}s. Make the tenures with the fit's period."
         )
+    if is_discrete(fit.model):
+        for name in ("exit", "entry"):
+            insist_on_whole(fit.model.name, getattr(tenures, name), name, tenures)
 
 
 def log_stay(model: Any, theta: Array, tenures: Tenures, until: Array) -> tuple[Array, NDArray[np.intp]]:

@@ -247,6 +247,8 @@ def test_what_is_refused(tenures: clv.Tenures, right: clv.Fit, cdnow: clv.Histor
         clv.check(cdnow, cdnow_bg_nbd)
     with pytest.raises(UnitError, match="The tenures count months and the fit years"):
         clv.check(replace(tenures, period=clv.MONTH), right)
+    with pytest.raises(ContractError, match="'exit' is not a whole number of renewals"):
+        clv.check(replace(tenures, exit=tenures.exit + 0.5), right)
     with pytest.raises(ClvError, match="is not a time in which somebody could leave"):
         clv.check(tenures, right, horizon=1 * clv.MONTH)
     with pytest.raises(ClvError, match="covariate 'colour'"):
