@@ -181,6 +181,21 @@ def print_predictions(rows: pd.DataFrame) -> None:
     table("Survivors of 2006 and 2007, 90 % predictive intervals: cells of cohort and month", ["", *columns], lines)
 
 
+def print_why(rows: pd.DataFrame) -> None:
+    """How much more than chance the numbers of leavers vary between cohorts, and between their calendar quarters."""
+    old = rows[rows["cohort"] <= 2003].reset_index(drop=True)
+    quarters, lines = known_by(old, KNOWN, 3), []
+    for name, model in (
+        ("monthly hazard", clv.survival("discrete")),
+        ("... and frailty by cohort", clv.survival("discrete", frailty="cohort")),
+        ("... and by cohort and quarter", clv.survival("discrete", formula="~ cohort", frailty="cell")),
+    ):
+        fit = clv.fit(model, quarters, seed=1)
+        lines.append([name, *(clv.check(quarters, fit, by=by)["segments"].finding for by in ("cohort", "cell"))])
+    columns = ["between cohorts", "between their quarters"]
+    table("Variance of the numbers of leavers to 2005, times that of chance", ["", *columns], lines)
+
+
 def inside(found: pd.DataFrame) -> str:
     held = (found["lower"] <= found["actual"]) & (found["actual"] <= found["upper"])
     return f"{held.mean():.0%} of {len(found)}"
@@ -196,6 +211,7 @@ def main() -> None:
         return
     rows = read(options.data / "eu_savings_contracts.parquet")
     print_predictions(rows)
+    print_why(rows)
     print_concordance(tenures_of(rows))
 
 
