@@ -27,6 +27,8 @@ PILED = 1.5
 """Times the variance of chance that counts of leavers by segment may have."""
 PLACES = 10
 """Bins of the places of leavers."""
+REPLICATES = 400
+"""Worlds in which chance falls otherwise, at least."""
 LEVEL = 0.90
 """Of the bands that are drawn."""
 
@@ -72,9 +74,9 @@ def curve(checked: Checked) -> Question:
     """Whether as many are still there at every tenure as the fit says."""
     flow = checked.flow.together().settled()
     seen, model = flow.survival()[0], flow.modelled()[:, 0]
-    again = flow.replicated(checked.rng)[:, 0]
-    apart, chance = np.abs(seen - model).max(axis=1), np.abs(again - model).max(axis=1)
-    p, mean = float(np.mean(chance >= apart)), model.mean(axis=0)
+    rounds = [flow.replicated(checked.rng)[:, 0] for _ in range(-(-REPLICATES // len(model)))]
+    again, apart = np.concatenate(rounds), np.abs(seen - model).max(axis=1)
+    p, mean = float(np.mean([np.abs(one - model).max(axis=1) >= apart for one in rounds])), model.mean(axis=0)
     worst = int(np.argmax(np.abs(seen - mean)))
     gap, then = float(seen[worst] - mean[worst]), percent(seen[worst])
     doubtful = p < CHANCE and abs(gap) > GAP
