@@ -71,7 +71,7 @@ def _curve(axes: Axes, evidence: Evidence, check: Check, words: CheckWords, *, k
     axes.plot(tenure, evidence["seen"], color=style.ACTUAL, linewidth=1.2, label=words.as_seen, **few)  # type: ignore[arg-type]
     _shares(axes, check, words, lowest=min(float(np.min(evidence[name])) for name in ("seen", "lower")))
     if key:
-        style.legend(axes, place="upper right")
+        style.legend(axes)
 
 
 def _shares(axes: Axes, check: Check, words: CheckWords, *, lowest: float) -> None:
