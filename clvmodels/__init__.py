@@ -5,7 +5,8 @@
 In the order of use:
 
 - `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
-- `Contacts`, `occasions`, `Occasions`: from a log of contacts to what each was followed by, next to what happens without contact
+- `Contacts`, `occasions`, `Occasions`: from a log of contacts to what each was followed by, next to what happens without contact;
+  `Contacts.with_exposure`: mass media that reach everybody in a region
 - `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `PARETO_LOGNORMAL`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often),
   `BG_CNBD_K(k)`, `MBG_CNBD_K(k)` (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the
   `catalogue` lists them
@@ -18,14 +19,16 @@ In the order of use:
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`, `HalfNormal`: estimate a model; keep the estimate; state prior knowledge
 - `media_response`, `response_curve`: which media a customer responds to, from a log of contacts or from judgement
-- `forecast`: value per customer and in total, with expected and predictive intervals
+- `forecast`: value per customer and in total, of purchases or of contracts, with expected and predictive intervals; `combine`:
+  of customers who have both
 - `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
   predict together
 - `score_contracts`: how well fits of contracts predict who leaves when
 - `metrics`: the indicators of customer relationship management, by month and tier, and the simple measures
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
 - `Action`, `PlannedContact`, `plan_budget` with `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: who gets which contacts,
-  and how much money that is worth; `max_worth_spending`: what a perfect save is worth
+  and how much money that is worth; `Save`, `RenewalResponse`: what offers do to renewals of contracts; `max_worth_spending`: what
+  a perfect save is worth
 - `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
 - `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
 - `figures`, `write_report`, `write_plan`: for people who look rather than read

@@ -192,6 +192,18 @@ class ContractWorth(Valuer):
     def block(self, rows: Rows) -> ContractBlock:
         return ContractBlock(self, rows, self.forecast.simulation.alike(rows))
 
+    def notes(self) -> list[str]:
+        full = [medium for medium in self.saving.media if self.saving.of(medium).lasting == 1]
+        mixed = any(
+            getattr(cause.model, "mixture", False) for cause in self.forecast.simulation.leaving.causes.values()
+        )
+        if not full or not mixed:
+            return []
+        return [
+            f"Who is kept by {', '.join(full)} is taken to stay afterwards like those who renew by themselves. By the model "
+            "those who would leave are likelier to leave next time too: give lasting= below 1 where an offer does not change that."
+        ]
+
     def margin(self) -> float:
         """Mean value of a customer from her next renewal on, if she makes it [currency]."""
         simulation = self.forecast.simulation
@@ -216,8 +228,16 @@ class SaveEvidence:
     def media(self) -> tuple[str, ...]:
         return self.worth.saving.media
 
+    @property
+    def exposure_media(self) -> tuple[str, ...]:
+        return self.worth.saving.exposure_media
+
     def grades(self) -> pd.DataFrame:
         return self.worth.saving.grades()
+
+    def exposures(self, *, interval: float, value: float) -> pd.DataFrame:
+        """None: what mass media do to renewals is not told."""
+        return pd.DataFrame(index=pd.Index([], name="medium"))
 
     def effects(self, *, interval: float, value: float, cost: Mapping[str, float]) -> pd.DataFrame:
         """What a contact before the next renewal adds, averaged over the customers who are there, as `MediaFit.effects`."""

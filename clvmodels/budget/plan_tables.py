@@ -75,6 +75,12 @@ def evidence_table(plan: Plan) -> pd.DataFrame:
     return table
 
 
+def exposures_table(plan: Plan) -> pd.DataFrame:
+    """As `Plan.exposures`."""
+    table: pd.DataFrame = plan.worth.media.exposures(interval=plan.interval, value=plan.worth.margin())
+    return table
+
+
 def total_table(plan: Plan) -> pd.DataFrame:
     """As `Plan.total`."""
     draws, outlay = plan.draws, float(plan.values.outlay[np.arange(plan.choice.size), plan.choice].sum())

@@ -122,7 +122,7 @@ def plan_budget(
     else:
         field = _of_purchases(forecast, media, audience, pull_forward, contacts, seed)
     worth, ids = field.worth, forecast.customer_id
-    chosen = check_actions(actions, worth.media.media)
+    chosen = check_actions(actions, worth.media.media, worth.media.exposure_media)
     held = hold_out(ids, share=holdout, seed=seed).held
     allowed = allowed_actions(
         chosen, ids, media=worth.media.media, since=field.since, consent=consent, caps=caps, quiet=quiet

@@ -57,7 +57,10 @@ class Evidence(Protocol):
 
     @property
     def media(self) -> tuple[str, ...]: ...
+    @property
+    def exposure_media(self) -> tuple[str, ...]: ...
     def grades(self) -> pd.DataFrame: ...
+    def exposures(self, *, interval: float, value: float | None) -> pd.DataFrame: ...
     def effects(self, *, interval: float, value: float | None, cost: Mapping[str, float] | None) -> pd.DataFrame: ...
 
 
@@ -83,6 +86,10 @@ class Valuer(ABC):
     @abstractmethod
     def margin(self) -> float:
         """Mean margin of one success [currency]."""
+
+    def notes(self) -> list[str]:
+        """What else to know when reading a plan."""
+        return []
 
     @property
     def draws(self) -> int:

@@ -21,6 +21,8 @@ from clvmodels.value.leaving import Leaving
 from clvmodels.value.simulation import CELLS, in_blocks
 from clvmodels.value.standing import Alike, Rows, Standing
 
+DATES = 4
+"""How many times smaller blocks are where models are asked date by date."""
 MEASURES = ("payments", "spend", "realised", "potential", "ltv")
 
 
@@ -108,7 +110,12 @@ class ContractSimulation:
         def one(rows: Rows, start: int) -> Result:
             return reduce(self._block(rows, np.random.default_rng([self.seed, 0xC0, start])))
 
-        return in_blocks(one, self.order, size=max(1, CELLS // self.draws), description=description)
+        return in_blocks(one, self.order, size=self.size, description=description)
+
+    @property
+    def size(self) -> int:
+        """Customers in a block: fewer where what holds at every payment date is kept."""
+        return max(1, CELLS // (self.draws * (1 if self.leaving.closed else DATES)))
 
     def _block(self, rows: Rows, rng: np.random.Generator) -> ContractBlock:
         people = self.alike(rows)

@@ -62,18 +62,6 @@ class Cause:
             found[:, some] = self.model.survival_after(self.theta, people.some(some).today(), horizon=ahead)
         return found
 
-    def present(self, people: Alike, dates: Array, force: float) -> Array:
-        """Sum over k = 1 .. dates of e^(-force k) P(there at payment date k) (draws, m)."""
-        if isinstance(self.model, Renewal):
-            return np.asarray(self.model.present_renewals(self.own(people), people.made, dates, force))
-        return summed(lambda k: self.stay(people, k), dates, force)
-
-    def still(self, people: Alike, dates: Array) -> Array:
-        """P(there at the last of so many payment dates, a finite number) (draws, m)."""
-        if self.discrete and hasattr(self.model, "log_stay"):
-            return np.asarray(np.exp(self.model.log_stay(self.own(people), people.made, dates)))
-        return last_of(lambda k: self.stay(people, k), dates)
-
 
 class Leaving:
     """Fits of one period, by reason.
@@ -93,6 +81,11 @@ class Leaving:
     def single(self) -> Cause | None:
         """The one cause, if there is one."""
         return next(iter(self.causes.values())) if len(self.causes) == 1 else None
+
+    @property
+    def closed(self) -> bool:
+        """Whether sums over payment dates have a formula; if not they are made date by date."""
+        return self.single is not None and isinstance(self.single.model, Renewal)
 
     @property
     def reasons(self) -> list[str]:
@@ -133,11 +126,14 @@ class Leaving:
 
     def stay(self, people: Alike, k: int, *, without: str | None = None) -> Array:
         """P(there at payment date k | there at date k - 1, or today) (draws, m); `without` a reason if it is removed."""
-        if self.single is not None and without is None:
-            return self.single.stay(people, k)
-        gone = self.leave(people, k)
         if without is not None:
-            gone = self._without(people, k, self.reasons.index(without))
+            return self._left(self._without(people, k, self.reasons.index(without)))
+        if k not in people.stays:
+            only = self.single
+            people.stays[k] = self._left(self.leave(people, k)) if only is None else only.stay(people, k)
+        return people.stays[k]
+
+    def _left(self, gone: Array) -> Array:
         return np.asarray(np.clip(1.0 - gone.sum(axis=0), 0.0, 1.0))
 
     def _without(self, people: Alike, k: int, removed: int) -> Array:
@@ -148,17 +144,20 @@ class Leaving:
 
     def present(self, people: Alike, dates: Array, force: float, *, without: str | None = None) -> Array:
         """Sum over k = 1 .. dates of e^(-force k) P(there at payment date k) (draws, m)."""
-        if self.single is not None and without is None:
-            return self.single.present(people, dates, force)
+        if self.closed and without is None:
+            cause = next(iter(self.causes.values()))
+            return np.asarray(cause.model.present_renewals(cause.own(people), people.made, dates, force))
         return summed(lambda k: self.stay(people, k, without=without), dates, force)
 
     def still(self, people: Alike, dates: Array) -> Array:
         """P(there at the last of so many payment dates) (draws, m); of an endless number 0."""
         endless = np.isinf(dates)
         many = np.where(endless, 0.0, dates)
-        there = (
-            last_of(lambda k: self.stay(people, k), many) if self.single is None else self.single.still(people, many)
-        )
+        if self.closed:
+            cause = next(iter(self.causes.values()))
+            there = np.exp(cause.model.log_stay(cause.own(people), people.made, many))
+        else:
+            there = last_of(lambda k: self.stay(people, k), many)
         return np.asarray(np.where(endless, 0.0, there))
 
     def renewals(self, people: Alike, *, force: float, rng: np.random.Generator) -> Array:

@@ -70,8 +70,11 @@ class Standing:
 
     def alike(self, rows: Rows, reads: tuple[str, ...], dates: Array) -> Alike:
         """Some of the customers, those that models tell apart once each; `dates` (n,) tells them apart too."""
-        known = [column[rows] for column in covariates_of(self.tenures, reads)]  # type: ignore[arg-type]
-        columns = [self.made[rows], self.wait[rows], dates[rows], *known]
+        there = self.there[rows]
+        columns = [self.made, self.wait, dates, *covariates_of(self.tenures, reads)]  # type: ignore[arg-type]
+        columns = [
+            np.where(there, column[rows], column[rows[0]]) for column in columns
+        ]  # who has left is as good as anybody
         *_, inverse, example = distinct(columns)
         made, wait, last, *some = (column[example] for column in columns)
         return Alike(made, wait, last, dict(zip(reads, some, strict=True)), self.period, inverse)
@@ -81,7 +84,8 @@ class Standing:
 class Alike:
     """Customers who are there and differ: renewals made, time to the next one, payment dates to come, covariates, each (m,).
 
-    `inverse` says which of them each customer is (rows,); `known` keeps what models have worked out of them.
+    `inverse` says which of them each customer is (rows,); `known` and `stays` keep what models have worked out of them, whenever
+    they are looked at and as they stand.
     """
 
     made: Array
@@ -91,6 +95,7 @@ class Alike:
     period: Period
     inverse: Rows
     known: dict[int, Any] = field(default_factory=dict)
+    stays: dict[int, Array] = field(default_factory=dict)
 
     def some(self, which: Rows) -> Alike:
         """Some of those who differ (not which customers they are)."""
@@ -106,7 +111,7 @@ class Alike:
     def renewed(self, renewals: Array) -> Alike:
         """The same customers at the moment of a coming renewal (m,), which they have just made."""
         left = np.maximum(self.dates - renewals, 0.0)
-        return replace(self, made=self.made + renewals, wait=np.ones_like(self.wait), dates=left)
+        return replace(self, made=self.made + renewals, wait=np.ones_like(self.wait), dates=left, stays={})
 
     def today(self) -> Tenure:
         """The same customers now, as long after their last renewal as they are."""

@@ -160,6 +160,7 @@ def test_tables_words_and_policies(plan: clv.Plan, tmp_path) -> None:
     assert ranked.loc["highest response rate", "net"] < 0.7 * ranked.loc["this plan", "net"]  # they stay anyway
     assert np.all(np.diff(plan.frontier()["net"]) >= -1e-6)
     assert "What call, mail brings is judgement, not measured" in repr(plan)
+    assert "Who is kept by call, mail is taken to stay afterwards like those who renew by themselves" in repr(plan)
     evidence = plan.evidence()
     assert 0 < evidence.loc["call", "lower"] < evidence.loc["call", "increment"] < evidence.loc["call", "upper"]
     margin = plan.worth.margin()
@@ -205,7 +206,7 @@ def test_a_lift_test_says_what_was_seen() -> None:
     plan = clv.plan_budget(forecast, save, [clv.Action("call", clv.PlannedContact("call", 1.0))], holdout=0.0)
     evidence = plan.evidence().loc["call"]
     assert evidence["grade"] == "randomised" and evidence["increment"] == pytest.approx(0.03, abs=0.003)
-    assert "judgement" not in repr(plan)
+    assert "judgement" not in repr(plan) and "Who is kept" not in repr(plan)  # constant retention: all alike
 
 
 def test_a_media_fit_whose_outcome_is_to_renew(shop) -> None:
