@@ -8,36 +8,22 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from clvmodels.coordinates import Coordinates
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.design import Design
+from clvmodels.covariates.survival_parameters import Group, of_columns, of_never, of_segments, of_walk
 from clvmodels.data.tenure import TenureLike
 from clvmodels.data.tenures import Tenures
 from clvmodels.duration import survival_kernel
 from clvmodels.duration.renewals import insist_on_whole
 from clvmodels.duration.survival_baselines import Baseline, Own, piece_of
 from clvmodels.duration.survival_formulas import SurvivalFormulas
+from clvmodels.errors import ModelError
 from clvmodels.history import HistoryLike, known_of
 from clvmodels.model import Array, Parameter
-from clvmodels.priors import HalfNormal, Normal
 from clvmodels.units import Period
-
-RIDGE = 1.0
-"""Standard deviation of the prior of a coefficient per standard deviation of its column."""
-WALK = HalfNormal(0.5)
-"""Prior of the standard deviation of the steps of the log hazard from one piece to the next."""
-SPREAD = HalfNormal(0.5)
-"""Prior of the standard deviation over segments of the log of hazard or time."""
-NEVER = Normal(-1.0, 1.5)
-"""Prior of the log odds of never leaving: the share is 3 % to 81 % with probability 0.90."""
-
-
-class Group(NamedTuple):
-    """Parameters that are normal about zero with a common scale: positions in theta."""
-
-    scale: int
-    members: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -123,26 +109,11 @@ class SurvivalModel(SurvivalFormulas):
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:  # type: ignore[override]
-        found = list(self.baseline.parameters)
-        if self.cure:
-            found.append(Parameter("never", "log odds of never leaving", NEVER, positive=False))
-        found += _coefficients(self.design, f"log of what a unit multiplies the {self.baseline.moves} by")
-        found += _coefficients(self.never, "log odds of never leaving per unit")
-        if self.baseline.pieces:
-            found.append(Parameter("walk", "standard deviation of the steps of the log hazard", WALK))
-            found += [
-                Parameter(
-                    f"step_{k}", f"step of the log hazard to piece {k + 1}, in walks", Normal(0.0, 1.0), positive=False
-                )
-                for k in range(1, self.breaks.size)
-            ]
-        if self.by:
-            meaning = f"standard deviation of log({self.baseline.moves}) over {self.by}"
-            found.append(Parameter(f"spread_{self.by}", meaning, SPREAD))
-            found += [
-                Parameter(name, f"log({self.baseline.moves}) of {label}, in spreads", Normal(0.0, 1.0), positive=False)
-                for name, label in zip(identifiers(self.by, self.segments), self.segments, strict=True)
-            ]
+        found = [*self.baseline.parameters, *([of_never()] if self.cure else [])]
+        found += of_columns(self.design, f"log of what a unit multiplies the {self.baseline.moves} by")
+        found += of_columns(self.never, "log odds of never leaving per unit")
+        found += of_walk(self.breaks.size) if self.baseline.pieces else []
+        found += of_segments(self.by, self.segments, self.baseline.moves) if self.by else []
         return tuple(found)
 
     @cached_property
@@ -263,6 +234,25 @@ class SurvivalModel(SurvivalFormulas):
             found = np.where(labels == label, rng.standard_normal((len(table), 1)), found)
         return found
 
+    def effects(self, theta: Any) -> dict[str, Array]:
+        """What a unit of each column multiplies hazard, time or the odds of never leaving by, by parameter name."""
+        values = self.theta(theta)
+        designs = [one for one in (self.design, self.never) if one is not None]
+        names = [name for one in designs for name in identifiers(one.role, one.columns)]
+        return {name: np.exp(getattr(values, name)) for name in names}
+
+    def by_segment(self, theta: Any, *, interval: float = 0.90) -> pd.DataFrame:
+        """What each segment multiplies the hazard or the time by: mean, lower, upper; theta holds draws (draws,)."""
+        if self.by is None:
+            raise ModelError(f"{self.name} has no frailty. Write survival(..., frailty='segment').")
+        values = self.theta(theta)
+        names = identifiers(self.by, self.segments)
+        spread = np.ravel(getattr(values, f"spread_{self.by}"))
+        factors = np.exp(np.array([spread * np.ravel(getattr(values, name)) for name in names]))
+        lower, upper = np.quantile(factors, [(1 - interval) / 2, (1 + interval) / 2], axis=1)
+        index = pd.Index(self.segments, name=self.by)
+        return pd.DataFrame({"mean": factors.mean(axis=1), "lower": lower, "upper": upper}, index=index)
+
     def codes(self, history: Any) -> Any:
         """Which segment each customer is of; -1 for one that was not there at the fit, and where there are none."""
         if not self.by:
@@ -327,15 +317,6 @@ class SurvivalModel(SurvivalFormulas):
             self.period, segment=label, covariates=known or None,
         )  # fmt: skip
         return made.select(seen)
-
-
-def _coefficients(design: Design | None, meaning: str) -> list[Parameter]:
-    if design is None:
-        return []
-    return [
-        Parameter(name, f"{meaning} of {column}", Normal(0.0, RIDGE), positive=False)
-        for name, column in zip(identifiers(design.role, design.columns), design.columns, strict=True)
-    ]
 
 
 def _side_by_side(values: Any) -> Array:

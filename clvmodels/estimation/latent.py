@@ -41,6 +41,8 @@ REACH, KNOTS = 6.0, {1: 41, 2: 17}
 """The table of the scales: standard deviations either way, and knots per scale."""
 LEAST_DRAWS = 1000
 """Draws weighed at least: fewer cannot vouch for themselves."""
+BATCHES, WORTH = 4, 0.4
+"""Proposals are made again until they are worth this share of the draws, so many times at most."""
 CANDIDATES = 8
 """Scales proposed for each that is kept."""
 LEAST, MOST = 0.15, 2.5
@@ -182,19 +184,35 @@ class Table(NamedTuple):
         return self.about[int(np.argmin([np.sum(((phi - at) / self.spread) ** 2) for at, _ in self.about]))][1]
 
 
+class _Proposed(NamedTuple):
+    """Proposals: log scales (m, g), the rest (m, d), log of posterior over proposal (m,)."""
+
+    phi: Array
+    x: Array
+    log_ratio: Array
+
+    def joined(self, more: _Proposed) -> _Proposed:
+        return _Proposed(*(np.concatenate(pair) for pair in zip(self, more, strict=True)))
+
+
 def latent(problem: Problem, *, draws: int, seed: int) -> Outcome:
     """Posterior draws of a model with `groups`: `draws` of equal weight in one chain; the caller judges their k-hat."""
     world = Latent(problem)
     rng = np.random.default_rng([seed, 1])
     table = _tabulated(world)
     count = max(LEAST_DRAWS, int(OVERSAMPLING * draws))
-    phi, rough = _scales(table, count, rng)
-    x, log_proposed = _rest(world, table, phi, rng)
-    log_weights, k_hat = smoothed(_log_posterior(world, phi, x) - log_proposed)
-    weights = np.exp(log_weights - log_weights.max())
-    weights /= weights.sum()
+    found = _Proposed(np.empty((0, len(world.scales))), np.empty((0, world.rest.size)), np.empty(0))
+    for _ in range(BATCHES):
+        phi, rough = _scales(table, count, rng)
+        x, log_proposed = _rest(world, table, phi, rng)
+        found = found.joined(_Proposed(phi, x, _log_posterior(world, phi, x) - log_proposed))
+        log_weights, k_hat = smoothed(found.log_ratio)
+        weights = np.exp(log_weights - log_weights.max())
+        weights /= weights.sum()
+        if not np.isfinite(k_hat) or 1 / np.sum(weights**2) >= WORTH * draws:
+            break
     chosen = resample(weights, draws, rng)
-    u = _as_u(world, phi[chosen], x[chosen])
+    u = _as_u(world, found.phi[chosen], found.x[chosen])
     theta = problem.coordinates.theta(u)
     posterior = xr.Dataset({name: (("chain", "draw"), theta[None, :, j]) for j, name in enumerate(problem.priors)})
     ess = 1 / (1 / effective(rough, draws) + 1 / effective(weights, draws))

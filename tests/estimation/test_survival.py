@@ -121,6 +121,7 @@ def test_hazards_that_walk_find_the_truth(baseline: str) -> None:
     assert np.all((hazard["lower"] <= expected) & (expected <= hazard["upper"]))
     table = fit.summary().loc["hazard_x"]
     assert abs(table["estimate"] - 0.5) < 4 * table["sd"]
+    assert fit.model.effects(fit.theta)["hazard_x"] == np.exp(fit.theta.hazard_x)  # type: ignore[attr-defined]
 
 
 def test_leaving_known_by_period_biases_if_taken_for_the_exact_time() -> None:
@@ -185,6 +186,9 @@ def test_frailties_of_segments_are_found_and_pooled() -> None:
     found, effects = found - found.mean(axis=0), effects - effects.mean()
     error = (found.mean(axis=1) - effects) / found.std(axis=1)
     assert np.all(np.abs(error) < 4) and np.sqrt(np.mean(error**2)) < 1.7
+    factors = fit.model.by_segment(draws, interval=0.9999)  # type: ignore[attr-defined]
+    assert list(factors.index) == [f"S{k:02d}" for k in range(12)]
+    assert np.corrcoef(np.log(factors["mean"]), effects)[0, 1] > 0.9
     new = fit.survival_after(clv.Tenure(0.0, MONTH, covariates={"segment": "new"}), horizon=clv.YEAR)
     old = fit.survival_after(clv.Tenure(0.0, MONTH, covariates={"segment": "S03"}), horizon=clv.YEAR)
     assert float((new["upper"] - new["lower"]).iloc[0]) > 2 * float((old["upper"] - old["lower"]).iloc[0])
