@@ -12,13 +12,16 @@ from numpy.typing import ArrayLike
 
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.survival_model import SurvivalModel
-from clvmodels.data.tenure import Tenure, TenureLike
-from clvmodels.duration.contractual import Contractual
+from clvmodels.data.tenure import ROUNDING, Tenure, TenureLike
+from clvmodels.duration.contractual import Contractual, Timing, terms_of
 from clvmodels.duration.survival_baselines import Own
+from clvmodels.duration.survival_present import smooth_from, summed
 from clvmodels.errors import ModelError
 from clvmodels.model import Array, Parameter
-from clvmodels.units import Period, Span
+from clvmodels.units import FOREVER, Period, Rate, Span
 
+LATEST = 2.0**40
+"""Period up to which a median is sought."""
 STEPS = 16
 """Steps per period in which incidences are added up; of a discrete model one."""
 
@@ -40,7 +43,10 @@ class CompetingModel(Contractual):
 
     columns = ("exit", "entry", "event")
     curves: ClassVar[tuple[str, ...]] = ("survival", "retention_rate", "cumulative_incidence")
-    formulas = (*curves, "survival_after", "renewal_probability", "incidence_after", "restricted_mean")
+    formulas = (
+        *curves, "survival_after", "renewal_probability", "incidence_after", "discounted_expected_residual_lifetime",
+        "median_residual_lifetime", "restricted_mean",
+    )  # fmt: skip
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -144,6 +150,42 @@ class CompetingModel(Contractual):
         """Probability that the customer leaves for this reason within the coming `horizon`, given that she is there now."""
         own, done, there = self._standing(theta, tenure)
         return np.asarray(there * self._incidence(own, done, self.causes[0].ahead_of(horizon), reason))
+
+    def discounted_expected_residual_lifetime(
+        self,
+        theta: Any,
+        tenure: TenureLike,
+        *,
+        discount: Rate,
+        timing: Timing = "before renewal",
+        horizon: Span | Period = FOREVER,
+    ) -> Array:
+        """Expected payments to come, one per period under contract, at their present value; as of a survival model."""
+        force, ahead = terms_of(discount, timing, horizon, tenure.period)
+        own, done, there = self._standing(theta, tenure)
+        one_by_one = max(smooth_from(one.baseline, done, one.breaks) for one in self.causes)
+
+        def worth(k: float) -> Array:
+            return np.exp(self.log_stay(own, done, k) - force * k)
+
+        if timing == "after renewal":
+            found = 1.0 + summed(worth, ahead, force, one_by_one=one_by_one)
+        else:
+            found = summed(worth, ahead + 1.0, force, one_by_one=one_by_one) * np.exp(force)
+        return np.asarray(np.where(there > 0, found, 0.0))
+
+    def median_residual_lifetime(self, theta: Any, tenure: TenureLike) -> Array:
+        """Time from now by which half of such customers have left, for any reason; as of a survival model."""
+        own, done, there = self._standing(theta, tenure)
+        low = np.zeros(np.shape(self.log_stay(own, done, 1.0)))
+        high = np.full(low.shape, LATEST)
+        never = self.log_stay(own, done, high) > np.log(0.5)
+        for _ in range(100):
+            middle = (low + high) / 2
+            half = self.log_stay(own, done, middle) <= np.log(0.5)
+            low, high = np.where(half, low, middle), np.where(half, middle, high)
+        found = np.ceil(high - ROUNDING) if self.whole else high
+        return np.asarray(np.where(there > 0, np.where(never, np.inf, found), 0.0))
 
     def restricted_mean(self, theta: Any, tenure: TenureLike, *, horizon: Span | Period) -> Array:
         """Expected time under contract within the coming `horizon` [periods]; in a discrete model the period begun counts."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clvmodels.data.tenure import TenureLike
+from clvmodels.data.tenure import ROUNDING, TenureLike
+from clvmodels.errors import ModelError
 from clvmodels.model import Array, Model
+from clvmodels.units import Period, Rate, Span, as_rate, as_span
 
 type Timing = Literal["before renewal", "after renewal"]
 
@@ -47,3 +50,29 @@ class Contractual(Model):
     @abstractmethod
     def log_stay(self, theta: Any, done: ArrayLike, more: ArrayLike) -> Array:
         """Log probability of staying `more` periods after `done`, for parameters as `each` gives them."""
+
+
+def terms_of(discount: Rate, timing: Timing, horizon: Span | Period, period: Period) -> tuple[float, float]:
+    """The force of interest per period, and the whole periods ahead, of payments under contract.
+
+    Raises
+    ------
+    ModelError
+        The timing is not known, or payments without end are not discounted.
+    """
+    if timing not in get_args(Timing.__value__):
+        raise ModelError(f"timing={timing!r} is not known. Write 'before renewal' or 'after renewal'.")
+    rate = as_rate(discount, name="discount")
+    force = 0.0 if rate is None else rate.force(period)
+    ahead = whole_periods(horizon, period)
+    if force <= 0.0 and math.isinf(ahead):
+        raise ModelError(
+            "An endless horizon needs a positive discount rate. Give discount=Rate(0.10, per=YEAR) or a horizon."
+        )
+    return force, ahead
+
+
+def whole_periods(horizon: Span | Period, period: Period) -> float:
+    """How many whole periods a horizon holds."""
+    ahead = as_span(horizon, name="horizon").per(period)
+    return math.floor(ahead + ROUNDING) if math.isfinite(ahead) else ahead

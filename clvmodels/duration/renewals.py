@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.data.tenure import ROUNDING, TenureLike
 from clvmodels.data.tenures import Tenures
-from clvmodels.duration.contractual import Contractual, Timing
+from clvmodels.duration.contractual import Contractual, Timing, terms_of, whole_periods
 from clvmodels.errors import ContractError, ModelError, offenders
 from clvmodels.model import Array
-from clvmodels.units import FOREVER, Period, Rate, Span, as_rate, as_span
+from clvmodels.units import FOREVER, Period, Rate, Span
 
 LATEST = 2.0**60
 """Renewal up to which a median is sought."""
@@ -109,7 +109,7 @@ class Renewal(Contractual):
         array in [0, 1], never rises in the horizon
         """
         own, done, there = self._standing(theta, tenure)
-        return np.asarray(there * np.exp(self.log_stay(own, done, _renewals(horizon, tenure.period))))
+        return np.asarray(there * np.exp(self.log_stay(own, done, whole_periods(horizon, tenure.period))))
 
     def renewal_probability(self, theta: Any, tenure: TenureLike) -> Array:
         """Probability that the customer renews next time, given that she is there now, in [0, 1]."""
@@ -160,16 +160,8 @@ class Renewal(Contractual):
 
         Source: Fader and Hardie 2010, Marketing Science 29(1), 85-93.
         """
-        if timing not in get_args(Timing.__value__):
-            raise ModelError(f"timing={timing!r} is not known. Write 'before renewal' or 'after renewal'.")
-        rate = as_rate(discount, name="discount")
-        force = 0.0 if rate is None else rate.force(tenure.period)
+        force, ahead = terms_of(discount, timing, horizon, tenure.period)
         own, done, there = self._standing(theta, tenure)
-        ahead = _renewals(horizon, tenure.period)
-        if force <= 0.0 and math.isinf(ahead):
-            raise ModelError(
-                "An endless horizon needs a positive discount rate. Give discount=Rate(0.10, per=YEAR) or a horizon."
-            )
         if timing == "after renewal":
             return _of_those(there, 1.0 + self.present_renewals(own, done, ahead, force))
         return _of_those(there, self.present_renewals(own, done, ahead + 1.0, force) * math.exp(force))
@@ -192,7 +184,7 @@ class Renewal(Contractual):
         The restricted mean of the residual lifetime: sum over k = 0 .. horizon - 1 of P(renews k more times) [periods].
         """
         own, done, there = self._standing(theta, tenure)
-        ahead = _renewals(horizon, tenure.period)
+        ahead = whole_periods(horizon, tenure.period)
         if ahead == 0:
             return np.zeros(np.broadcast_shapes(done.shape, *(np.shape(v) for v in own)))
         return _of_those(there, 1.0 + self.present_renewals(own, done, ahead - 1.0, 0.0))
@@ -298,12 +290,6 @@ def insist_on_tenure(tenure: object) -> None:
     """Refuse a bare number, whose unit is not known."""
     if not hasattr(tenure, "exit"):
         raise ModelError(f"{tenure!r} of what? Write Tenure({tenure!r}, YEAR) for a customer who has renewed so often.")
-
-
-def _renewals(horizon: Span | Period, period: Period) -> float:
-    """How many renewals a horizon holds."""
-    ahead = as_span(horizon, name="horizon").per(period)
-    return math.floor(ahead + ROUNDING) if math.isfinite(ahead) else ahead
 
 
 def _of_those(there: Array, values: Array) -> Array:

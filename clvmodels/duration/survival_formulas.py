@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from clvmodels.data.tenure import ROUNDING, Tenure, TenureLike
-from clvmodels.duration.contractual import Contractual, Timing
+from clvmodels.duration.contractual import Contractual, Timing, terms_of, whole_periods
 from clvmodels.duration.renewals import insist_on_tenure
 from clvmodels.duration.survival_baselines import Baseline, Own
 from clvmodels.duration.survival_present import present_periods, present_time, whole_mean
 from clvmodels.errors import ModelError
 from clvmodels.model import Array
-from clvmodels.units import FOREVER, Period, Rate, Span, as_rate, as_span
+from clvmodels.units import FOREVER, Period, Rate, Span, as_span
 
 
 class SurvivalFormulas(Contractual):
@@ -164,16 +164,7 @@ class SurvivalFormulas(Contractual):
 
         Source: Fader and Hardie 2010, Marketing Science 29(1), 85-93.
         """
-        if timing not in get_args(Timing.__value__):
-            raise ModelError(f"timing={timing!r} is not known. Write 'before renewal' or 'after renewal'.")
-        rate = as_rate(discount, name="discount")
-        force = 0.0 if rate is None else rate.force(tenure.period)
-        ahead = float(as_span(horizon, name="horizon").per(tenure.period))
-        ahead = math.floor(ahead + ROUNDING) if math.isfinite(ahead) else ahead
-        if force <= 0.0 and math.isinf(ahead):
-            raise ModelError(
-                "An endless horizon needs a positive discount rate. Give discount=Rate(0.10, per=YEAR) or a horizon."
-            )
+        force, ahead = terms_of(discount, timing, horizon, tenure.period)
         own, done, there = self._standing(theta, tenure)
         if timing == "after renewal":
             return _of_those(there, 1.0 + self._present(own, done, ahead, force))
@@ -279,8 +270,9 @@ class SurvivalFormulas(Contractual):
 
     def ahead_of(self, horizon: Span | Period) -> float:
         """A horizon in periods; of a discrete model the whole ones."""
-        ahead = float(as_span(horizon, name="horizon").per(self.period))
-        return math.floor(ahead + ROUNDING) if self.whole and math.isfinite(ahead) else ahead
+        if self.whole:
+            return whole_periods(horizon, self.period)
+        return float(as_span(horizon, name="horizon").per(self.period))
 
     def _times(self, values: ArrayLike, name: str) -> Array:
         times = np.asarray(values, dtype=float)

@@ -93,15 +93,26 @@ def present_periods(baseline: Baseline, own: Own, done: Array, ahead: float, for
         H = baseline.cumulative_hazard(own, done + k, breaks) - reached
         return np.exp(-np.maximum(H, 0.0) - force * k)
 
-    tail_from = max(EXACT, int(np.ceil(max(0.0, breaks[-1] - np.min(done)))) + 1) if baseline.pieces else EXACT
-    few = int(min(ahead, tail_from))
-    total = np.zeros(np.broadcast_shapes(reached.shape, done.shape))
+    if not baseline.pieces:
+        return summed(worth, ahead, force)
+    few = int(min(ahead, smooth_from(baseline, done, breaks)))
+    total = summed(worth, few, force, one_by_one=few)
+    return total if ahead <= few else total + _geometric_tail(own, worth(few), ahead - few, force)
+
+
+def smooth_from(baseline: Baseline, done: Array, breaks: Array) -> int:
+    """Periods from `done` after which survival has no corner any more."""
+    return max(EXACT, int(np.ceil(max(0.0, breaks[-1] - np.min(done)))) + 1) if baseline.pieces else EXACT
+
+
+def summed(worth: Callable[[float], Array], ahead: float, force: float, *, one_by_one: int = EXACT) -> Array:
+    """Sum over k = 1 .. ahead of worth(k), falling by `force` a period or faster: some one by one, the rest as an integral."""
+    few = int(min(ahead, one_by_one))
+    total = np.zeros_like(worth(1.0))
     for k in range(1, few + 1):
-        total += worth(k)
+        total += worth(float(k))
     if ahead <= few:
         return total
-    if baseline.pieces:
-        return total + _geometric_tail(own, worth(few), ahead - few, force)
     return total + _smooth_tail(worth, few, min(ahead, few + NEGLIGIBLE / force if force > 0 else ahead))
 
 

@@ -81,6 +81,20 @@ def test_customers_who_are_there_are_judged_given_that_they_are(fit: clv.Fit) ->
     assert mean == pytest.approx(np.minimum(times, 12).mean(), abs=0.03)
 
 
+def test_present_value_and_median_are_those_of_survival(fit: clv.Fit) -> None:
+    theta, customers = fit.theta, clv.Tenure(np.array([0.0, 7.0]), clv.MONTH)
+    stays = np.array(list(fit.model.survival_path(theta, customers, periods=900)))  # type: ignore[attr-defined]
+    worth = 1.5 ** (-clv.MONTH.days / clv.YEAR.days)
+    rate = clv.Rate(0.5, per=clv.YEAR)
+    before = fit.model.discounted_expected_residual_lifetime(theta, customers, discount=rate)
+    assert before == pytest.approx(worth ** np.arange(900.0) @ stays, rel=1e-9)
+    after = fit.model.discounted_expected_residual_lifetime(theta, customers, discount=rate, timing="after renewal")
+    assert after == pytest.approx(1 + worth * before, rel=1e-9)
+    median = fit.model.median_residual_lifetime(theta, customers)
+    own = fit.model.each(theta, customers)
+    assert np.exp(fit.model.log_stay(own, customers.exit, median)) == pytest.approx(0.5, rel=1e-9)
+
+
 def test_month_by_month(fit: clv.Fit) -> None:
     monthly = clv.competing(clv.survival("discrete"), seen(4000, 1, whole=True), seed=1)
     t = np.array([6.0, 12.0, 24.0])
