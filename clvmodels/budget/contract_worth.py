@@ -201,7 +201,7 @@ class ContractWorth(Valuer):
             return []
         return [
             f"Who is kept by {', '.join(full)} is taken to stay afterwards like those who renew by themselves. By the model "
-            "those who would leave are likelier to leave next time too: give lasting= below 1 where an offer does not change that."
+            "those who would leave are likelier to leave next time too: give lasting= below 1 where offers do not change that."
         ]
 
     def margin(self) -> float:
