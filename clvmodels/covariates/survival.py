@@ -102,7 +102,7 @@ def survival(
     """A survival model of contracts: how long customers stay, what moves it, and how sure that is.
 
     Likelihood: right-censored, late entries counted from their entry on, several rows per contract with covariates of their own
-    (`contracts.tenures(varying=True)`).
+    (`contracts.tenures(varying=True)`): the hazard at a time is that of a customer who had the row's covariates all along.
 
     Parameters
     ----------

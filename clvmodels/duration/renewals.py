@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.data.tenure import ROUNDING, TenureLike
 from clvmodels.data.tenures import Tenures
-from clvmodels.duration.contractual import Contractual, Timing, terms_of, whole_periods
+from clvmodels.duration.contractual import Contractual, terms_of, whole_periods
+from clvmodels.duration.contractual import Timing as Timing
 from clvmodels.errors import ContractError, ModelError, offenders
 from clvmodels.model import Array
 from clvmodels.units import FOREVER, Period, Rate, Span

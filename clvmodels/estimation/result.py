@@ -191,6 +191,14 @@ def over_draws(values_of: Callable[[slice], Array], *, size: int, draws: int, in
 def labelled_contracts(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
     """The formula `name` of a model of contracts over the fit's draws: by tenure for a new customer, else by customer."""
     model: Any = fit.model
+    evaluate: Any = _curves(fit, name) if name in model.curves else _customers(fit, name)
+    update_wrapper(evaluate, getattr(model, name), assigned=("__doc__", "__name__"))
+    return evaluate  # type: ignore[no-any-return]
+
+
+def _curves(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
+    """By tenure, of a new customer; of each kind of customers, where covariates hold several values."""
+    model: Any = fit.model
     formula = getattr(model, name)
 
     def curve(t: Any, *, interval: float = 0.90, draws: int = 500, **options: Any) -> pd.DataFrame:
@@ -201,19 +209,24 @@ def labelled_contracts(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
             )
         theta = model.Theta(*(v[:, None] for v in fit.draws(draws)))
         times = np.atleast_1d(np.asarray(t))
-        tables = []
-        for kind in _kinds(options.pop("covariates", None)):
+
+        def of(kind: dict[str, Any] | None) -> pd.DataFrame:
             some = options | ({} if kind is None else {"covariates": kind})
             table = over_draws(
-                lambda part, some=some: formula(theta, times[part], **some),  # type: ignore[misc]
-                size=times.size,
-                draws=draws,
-                interval=interval,
+                lambda part: formula(theta, times[part], **some), size=times.size, draws=draws, interval=interval
             )
-            tables.append(
-                pd.DataFrame(table, columns=["mean", "lower", "upper"], index=pd.Index(times, name=model.counted))
-            )
+            return pd.DataFrame(table, columns=["mean", "lower", "upper"], index=pd.Index(times, name=model.counted))
+
+        tables = [of(kind) for kind in _kinds(options.pop("covariates", None))]
         return tables[0] if len(tables) == 1 else pd.concat(dict(enumerate(tables)), names=["customer"])
+
+    return curve
+
+
+def _customers(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
+    """By customer, given that she is there."""
+    model: Any = fit.model
+    formula = getattr(model, name)
 
     def customers(
         tenure: Tenure | Tenures, *, interval: float = 0.90, draws: int = 500, **options: Any
@@ -232,9 +245,7 @@ def labelled_contracts(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
         ids = getattr(tenure, "customer_id", np.arange(inverse.size))
         return pd.DataFrame(table[inverse], columns=["mean", "lower", "upper"], index=pd.Index(ids, name="customer_id"))
 
-    evaluate: Any = curve if name in model.curves else customers
-    update_wrapper(evaluate, formula, assigned=("__doc__", "__name__"))
-    return evaluate  # type: ignore[no-any-return]
+    return customers
 
 
 def _kinds(covariates: Mapping[str, Any] | None) -> list[dict[str, Any] | None]:

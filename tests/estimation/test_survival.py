@@ -354,3 +354,27 @@ def test_curves_of_several_kinds_of_customers() -> None:
     assert np.all(both.loc[1]["mean"] < both.loc[0]["mean"])
     with pytest.raises(clv.ModelError, match="of a new customer, by tenure"):
         fit.survival(clv.Tenure(3.0, MONTH))
+
+
+def test_half_normal_prior_of_a_spread() -> None:
+    prior, u = clv.HalfNormal(0.7), np.linspace(-6, 2, 30)
+    assert prior.log_density(u) == pytest.approx(stats.halfnorm.logpdf(np.exp(u), scale=0.7) + u, rel=1e-12)
+    step = 1e-5
+    slope = (prior.log_density(u + step) - prior.log_density(u - step)) / (2 * step)
+    assert prior.log_density_gradient(u) == pytest.approx(slope, rel=1e-6, abs=1e-8)
+    assert prior.centre == pytest.approx(stats.halfnorm.median(scale=0.7), rel=1e-12)
+    with pytest.raises(clv.ModelError, match="sigma must be positive"):
+        clv.HalfNormal(0.0)
+
+
+def test_a_narrow_prior_of_the_spread_makes_segments_alike() -> None:
+    some, _ = frail(19, segments=4, n=60)
+    model = clv.survival("weibull", frailty="segment")
+    wide, narrow = (
+        clv.fit(model, some, priors={"spread_segment": clv.HalfNormal(s)}, draws=400, seed=1) for s in (1.0, 0.001)
+    )
+    apart = [
+        np.ptp(np.log(fit.model.by_segment(fit.draws(400))["mean"].to_numpy()))  # type: ignore[attr-defined]
+        for fit in (wide, narrow)
+    ]
+    assert apart[1] < 0.01 < 0.1 < apart[0]
