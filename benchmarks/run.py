@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SCRIPTS = (
     "fits.py", "growth.py", "histories.py", "forecasts.py", "contacts.py", "hillstrom.py", "budget.py", "policies.py",
-    "contracts.py", "metrics.py",
+    "contracts.py", "survival.py", "survival_predictions.py", "metrics.py", "time_varying.py",
 )  # fmt: skip
 
 

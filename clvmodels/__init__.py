@@ -15,7 +15,7 @@ In the order of use:
   are there now will still be there
 - `survival`, `competing`: how long a customer stays, by tenure, covariates and segment, in continuous time or period by period;
   and why she leaves
-- `check`: whether the data can support the models, and which assumption is in doubt
+- `check`: whether the data can support the models, and which assumption is in doubt; whether a fit of contracts agrees with them
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`, `HalfNormal`: estimate a model; keep the estimate; state prior knowledge
 - `media_response`, `response_curve`: which media a customer responds to, from a log of contacts or from judgement
@@ -23,6 +23,7 @@ In the order of use:
   of customers who have both
 - `compare_models`, `stack`: which model predicts customers left out best, and whether that is more than noise; several that
   predict together
+- `score_contracts`: how well fits of contracts predict who leaves when
 - `metrics`: the indicators of customer relationship management, by month and tier, and the simple measures
 - `formulas`, `compare`, `tracking`: the simple formulas of the textbooks, and both against what customers then did
 - `Action`, `PlannedContact`, `plan_budget` with `Capacity`, `Coverage`, `BudgetShare`, `EqualTreatment`: who gets which contacts,
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from clvmodels.evaluation.constant_retention import (
         constant_retention_against_model as constant_retention_against_model,
     )
+    from clvmodels.evaluation.contract_scores import score_contracts as score_contracts
     from clvmodels.evaluation.experiments import design_test as design_test
     from clvmodels.evaluation.policies import evaluate_policies as evaluate_policies
     from clvmodels.evaluation.simple_measures import simple_against_model as simple_against_model
@@ -211,6 +213,7 @@ _HOMES = {
     "evaluation.choose": ("compare_models",),
     "evaluation.compare": ("compare",),
     "evaluation.constant_retention": ("constant_retention_against_model",),
+    "evaluation.contract_scores": ("score_contracts",),
     "evaluation.experiments": ("design_test",),
     "evaluation.policies": ("evaluate_policies",),
     "evaluation.simple_measures": ("simple_against_model",),

@@ -1,4 +1,4 @@
-"""Before fitting: can these data support a latent-attrition model and gamma-gamma, and which assumption is in doubt?"""
+"""Can these data support a model, and which assumption is in doubt? Of contracts also: does a fit agree with them?"""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import get_args
 
+import numpy as np
 import pandas as pd
 
 from clvmodels.data.histories import Histories
+from clvmodels.data.tenures import Tenures
 from clvmodels.errors import ClvError, HistoryError
-from clvmodels.evaluation import purchase_questions, spend_questions
+from clvmodels.estimation.result import Fit
+from clvmodels.evaluation import contract_questions, fit_questions, purchase_questions, spend_questions
+from clvmodels.evaluation.fit_questions import Checked
 from clvmodels.evaluation.question import VERDICTS, Concern, Question
+from clvmodels.evaluation.stays import affordable, edges_of, insist_on_contracts, is_discrete, periods_of, usual_horizon
+from clvmodels.history import covariates_of
+from clvmodels.units import Period, Span
 
 PURCHASES = (
     purchase_questions.repeaters,
@@ -23,6 +30,8 @@ PURCHASES = (
     purchase_questions.regularity,
 )
 SPEND = (spend_questions.independence, spend_questions.tail)
+CONTRACTS = (contract_questions.leavers, contract_questions.follow_up, contract_questions.rate)
+FIT = (fit_questions.curve, fit_questions.residuals, fit_questions.calibration)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,13 +41,14 @@ class Check:
     Attributes
     ----------
     histories
-        The customers who were looked at.
+        The customers who were looked at: histories, or tenures.
     questions
-        The answers in the order asked: repeaters, beginning, age, dropout, regularity, amounts; where there are amounts
-        independence and tail; where there are covariates covariates.
+        The answers in the order asked. Of histories: repeaters, beginning, age, dropout, regularity, amounts; where there are
+        amounts independence and tail; where there are covariates covariates. Of tenures: leavers, follow-up, rate. Of a fit to
+        them: curve, residuals, calibration; by segment segments; where it reads covariates proportional.
     """
 
-    histories: Histories = field(repr=False)
+    histories: Histories | Tenures = field(repr=False)
     questions: tuple[Question, ...]
 
     @property
@@ -47,9 +57,11 @@ class Check:
         return all(one.verdict != "cannot support" for one in self.questions)
 
     def supports(self, concern: Concern) -> bool:
-        """Whether nothing is "cannot support" of what concerns "purchases", "spend" or "covariates"."""
+        """Whether nothing is "cannot support" of what concerns "purchases", "spend", "covariates" or "contracts"."""
         if concern not in get_args(Concern.__value__):
-            raise ClvError(f"{concern!r} is no concern of a check. Choose 'purchases', 'spend' or 'covariates'.")
+            raise ClvError(
+                f"{concern!r} is no concern of a check. Choose 'purchases', 'spend', 'covariates' or 'contracts'."
+            )
         return all(one.verdict != "cannot support" for one in self.questions if one.concerns == concern)
 
     def __iter__(self) -> Iterator[Question]:
@@ -66,7 +78,7 @@ class Check:
 
         Returns
         -------
-        DataFrame by name: concerns (purchases, spend or covariates), question, measure (of which finding is
+        DataFrame by name: concerns (purchases, spend, covariates or contracts), question, measure (of which finding is
         the number, NaN if the data do not tell), verdict ("fine", "doubtful" or "cannot support"), meaning (with the remedy)
         """
         rows = {
@@ -104,23 +116,44 @@ class Check:
         return f"<div>{style}<p><b>{html.escape(self._title())}</b></p><table><tr>{head}</tr>{rows}</table></div>"
 
 
-def check(histories: Histories) -> Check:
-    """Ask, before fitting, what the models take for granted and whether these data can tell.
+def check(
+    histories: Histories | Tenures,
+    fit: Fit | None = None,
+    *,
+    by: str | None = None,
+    horizon: Span | Period | None = None,
+    draws: int = 100,
+    seed: int = 0,
+) -> Check:
+    """Ask what models take for granted and whether these data can tell; of a fit of contracts, whether it agrees with them.
 
-    Nothing is fitted, so it is quick. Verdicts are about the data: "cannot support" says that a parameter would be a guess or
-    that a model would refuse them, "doubtful" that an assumption does not hold or cannot be looked at, and what to do about it.
-    Thresholds are constants of `clvmodels.evaluation.purchase_questions` and `spend_questions`, each with its reason.
+    Without a fit nothing is fitted, so it is quick. Verdicts are about the data: "cannot support" says that a parameter would be
+    a guess or that a model would refuse them, "doubtful" that an assumption does not hold or cannot be looked at, and what to do
+    about it. With a fit of contracts "doubtful" says that customers left in another way than it has, by more than chance makes
+    and more than does not matter. Thresholds are constants of `clvmodels.evaluation.purchase_questions`, `spend_questions`,
+    `contract_questions` and `fit_questions`, each with its reason.
 
     Parameters
     ----------
     histories
         The customers, from `log.histories(period=..., intervals=True)` (the intervals tell how regularly they buy) or from
-        `Histories.from_frame`.
+        `Histories.from_frame`; or the tenures of contracts.
+    fit
+        Of a model of contracts, to the same tenures or others: late entry, right censoring and rows that follow on each other
+        are taken as they are. Calibration counts from entry, everything else from the start of the contract.
+    by
+        A covariate or "segment": whether each of its values is met. By default the segment, if there is one.
+    horizon
+        Of the calibration; by default as long as a quarter of the customers were followed.
+    draws, seed
+        Posterior draws to check with (fewer where every customer is one of a kind), and what makes them.
 
     Raises
     ------
     HistoryError
-        It is given something else than histories.
+        It is given something else than histories or tenures.
+    ModelError, UnitError
+        The fit is not of contracts, or counts other periods.
 
     Examples
     --------
@@ -129,15 +162,48 @@ def check(histories: Histories) -> Check:
     >>> found = check(cdnow_sample().split("1997-09-30").calibration.histories(period=WEEK))
     >>> found.ok, found["dropout"].verdict, round(found["independence"].finding, 4)
     (True, 'fine', 0.1139)
+
+    >>> check(Tenures.from_cohort([1000, 631, 468, 382, 326, 289, 262, 241]))["rate"].verdict
+    'doubtful'
     """
     given: object = histories
+    if isinstance(histories, Tenures):
+        if fit is None:
+            return Check(histories, tuple(ask(histories) for ask in CONTRACTS))
+        return _of_fit(fit, histories, by, horizon, draws, seed)
     if not isinstance(given, Histories):
         kind = type(given).__name__
-        raise HistoryError(f"check() asks about histories, not {kind}. Write check(log.histories(period=WEEK)).")
+        raise HistoryError(
+            f"check() asks about histories, or tenures of contracts, not {kind}. Write check(log.histories(period=WEEK)) or "
+            "check(contracts.tenures(period=MONTH))."
+        )
+    if fit is not None:
+        raise ClvError("Only fits of contracts are checked here. Compare fits of purchasing with clv.compare_models.")
     asked: tuple[Callable[[Histories], Question], ...] = (*PURCHASES, spend_questions.amounts)
     asked += SPEND if spend_questions.paid(histories)[0].size else ()
     asked += (spend_questions.covariates,) if histories.covariates else ()
     return Check(histories, tuple(ask(histories) for ask in asked))
+
+
+def _of_fit(fit: Fit, tenures: Tenures, by: str | None, horizon: Span | Period | None, draws: int, seed: int) -> Check:
+    insist_on_contracts(fit, tenures)
+    discrete = is_discrete(fit.model)
+    by = "segment" if by is None and tenures.segment is not None else by
+    groups = None if by is None else covariates_of(tenures, [by])[0]  # type: ignore[arg-type]
+    time = tenures.exit - tenures.entry
+    ahead = (
+        usual_horizon(time, tenures.weights, discrete=discrete)
+        if horizon is None
+        else periods_of(horizon, tenures, discrete=discrete)
+    )
+    edges = edges_of(fit.model, tenures)
+    steps = (edges.size - 1) * float(np.mean(time)) / float(edges[-1] - edges[0])
+    enough = affordable(fit.model, tenures, times=len(FIT) * max(steps, 1.0), draws=draws)
+    checked = Checked(fit, tenures, groups, ahead, enough, seed)
+    asked: tuple[Callable[[Checked], Question], ...] = FIT if tenures.contract is None else FIT[:2]
+    asked += (fit_questions.segments,) if groups is not None else ()
+    asked += (fit_questions.proportional,) if fit.model.reads else ()
+    return Check(tenures, tuple(ask(checked) for ask in asked))
 
 
 def _shown(finding: float) -> str:

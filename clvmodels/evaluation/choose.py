@@ -11,20 +11,19 @@ import numpy as np
 import pandas as pd
 
 from clvmodels.data.histories import Histories
+from clvmodels.data.tenures import Tenures
 from clvmodels.data.transactions import Transactions
-from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.errors import ClvError, ConvergenceError
 from clvmodels.estimation.estimate import Fittable, fit
 from clvmodels.estimation.result import Fit
 from clvmodels.estimation.stack import Stack, stack
 from clvmodels.evaluation import scores
-from clvmodels.evaluation.candidates import candidates, kinds_of
+from clvmodels.evaluation.candidates import candidates, kinds_of, kinds_of_tenures
 from clvmodels.evaluation.left_out import HeldOut, LeftOut, held_out, pointwise, stacking_weights, standard_error
 from clvmodels.evaluation.nested import ratios
 from clvmodels.evaluation.outcomes import outcomes
 from clvmodels.evaluation.words import choice_sentences, ratio_sentences
-from clvmodels.history import picked
-from clvmodels.model import Array
+from clvmodels.model import Array, Model
 from clvmodels.units import DAY, Span
 
 type Method = Literal["auto", "laplace", "nuts"]
@@ -44,8 +43,8 @@ DECIMALS = {
 class ModelComparison:
     """The outcome of `clv.compare_models`.
 
-    Models go by their names, such as "BG_NBD". All log-likelihoods are of the times of the same customers' purchases in the
-    same unit of time, so that they can be set against each other.
+    Models go by their names, such as "BG_NBD". All log-likelihoods are of the times of the same customers' purchases, or of the
+    same customers' leaving, in the same unit of time, so that they can be set against each other.
 
     Attributes
     ----------
@@ -55,7 +54,7 @@ class ModelComparison:
         The maximum likelihood fit of each model that has one.
     elpd
         Expected log predictive density of a customer when left out, one column per model, by what any of the models reads of her:
-        (frequency, recency, T), and where it is read log_intervals and covariates.
+        (frequency, recency, T), and where it is read log_intervals and covariates; of contracts (exit, entry, event), covariates.
     counts
         How many customers have each of these histories.
     scores
@@ -145,7 +144,7 @@ class ModelComparison:
 
 def compare_models(
     models: Sequence[Fittable],
-    histories: Histories,
+    histories: Histories | Tenures,
     *,
     holdout: Transactions | None = None,
     method: Method = "auto",
@@ -161,12 +160,14 @@ def compare_models(
     Parameters
     ----------
     models
-        Models of purchasing until an unseen end, such as `[NBD, BG_NBD, MBG_NBD]`, each once; with covariates too.
+        Models of purchasing until an unseen end, such as `[NBD, BG_NBD, MBG_NBD]`, or of contracts, such as
+        `[GEOMETRIC, SHIFTED_BETA_GEOMETRIC]`, each once; with covariates too.
     histories
-        The customers. Time grows with the distinct histories. Models of regular buying need their `log_intervals`.
+        The customers; for models of contracts their tenures. Time grows with the distinct ones. Models of regular buying need
+        their `log_intervals`.
     holdout
         What followed: the second part of `log.split(date)`, with or without amounts. Customers who do not
-        appear bought nothing.
+        appear bought nothing. For contracts see `clv.score_contracts`.
     method
         How posterior draws are made: "auto", "laplace" or "nuts".
     draws
@@ -181,8 +182,10 @@ def compare_models(
     Raises
     ------
     ModelError
-        There is no model, one is given twice or is of another family, times and opportunities are mixed, or a model of regular
-        buying is compared on histories without `log_intervals`.
+        There is no model, one is given twice or is of another family, times and opportunities (of contracts: times and whole
+        periods) are mixed, or a model of regular buying is compared on histories without `log_intervals`.
+    ContractError
+        Contracts have several rows each.
     ConvergenceError
         The posterior of a model cannot be drawn from.
     ClvError
@@ -194,8 +197,10 @@ def compare_models(
     if draws < FEWEST:
         raise ClvError(f"draws={draws} is too few to weigh customers. Use at least {FEWEST}; 1000 is usual.")
     future = None if holdout is None else _future(histories, holdout)
-    kinds, counts, example = kinds_of(named, histories)
-    people = picked(histories, example)
+    if isinstance(histories, Tenures):
+        kinds, counts, people = kinds_of_tenures(named, histories)
+    else:
+        kinds, counts, people = kinds_of(named, histories)
     maxima, notes = _maxima(named, histories)
     fits = {name: _posterior(model, histories, method, draws, seed) for name, model in named.items()}
     theta = {name: np.column_stack(one.draws(draws, seed=seed)) for name, one in fits.items()}
@@ -204,7 +209,7 @@ def compare_models(
     for name, model in named.items():
         rows[name] = _likelihood_scores(maxima.get(name), len(model.parameters), counts)
         rows[name] |= _left_out_scores(left_out[name], counts)
-        if future is not None:
+        if future is not None and isinstance(histories, Histories):
             found = held_out(model, theta[name], histories, future.purchases, future.horizon)
             rows[name] |= _holdout_scores(found, future.purchases)
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model").astype({"parameters": int})
@@ -222,7 +227,7 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _maxima(named: Mapping[str, LatentAttrition], histories: Histories) -> tuple[dict[str, Fit], tuple[str, ...]]:
+def _maxima(named: Mapping[str, Model], histories: Histories | Tenures) -> tuple[dict[str, Fit], tuple[str, ...]]:
     """The maximum likelihood fits there are, and why the others are missing."""
     found, notes = {}, []
     for name, model in named.items():
@@ -235,7 +240,7 @@ def _maxima(named: Mapping[str, LatentAttrition], histories: Histories) -> tuple
     return found, tuple(notes)
 
 
-def _posterior(model: LatentAttrition, histories: Histories, method: Method, draws: int, seed: int) -> Fit:
+def _posterior(model: Model, histories: Histories | Tenures, method: Method, draws: int, seed: int) -> Fit:
     try:
         return fit(model, histories, method=method, draws=max(draws, SETTLED), seed=seed)
     except ConvergenceError as error:
@@ -250,7 +255,11 @@ class _Future(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _future(histories: Histories, holdout: Transactions) -> _Future:
+def _future(histories: Histories | Tenures, holdout: Transactions) -> _Future:
+    if isinstance(histories, Tenures):
+        raise ClvError(
+            "A holdout of purchases does not belong to tenures. Score what fits predict of a later time: clv.score_contracts."
+        )
     start = histories.until or holdout.after or holdout.until
     horizon = max((holdout.until - start).days, 0) * DAY
     found = outcomes(histories, holdout, horizon=horizon, money=False)

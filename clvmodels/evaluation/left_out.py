@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.history import covariates_of, picked
-from clvmodels.model import Array
+from clvmodels.model import Array, Model
 from clvmodels.numerics.distinct import distinct
 from clvmodels.units import Span
 
@@ -59,11 +59,11 @@ def leave_one_out(log_likelihood: Array) -> LeftOut:
     return LeftOut(elpd, whole - elpd, k_hat)
 
 
-def pointwise(model: LatentAttrition, theta: Array, columns: tuple[Array, ...]) -> LeftOut:
+def pointwise(model: Model, theta: Array, columns: tuple[Array, ...]) -> LeftOut:
     """`leave_one_out` of the columns that the model reads (n,) under draws of theta (draws, k), block by block."""
 
     def block(part: slice) -> LeftOut:
-        rows = tuple(column[part] for column in columns)
+        rows = model.packed(tuple(column[part] for column in columns))
         return leave_one_out(np.column_stack([model.values(one[None, :], *rows) for one in theta]))
 
     return LeftOut(*in_blocks(block, columns[0].size, len(theta)))

@@ -10,17 +10,23 @@ import pandas as pd
 from scipy.stats import chi2
 
 from clvmodels.covariates.explained import Explained
+from clvmodels.covariates.survival_model import SurvivalModel
 from clvmodels.model import Model
 
-LIMITS = (("NBD", "BG_NBD"), ("NBD", "MBG_NBD"), ("NBD", "PARETO_NBD"), ("PARETO_NBD", "GGOMPERTZ_NBD"))
+LIMITS = (
+    ("NBD", "BG_NBD"), ("NBD", "MBG_NBD"), ("NBD", "PARETO_NBD"), ("PARETO_NBD", "GGOMPERTZ_NBD"),
+    ("GEOMETRIC", "SHIFTED_BETA_GEOMETRIC"), ("GEOMETRIC", "BETA_DISCRETE_WEIBULL"),
+)  # fmt: skip
 """Smaller and larger model: the smaller is a limit of the larger."""
+INSIDE = (("SHIFTED_BETA_GEOMETRIC", "BETA_DISCRETE_WEIBULL"), ("survival exponential", "survival weibull"))
+"""The smaller is the larger with one parameter at a value inside its range."""
 BOUNDARY = (
-    "Likelihood ratios: where the smaller model lies on the boundary of the larger (nobody leaves, or the rate of leaving does "
-    "not change with age), chi-square p-values are conservative."
+    "Likelihood ratios: where the smaller model lies on the boundary of the larger (nobody leaves, the rate of leaving does not "
+    "change with age, or customers do not differ), chi-square p-values are conservative."
 )
 COVARIATES = (
-    "Likelihood ratios of covariates: coefficients of zero are no boundary, so p-values are those of chi-square with one degree "
-    "of freedom per coefficient."
+    "Likelihood ratios of covariates, or of a shape of one: these values are no boundary, so p-values are those of chi-square "
+    "with one degree of freedom per coefficient or shape."
 )
 
 
@@ -44,8 +50,8 @@ def pairs(models: Mapping[str, Model]) -> list[Pair]:
         for larger, other in known.items():
             bases = _base(one), _base(other)
             few, many = _coefficients(one), _coefficients(other)
-            if bases in LIMITS and few == many:
-                found.append(Pair(smaller, larger, boundary=True))
+            if bases in LIMITS + INSIDE and few == many:
+                found.append(Pair(smaller, larger, boundary=bases in LIMITS))
             elif bases[0] == bases[1] and len(one.parameters) < len(other.parameters) and _spanned(few, many):
                 found.append(Pair(smaller, larger, boundary=False))
     order = {pair: k for k, pair in enumerate(LIMITS)}
@@ -77,11 +83,16 @@ def note(table: pd.DataFrame) -> str:
 
 
 def _base(model: Model) -> str:
+    if isinstance(model, SurvivalModel):
+        return f"survival {model.baseline.name}{' with cure' if model.cure else ''}"
     return model.base.name if isinstance(model, Explained) else model.name
 
 
 def _coefficients(model: Model) -> dict[tuple[str, str], str]:
     """The coefficient of each column of numbers in each process."""
+    if isinstance(model, SurvivalModel):
+        designs = [one for one in (model.design, model.never) if one is not None]
+        return {(one.role, name): f"{one.role} {name}" for one in designs for name in one.columns}
     columns = model.columns_of_numbers if isinstance(model, Explained) else ()
     return {(one.process, one.name): one.parameter for one in columns}
 

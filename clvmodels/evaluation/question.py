@@ -12,7 +12,7 @@ import numpy as np
 from clvmodels.model import Array
 
 type Verdict = Literal["fine", "doubtful", "cannot support"]
-type Concern = Literal["purchases", "spend", "covariates"]
+type Concern = Literal["purchases", "spend", "covariates", "contracts"]
 
 VERDICTS: tuple[Verdict, ...] = ("fine", "doubtful", "cannot support")
 FEWEST, ENOUGH = 20, 100

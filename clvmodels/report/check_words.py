@@ -15,6 +15,8 @@ def _names() -> Mapping[str, str]:
         "repeaters": "Repeat buyers", "beginning": "First purchases", "age": "Time observed",
         "dropout": "Dropout", "regularity": "Regularity", "amounts": "Amounts", "independence": "Spend and frequency",
         "tail": "Largest amounts", "covariates": "Covariates",
+        "leavers": "Leavers", "follow-up": "Follow-up", "rate": "Rate of leaving", "curve": "Share still there",
+        "residuals": "Residuals", "calibration": "Calibration", "segments": "Segments", "proportional": "Effects over tenure",
     }  # fmt: skip
     return MappingProxyType(names)
 
@@ -67,6 +69,43 @@ class CheckWords:
     constant: str = "constant"
     missing: str = "{n} missing"
     label: str = "label"
+
+    contracts_caption: str = (
+        "Bands and lines on dots: {interval} intervals by Kaplan and Meier. Dashed lines: the middle of all. check.words() says "
+        "what each means and what to do."
+    )
+    fit_caption: str = (
+        "Bands: what the fit and chance make in {interval} of cases, given who was there at each tenure. Lines on dots: "
+        "{interval} intervals. Residuals: on the dashed line if leavers fall evenly into their predicted distributions. "
+        "check.words() says what each means and what to do."
+    )
+    fit_interval: str = "90 %"
+    leavers: tuple[str, str] = ("left", "still there\nwhen last seen")
+    tenure: str = "tenure [{period}s]"
+    still_there: str = "still there"
+    rate_y: str = "leaving per {period}"
+    as_seen: str = "customers (Kaplan-Meier)"
+    as_fitted: str = "fit"
+    residuals_x: str = "Cox-Snell residual r"
+    residuals_y: str = "share above r"
+    calibration_x: str = "predicted to leave within {horizon} {period}s"
+    calibration_y: str = "left"
+    segments_x: str = "leavers less expected\n[standard deviations]"
+    proportional_x: str = "change of effect\nper doubling of tenure"
+    scores_title: str = "{best} predicts best who is still there {horizon} {period}s on{verdict}"
+    scores_clear: str = ", and its lead is more than noise"
+    scores_noise: str = ", but its lead over {name} is no more than noise"
+    scores_caption: str = (
+        "Brier score: mean squared difference between being there and its predicted probability; the lower the better. Bands: "
+        "{interval} intervals from drawing other customers. Dashed: the share still there by Kaplan and Meier for everybody."
+    )
+    scores_x: str = "time since entry [{period}s]"
+    scores_y: str = "Brier score"
+    curves_title: str = "{segments} segments: {held} of all shares still there lie in the bands of the fit"
+    curves_caption: str = (
+        "Each panel is a segment, those furthest off first: black what its customers did (Kaplan-Meier), blue the fit, and the "
+        "band what the fit and chance make in {interval} of cases, given who was there at each tenure."
+    )
 
 
 ENGLISH: Final = CheckWords()

@@ -3,6 +3,8 @@
 from clvmodels.report.figures.assumptions import check
 from clvmodels.report.figures.at_risk import letting_go, newcomer_value, value_at_risk
 from clvmodels.report.figures.budget import budget_frontier, plan_by_medium, plan_comparison
+from clvmodels.report.figures.contract_checks import contract_curves
+from clvmodels.report.figures.contract_scores import contract_scores
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
 from clvmodels.report.figures.evaluation import conditional_expectation, interval_calibration, model_against_formulas
 from clvmodels.report.figures.gallery import gallery
@@ -22,6 +24,8 @@ __all__ = [
     "check",
     "conditional_expectation",
     "constant_retention_against_model",
+    "contract_curves",
+    "contract_scores",
     "customer_equity",
     "frequency_histogram",
     "gallery",

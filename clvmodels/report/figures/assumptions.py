@@ -1,4 +1,4 @@
-"""The check before fitting: a panel for every question, with its verdict."""
+"""A check: a panel for every question, with its verdict; `contract_checks` has the panels of contracts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from clvmodels.evaluation.spend_questions import CLOSE, NORMAL
 from clvmodels.model import Array
 from clvmodels.report import style
 from clvmodels.report.check_words import CheckWords, check_words
+from clvmodels.report.figures import contract_checks
 from clvmodels.report.numbers import count, number, percent
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ def check(check: Check, *, question: str | None = None, lang: str = "en") -> Pic
         return figure
     asked = check.questions
     caption = words.caption.format(interval=words.interval, regularity=percent(INTERVAL, decimals=0))
+    if asked[0].concerns == "contracts":
+        of_fit = asked[0].name in contract_checks.OF_FIT
+        caption = words.fit_caption if of_fit else words.contracts_caption
+        caption = caption.format(interval=words.fit_interval if of_fit else words.interval)
     height = 1.3 + 2.25 * -(-len(asked) // 2)
     figure, panels = style.picture(
         title=_title(check, words), caption=caption, height=height, panels=len(asked), columns=2
@@ -146,7 +151,11 @@ def _regularity(axes: Axes, evidence: Evidence, check: Check, words: CheckWords)
     axes.grid(visible=False)
     if not evidence["k"].size:
         axes.set_xticks([])
-        text = words.regularity_few if check.histories.log_intervals is not None else words.regularity_none
+        text = (
+            words.regularity_few
+            if getattr(check.histories, "log_intervals", None) is not None
+            else words.regularity_none
+        )
         axes.annotate(text, (0.5, 0.5), xycoords="axes fraction", ha="center", va="center",
                       fontsize=style.SMALL, color=style.QUIET)  # fmt: skip
         return
@@ -255,4 +264,5 @@ def _covariates(axes: Axes, evidence: Evidence, check: Check, words: CheckWords)
 PANELS: Mapping[str, Callable[[Axes, Evidence, Check, CheckWords], None]] = {
     "repeaters": _repeaters, "beginning": _beginning, "age": _age, "dropout": _dropout, "regularity": _regularity,
     "amounts": _amounts, "independence": _independence, "tail": _tail, "covariates": _covariates,
+    **contract_checks.PANELS,
 }  # fmt: skip

@@ -54,7 +54,7 @@ def model_comparison(comparison: ModelComparison, *, lang: str = "en") -> Pictur
     axes.set_xticks([tick for tick in axes.get_xticks() if axes.get_xlim()[0] <= tick <= highest])
     axes.grid(visible=False, axis="y")
     style.thousands(axes, x=True, y=False, pattern="{x:,g}")
-    style.label(axes, x=words.models_x.format(best=names[0]), y="")
+    style.label(axes, x=style.wrapped(words.models_x.format(best=names[0]), style.TEXT * 1.4), y="")
     return figure
 
 
