@@ -29,7 +29,7 @@ class Problem:
     Attributes
     ----------
     columns
-        What the model's kernel reads, one entry per distinct history, sorted.
+        What the model's kernel reads: columns with one entry per distinct history, sorted, then the model's tables.
     counts
         How many customers share each.
     priors
@@ -50,6 +50,7 @@ class Problem:
         columns = (first, *rest[::-1])
         if (weights := model.counts(histories)) is not None:
             counts = np.asarray(np.bincount(inverse, weights), dtype=float)
+        columns = (*columns, *model.tables(histories))
         return cls(model, columns, counts, model.priors_on(data_scale(histories), histories.period, priors))
 
     @cached_property

@@ -16,7 +16,7 @@ from clvmodels.data.tenures import Tenures
 from clvmodels.duration.renewals import Renewal, insist_on_tenure
 from clvmodels.errors import ClvError, ModelError, UnitError
 from clvmodels.estimation.outcome import Diagnostics
-from clvmodels.history import COLUMNS, History, HistoryLike, covariates_of, flat, picked
+from clvmodels.history import History, HistoryLike, covariates_of, flat, ids_of, picked
 from clvmodels.model import Array, Model
 from clvmodels.numerics.distinct import distinct
 from clvmodels.priors import Prior
@@ -157,9 +157,7 @@ def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
     ) -> pd.DataFrame:
         inside = fit.in_period(histories)
         people = flat(inside)
-        *_, inverse, example = distinct(
-            [*(c for n in COLUMNS if (c := getattr(people, n)) is not None), *covariates_of(people, fit.model.reads)]
-        )
+        *_, inverse, example = distinct(fit.model.told_apart(people))
         theta = fit.model.Theta(*(v[:, None] for v in fit.draws(draws)))
         table = over_draws(
             lambda part: formula(theta, picked(people, example[part]), **options),
@@ -167,7 +165,7 @@ def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
             draws=draws,
             interval=interval,
         )
-        ids = getattr(histories, "customer_id", np.arange(inverse.size))
+        ids = np.arange(inverse.size) if (known := ids_of(histories)) is None else np.ravel(known)
         return pd.DataFrame(table[inverse], columns=["mean", "lower", "upper"], index=pd.Index(ids, name="customer_id"))
 
     update_wrapper(evaluate, formula, assigned=("__doc__", "__name__"))

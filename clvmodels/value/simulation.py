@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.history import History, as_columns, covariates_of, picked, upright
+from clvmodels.history import History, picked, upright
 from clvmodels.model import Array
 from clvmodels.numerics.distinct import distinct
 from clvmodels.numerics.quadrature import NEGLIGIBLE
@@ -148,8 +148,7 @@ class Simulation:
 
     def past(self, people: History) -> Past:
         """What tells the future of customers (rows,) known to be alive, each distinct past once."""
-        columns = (*as_columns(people, self.duration.past), *covariates_of(people, self.duration.reads))
-        *_, inverse, example = distinct(columns)
+        *_, inverse, example = distinct(self.duration.told_by_past(people))
         some = upright(picked(people, example))
         return Past(self.duration, self.duration.each(self.duration_theta, some), some, inverse)
 
