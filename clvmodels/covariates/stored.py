@@ -11,6 +11,8 @@ from clvmodels.covariates.design import Design
 from clvmodels.covariates.explained import Explained, explained
 from clvmodels.covariates.formula import parsed
 from clvmodels.covariates.pooled import Pooled, PooledBy
+from clvmodels.covariates.time_model import TimeVarying
+from clvmodels.errors import SavedFitError
 from clvmodels.model import Model
 
 
@@ -18,6 +20,11 @@ def described(model: Model) -> str | dict[str, Any]:
     """What a file keeps of a model: its name, or what a model with covariates or segments is made of."""
     if isinstance(model, Pooled):
         return {"base": model.base.name, "by": model.by, "segments": list(model.segments), "which": list(model.which)}
+    if isinstance(model, TimeVarying):
+        raise SavedFitError(
+            f"A fit of {model.name} cannot be saved: it holds covariates over time. Keep the log, the panel and the seed, and fit "
+            "again: it takes seconds."
+        )
     if not isinstance(model, Explained):
         return model.name
     designs = [

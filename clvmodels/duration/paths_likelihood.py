@@ -13,6 +13,7 @@ with the means that the gradient needs.
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -167,17 +168,20 @@ def _left(factors, k_first, first, k, low, weight, s, alpha_here, seen, ratio, m
         of_dropout[c] += weight * (z - (s + 1.0) * (before * ratio * means[3] + z * (1.0 - seen * means[3])))
 
 
+@functools.cache
 def kernel_of(p):
-    """The kernel with the columns path, first, frequency, recency, T, p sums, then the arrays of `Paths`."""
+    """The kernel with the columns path, first, frequency, recency, T, p sums, then the arrays of `Paths`.
+
+    A plain function whose parts are compiled: it runs at once, and NUTS compiles it as a whole.
+    """
+    stop = 5 + p
 
     def kernel(theta, *columns):
-        sums = np.empty((columns[0].size, p))
+        rows, rest = columns[:stop], columns[stop:]
+        sums = np.empty((rows[0].size, p))
         for c in range(p):
-            sums[:, c] = columns[5 + c]
-        rest = columns[5 + p :]
+            sums[:, c] = rows[5 + c]
         paths = Paths(rest[0], rest[1], rest[2], rest[3], rest[4], rest[5], rest[6], rest[7])
-        return log_likelihood(
-            theta, columns[0], columns[1], columns[2], columns[3], columns[4], sums, paths, True
-        )
+        return log_likelihood(theta, rows[0], rows[1], rows[2], rows[3], rows[4], sums, paths, True)
 
     return kernel

@@ -52,7 +52,7 @@ class LogLikelihood(Op):
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Any]:
         cotangent = cotangents[0]
-        rest = [pt.zeros_like(v) for v in inputs[1:]]
+        rest = [pt.zeros_like(v, dtype="float64") for v in inputs[1:]]
         return [cotangent * self(*inputs)[1], *rest]
 
 

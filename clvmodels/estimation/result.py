@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from clvmodels.covariates.time_model import TimeVarying
 from clvmodels.data.histories import Histories
+from clvmodels.data.panel import Panel
 from clvmodels.data.tenure import Tenure
 from clvmodels.data.tenures import Tenures
 from clvmodels.duration.renewals import Renewal, insist_on_tenure
 from clvmodels.errors import ClvError, ModelError, UnitError
 from clvmodels.estimation.outcome import Diagnostics
+from clvmodels.estimation.trust import hardly_told
 from clvmodels.history import History, HistoryLike, covariates_of, flat, ids_of, picked
 from clvmodels.model import Array, Model
 from clvmodels.numerics.distinct import distinct
@@ -109,6 +112,31 @@ class Fit:
 
         return xr.DataTree.from_dict({"posterior": self.posterior})
 
+    def under(self, future: Panel) -> Fit:
+        """The same fit with other covariates after the end of observation, for models made by `clv.time_varying` with a panel.
+
+        Parameters
+        ----------
+        future
+            A panel with the columns that the model was fitted with, from the day after the end of observation on. A panel that
+            says nothing of its end holds for ever.
+
+        Examples
+        --------
+        `clv.forecast(fit.under(clv.Panel(plan)), quantity, histories, horizon=26 * WEEK)`
+        """
+        if not isinstance(self.model, TimeVarying):
+            raise ModelError(
+                f"{self.model.name} has no covariates over time. Fit clv.time_varying(..., panel=clv.Panel(table))."
+            )
+        return replace(self, model=self.model.under(future))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the data hardly tell, in words."""
+        seen = self.model.coordinates()
+        return tuple(hardly_told(seen.free(self.theta), self.covariance, self.model.Theta._fields, seen))
+
     def in_period(self, history: HistoryLike) -> HistoryLike:
         """The histories in this fit's unit of time."""
         return history if history.period == self.period else history.to(self.period)  # type: ignore[attr-defined]
@@ -128,7 +156,7 @@ class Fit:
             f"{self.model.title} by {self.method}: {self.n_informative:,} of {self.n_customers:,} customers inform it "
             f"({self.n_distinct:,} distinct), time in {self.period.name}s\n{point}\n"
             f"log-likelihood {self.loglik:,.3f}\n{self.diagnostics}"
-        )
+        ) + "".join(f"\n{one}" for one in self.warnings)
 
     def _repr_html_(self) -> str:
         title, *rest = repr(self).split("\n")
