@@ -6,9 +6,9 @@ With A and D the sums of the factors since the first purchase,
     L = (r)_x alpha^r beta^s prod_j a(t_j) { (alpha + A(T))^-c (beta + D(T))^-s
         + s integral_{t_x}^{T} d(tau) (alpha + A(tau))^-c (beta + D(tau))^-(s + 1) dtau },    c = r + x.
 
-On a segment A and D are linear. In v, the sum of a(t) since the segment began, the integral there is that of Pareto/NBD with
-alpha' = alpha + A and beta' = (beta + D) a / d, as they are at its beginning: `lifetime.log_integral` does it to eleven digits,
-with the means that the gradient needs.
+On a segment A and D are linear. A few nodes integrate a narrow one; otherwise, in v, the sum of a(t) since the segment began, the
+integral is that of Pareto/NBD with alpha' = alpha + A and beta' = (beta + D) a / d, as they are at its beginning:
+`lifetime.log_integral` does it to eleven digits, with the means that the gradient needs.
 """
 
 from __future__ import annotations
@@ -21,10 +21,16 @@ from numba import njit
 
 from clvmodels.duration.lifetime import MEANS, WORK, log_integral
 from clvmodels.duration.paths import Paths, dropout_until, fill, purchases_until, segment_at, workspace
+from clvmodels.numerics.elementary import exp, log
+from clvmodels.numerics.quadrature import gauss_legendre
 from clvmodels.numerics.rising import log_rising
 
 BASE = 4
 """Parameters of Pareto/NBD, which come first in theta; then the coefficients of purchase, then those of dropout."""
+X, W = gauss_legendre(4)
+NARROW, POWER = 0.4, 4.0
+"""Fall of the log integrand on a segment, powers below the second counting as much as that, up to which four nodes give twelve
+digits."""
 CONST, R, ALPHA, S, BETA = range(5)
 
 
@@ -109,9 +115,7 @@ def integral(theta, x, first, recency, T, factors, segments, work, means, mass, 
             a, d = factors.rate[k], factors.hazard[k]
             alpha_here = alpha + (purchases_until(factors, k, low) - a_first)
             beta_here = beta + (dropout_until(factors, k, low) - d_first)
-            seen = beta_here * a / d
-            log_mass = math.log(s * d / a) - (s + 1.0) * math.log(beta_here)
-            log_mass += log_integral(0.0, 1.0, alpha_here, c, seen, s + 1.0, 0.0, 0.0, a * (high - low), work, means)
+            log_mass = math.log(s) + _log_segment(c, s + 1.0, alpha_here, a, beta_here, d, high - low, work, means)
             if log_mass > top:
                 shrink, weight = math.exp(top - log_mass), 1.0
                 top = log_mass
@@ -126,13 +130,53 @@ def integral(theta, x, first, recency, T, factors, segments, work, means, mass, 
             if means.size:
                 mass[R] += weight * means[0]
                 mass[ALPHA] += weight * means[1]
-                mass[S] += weight * (1.0 / s - math.log(beta_here) - means[2])
-                mass[BETA] += weight * (s + 1.0) * means[3] * a / d
+                mass[S] += weight * (1.0 / s - means[2])
+                mass[BETA] += weight * (s + 1.0) * means[3]
                 _left(
-                    factors, k_first, first, k, low, weight, s, alpha_here, seen, a / d, means, of_purchase, of_dropout
+                    factors, k_first, first, k, low, weight, s, alpha_here, beta_here, means, of_purchase, of_dropout
                 )
         k += 1
     return top
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _log_segment(c, k, alpha, a, beta, d, width, work, means):
+    """Log of the integral over u from 0 to width of d (alpha + a u)^-c (beta + d u)^-k.
+
+    `means`, unless empty, receives the means with the integrand as density of log(alpha + a u), 1 / (alpha + a u),
+    log(beta + d u) and 1 / (beta + d u).
+    """
+    if (max(c, POWER) * a / alpha + max(k, POWER) * d / beta) * width <= NARROW:
+        return _log_narrow(c, k, alpha, a, beta, d, width, work, means)
+    seen = beta * a / d
+    value = log_integral(0.0, 1.0, alpha, c, seen, k, 0.0, 0.0, a * width, work, means)
+    if means.size:
+        means[2] += math.log(beta)
+        means[3] *= a / d
+    return value + math.log(d / a) - k * math.log(beta)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _log_narrow(c, k, alpha, a, beta, d, width, work, means):
+    """The same where the integrand falls by no more than e^-NARROW, by four nodes."""
+    for q in range(4):
+        work[q] = alpha + a * width * X[q]
+        work[4 + q] = beta + d * width * X[q]
+    for q in range(8):
+        work[8 + q] = log(work[q])
+    top = -c * work[8] - k * work[12]
+    for q in range(4):
+        work[16 + q] = W[q] * exp(-c * work[8 + q] - k * work[12 + q] - top)
+    total = work[16] + work[17] + work[18] + work[19]
+    if means.size:
+        means[:4] = 0.0
+        for q in range(4):
+            weight = work[16 + q] / total
+            means[0] += weight * work[8 + q]
+            means[1] += weight / work[q]
+            means[2] += weight * work[12 + q]
+            means[3] += weight / work[4 + q]
+    return top + math.log(total * width * d)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -156,8 +200,8 @@ def _moved(factors, k_first, first, last, stop, by_purchases, by_dropout, of_pur
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _left(factors, k_first, first, k, low, weight, s, alpha_here, seen, ratio, means, of_purchase, of_dropout):
-    """Add what coefficients do through the integral over segment k: v / (alpha' + v) is 1 - alpha' / (alpha' + v)."""
+def _left(factors, k_first, first, k, low, weight, s, alpha_here, beta_here, means, of_purchase, of_dropout):
+    """Add what coefficients do through the integral over segment k: a u / (alpha' + a u) is 1 - alpha' / (alpha' + a u)."""
     for c in range(of_purchase.size):
         before = _d_purchases(factors, k, low, c) - _d_purchases(factors, k_first, first, c)
         within = factors.z_purchase[k, c] * (1.0 - alpha_here * means[1])
@@ -165,7 +209,7 @@ def _left(factors, k_first, first, k, low, weight, s, alpha_here, seen, ratio, m
     for c in range(of_dropout.size):
         before = _d_dropout(factors, k, low, c) - _d_dropout(factors, k_first, first, c)
         z = factors.z_dropout[k, c]
-        of_dropout[c] += weight * (z - (s + 1.0) * (before * ratio * means[3] + z * (1.0 - seen * means[3])))
+        of_dropout[c] += weight * (z - (s + 1.0) * (before * means[3] + z * (1.0 - beta_here * means[3])))
 
 
 @functools.cache
