@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SCRIPTS = (
     "fits.py", "growth.py", "histories.py", "forecasts.py", "contacts.py", "hillstrom.py", "budget.py", "policies.py",
-    "contracts.py",
+    "contracts.py", "time_varying.py",
 )  # fmt: skip
 
 

@@ -57,7 +57,9 @@ def parsed(formula: str, *, role: str, available: Iterable[str], remedy: str = R
     if len(terms) == 1:
         raise ModelError(f"{role}={formula!r} has no covariate. {EXAMPLE}")
     columns = list(available)
-    used = {n: None for term in found for factor in term.factors for n in _names(str(factor.expr), role, columns, remedy)}
+    used = {
+        n: None for term in found for factor in term.factors for n in _names(str(factor.expr), role, columns, remedy)
+    }
     return tuple(used)
 
 
@@ -79,10 +81,7 @@ def _names(expression: str, role: str, columns: list[str], remedy: str) -> list[
     unknown = [name for name in found if name not in columns] if nodes else [expression]
     if unknown:
         known = f"The columns are: {', '.join(columns)}." if columns else "They have no covariates at all."
-        raise HistoryError(
-            f"The histories have no covariate '{unknown[0]}' (asked for in {role}=). {known} "
-            f"{remedy}"
-        )
+        raise HistoryError(f"The histories have no covariate '{unknown[0]}' (asked for in {role}=). {known} {remedy}")
     return found
 
 

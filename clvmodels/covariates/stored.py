@@ -22,8 +22,8 @@ def described(model: Model) -> str | dict[str, Any]:
         return {"base": model.base.name, "by": model.by, "segments": list(model.segments), "which": list(model.which)}
     if isinstance(model, TimeVarying):
         raise SavedFitError(
-            f"A fit of {model.name} cannot be saved: it holds covariates over time. Keep the log, the panel and the seed, and fit "
-            "again: it takes seconds."
+            f"A fit of {model.name} cannot be saved: it holds covariates over time. Keep the log, the panel and the seed, and "
+            "fit again: it takes seconds."
         )
     if not isinstance(model, Explained):
         return model.name

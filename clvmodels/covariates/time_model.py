@@ -98,7 +98,7 @@ class TimeVarying(LatentAttrition):
     origin: int
     until: int
 
-    formulas = (
+    formulas = (  # type: ignore[assignment]
         "p_alive", "p_alive_after", "expected_purchases", "discounted_expected_purchases", "pmf", "p_no_purchase",
     )  # fmt: skip
 
@@ -191,7 +191,7 @@ class TimeVarying(LatentAttrition):
         repeat = np.ones(days.size, dtype=bool)
         repeat[np.cumsum(counts) - counts] = False
         who = np.repeat(np.arange(counts.size), counts)[repeat]
-        z = common[table.common_at(days[repeat])] + own[table.own_at(table.path[who], days[repeat])]
+        z: Array = common[table.common_at(days[repeat])] + own[table.own_at(table.path[who], days[repeat])]
         return np.column_stack([np.zeros((counts.size, 0)), *(np.bincount(who, c, counts.size) for c in z.T)])
 
     def tables(self, history: HistoryLike) -> tuple[NDArray[Any], ...]:
@@ -261,9 +261,7 @@ class TimeVarying(LatentAttrition):
         scale, left = e.scales()
         reach = e.sorted(horizon)
         return e.put(
-            paths_future.expected(
-                e.theta, e.which, e.path, e.now, e.columns[1], scale, left, reach, force, e.paths
-            )
+            paths_future.expected(e.theta, e.which, e.path, e.now, e.columns[1], scale, left, reach, force, e.paths)
         )
 
     def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
@@ -285,8 +283,8 @@ class TimeVarying(LatentAttrition):
     def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
         """Rate ~ Gamma(r + x, alpha + A(T)) at a factor of one; what is left of a lifetime depends on the path: see `future`."""
         raise ModelError(
-            f"In {self.name} a customer's rate depends on the day, so she has no single one. Ask p_alive, expected_purchases, pmf "
-            "or clv.forecast."
+            f"In {self.name} a customer's rate depends on the day, so she has no single one. Ask p_alive, expected_purchases, "
+            "pmf or clv.forecast."
         )
 
     def future(self, theta: Any, history: HistoryLike, *, horizon: float, rng: np.random.Generator) -> Future:
@@ -310,7 +308,7 @@ class TimeVarying(LatentAttrition):
         self, theta: Any, *, first: Any, until: Any, period: Period, seed: int | np.random.Generator, who: Any = None,
         covariates: Any = None,
     ) -> Histories:  # fmt: skip
-        """Simulate customers from their first purchase to the end of observation, purchases dated by the day.
+        """Simulate customers from their first purchase to the end of observation, purchases dated by the day they fall on.
 
         Parameters
         ----------
@@ -329,7 +327,7 @@ class TimeVarying(LatentAttrition):
         """
         rng = np.random.default_rng(seed)
         start = np.asarray(first, dtype="datetime64[D]")
-        end = np.datetime64(until, "D")
+        end: Any = np.datetime64(until, "D")
         none = np.zeros(start.size)
         ids = np.arange(start.size) if who is None else np.asarray(who)
         people = History(
@@ -338,7 +336,7 @@ class TimeVarying(LatentAttrition):
         ages = (end - start).astype(float)
         offsets, times = self._drawn(theta, upright(people), ages[:, None] / period.days, rng).purchases
         days = [
-            np.unique(np.append(day, np.minimum(day + np.ceil(times[a:b] * period.days).astype("timedelta64[D]"), end)))
+            np.unique(np.append(day, day + np.floor(times[a:b] * period.days).astype("timedelta64[D]")))
             for day, a, b in zip(start, offsets[:-1], offsets[1:], strict=True)
         ]
         frequency = np.array([len(each) - 1.0 for each in days])
@@ -350,4 +348,6 @@ class TimeVarying(LatentAttrition):
         )  # fmt: skip
 
     def _time_until_bought(self, theta: Any, history: HistoryLike, probability: float) -> Array:
-        raise ModelError(f"{self.name} does not give the time to the next purchase. Ask p_no_purchase at some horizons.")
+        raise ModelError(
+            f"{self.name} does not give the time to the next purchase. Ask p_no_purchase at some horizons."
+        )

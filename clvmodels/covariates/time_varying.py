@@ -57,7 +57,7 @@ def time_varying(
     Each formula multiplies a customer's rate, at every moment, by exp(z(t) coefficients): `purchase` her purchase rate,
     `dropout` her hazard of leaving. A positive coefficient always means more of the process; a contact may well have one of
     each sign. Covariates are columns of the panel, covariates of the histories (which do not change), and the calendar:
-    `month` ("01" to "12", January is the reference), `quarter`, and `sin_1`, `cos_1`, `sin_2`, ... with one, two, ... waves a year.
+    `month` ("01" to "12", January is the reference), `quarter`, and `sin_1`, `cos_1`, `sin_2`, ... with one, two waves a year.
 
     Parameters
     ----------
@@ -101,7 +101,9 @@ def time_varying(
     given = {"purchase": purchase, "dropout": dropout}
     formulas = {role: formula for role, formula in given.items() if formula is not None}
     if not formulas:
-        raise ModelError('There is no formula. Write for example season="month", or purchase="~ promotion" with a panel.')
+        raise ModelError(
+            'There is no formula. Write for example season="month", or purchase="~ promotion" with a panel.'
+        )
     if panel is not None and not isinstance(panel, Panel):
         raise ModelError(f"panel={type(panel).__name__} is not a panel. Write panel=clv.Panel(table).")
     if not (np.isfinite(ridge) and ridge > 0):

@@ -55,16 +55,16 @@ class Timetable(NamedTuple):
     row: Whole
     own: Rows
 
-    def common_at(self, day: Array) -> Whole:
+    def common_at(self, day: Whole) -> Whole:
         """Which common row holds on a day."""
         return np.searchsorted(self.common_day, day, side="right") - 1
 
-    def own_at(self, path: Whole, day: Array) -> Whole:
+    def own_at(self, path: Whole, day: Whole) -> Whole:
         """Which own row holds on a day on a path."""
         base = float(self.day.min())
         size = max(float(self.day.max()), float(np.max(day, initial=base))) - base + 2
         key = np.repeat(np.arange(self.offset.size - 1), np.diff(self.offset)) * size + (self.day - base)
-        at = np.searchsorted(key, path * size + (np.floor(day) - base), side="right") - 1
+        at = np.searchsorted(key, path * size + (day - base), side="right") - 1
         return np.asarray(self.row[np.maximum(at, self.offset[path])])
 
     @property
@@ -85,7 +85,9 @@ class Timetable(NamedTuple):
         begins[starts[:-1]] = -np.inf
         inside = np.minimum(ends, self.end[owner]) - np.maximum(begins, self.first[owner])
         size = _size(self.own)
-        return np.diff(spent, prepend=0.0)[1:], np.bincount(self.row[at], np.maximum(inside, 0.0), minlength=size)
+        return np.diff(spent, prepend=0.0)[1:], np.asarray(
+            np.bincount(self.row[at], np.maximum(inside, 0.0), minlength=size), dtype=float
+        )
 
 
 def timetable(
@@ -96,7 +98,9 @@ def timetable(
     panel: Panel | None,
     ahead: float | Array = 0.0,
 ) -> Timetable:
-    """Covariates by name for each customer from her first purchase to `ahead` [days, for all or (n,)] after the end of observation.
+    """Covariates by name for each customer from her first purchase to `ahead` after the end of observation.
+
+    `ahead` is in days, for all or by customer (n,).
 
     Raises
     ------
@@ -223,7 +227,9 @@ def _refuse_missing(own: Changes, who: Whole, first: Array, needed: Array, names
         )
 
 
-def _paths(own: Changes, who: Whole, kind: Whole, kinds: Rows, names: Sequence[str]) -> tuple[Whole, Whole, Whole, Whole, Rows]:
+def _paths(
+    own: Changes, who: Whole, kind: Whole, kinds: Rows, names: Sequence[str]
+) -> tuple[Whole, Whole, Whole, Whole, Rows]:
     """Distinct paths of customers: path (n,), offset, day, row, and the distinct rows."""
     size = _size(kinds)
     like = same_paths(own)[who]

@@ -54,7 +54,7 @@ class Changes:
 
     def then(self, other: Changes | None, day: int) -> Changes:
         """These changes before a day, the other's from that day on; customers the other does not know have no values then."""
-        columns = {name: column for name, column in self.columns.items()}
+        columns = dict(self.columns)
         size = _length(columns)
         if other is not None:
             columns = {name: np.concatenate([column, other.columns[name]]) for name, column in columns.items()}

@@ -1,7 +1,7 @@
 """Pareto/NBD along paths of covariates: the likelihood and its exact gradient in every parameter.
 
-Purchase rate lambda a(t) and dropout hazard mu d(t), both factors piecewise constant; lambda ~ Gamma(r, alpha), mu ~ Gamma(s, beta).
-With A and D the sums of the factors since the first purchase,
+Purchase rate lambda a(t) and dropout hazard mu d(t), both factors piecewise constant; lambda ~ Gamma(r, alpha), mu ~
+Gamma(s, beta). With A and D the sums of the factors since the first purchase,
 
     L = (r)_x alpha^r beta^s prod_j a(t_j) { (alpha + A(T))^-c (beta + D(T))^-s
         + s integral_{t_x}^{T} d(tau) (alpha + A(tau))^-c (beta + D(tau))^-(s + 1) dtau },    c = r + x.
@@ -132,9 +132,7 @@ def integral(theta, x, first, recency, T, factors, segments, work, means, mass, 
                 mass[ALPHA] += weight * means[1]
                 mass[S] += weight * (1.0 / s - means[2])
                 mass[BETA] += weight * (s + 1.0) * means[3]
-                _left(
-                    factors, k_first, first, k, low, weight, s, alpha_here, beta_here, means, of_purchase, of_dropout
-                )
+                _left(factors, k_first, first, k, low, weight, s, alpha_here, beta_here, means, of_purchase, of_dropout)
         k += 1
     return top
 

@@ -37,14 +37,14 @@ def hardly_told(free: Array, covariance: Array, names: Sequence[str], coordinate
     if coordinates.mixing is None:
         return []
     found = []
-    for j in np.flatnonzero(~coordinates.positive):
+    for j in np.flatnonzero(~coordinates.positive).tolist():
         reach = 2.0 / coordinates.mixing[j, j] * np.sqrt(covariance[j, j]) * NORMAL_90
         middle = 2.0 / coordinates.mixing[j, j] * free[j]
         if 2 * reach > np.log(WIDE):
             low, high = np.exp([middle - reach, middle + reach])
             found.append(
-                f"The data hardly tell {names[j]}: where its column is high rather than low (two standard deviations), the process "
-                f"is multiplied by anything from {low:.2g} to {high:.2g} (90 %)."
+                f"The data hardly tell {names[j]}: where its column is high rather than low (two standard deviations), the "
+                f"process is multiplied by anything from {low:.2g} to {high:.2g} (90 %)."
             )
     return found
 

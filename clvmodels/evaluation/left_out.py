@@ -63,7 +63,7 @@ def leave_one_out(log_likelihood: Array) -> LeftOut:
 def pointwise(
     model: LatentAttrition, theta: Array, columns: tuple[Array, ...], tables: tuple[NDArray[Any], ...] = ()
 ) -> LeftOut:
-    """`leave_one_out` of the columns that the model reads (n,), and its tables, under draws of theta (draws, k), block by block."""
+    """`leave_one_out` of the columns that the model reads (n,), with its tables, under draws (draws, k), block by block."""
 
     def block(part: slice) -> LeftOut:
         rows = tuple(column[part] for column in columns)

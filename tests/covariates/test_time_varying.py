@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import mpmath
 import numpy as np
 import pandas as pd
@@ -87,7 +89,9 @@ def test_covariates_that_do_not_change_are_the_static_model() -> None:
     horizon = 30 * WEEK
     for model, given in ((moving, histories), (paneled, bare)):
         assert model.log_likelihood(theta, given) == pytest.approx(still.log_likelihood(theta, histories), rel=1e-11)
-        ours, theirs = (m.expected_purchases(theta, h, horizon=horizon) for m, h in ((model, given), (still, histories)))
+        ours, theirs = (
+            m.expected_purchases(theta, h, horizon=horizon) for m, h in ((model, given), (still, histories))
+        )
         assert ours == pytest.approx(theirs, rel=1e-10)
 
 
@@ -97,7 +101,9 @@ def test_a_shift_of_all_dates_changes_nothing() -> None:
     for move in (pd.Timedelta(0), shift):
         log = clv.Transactions(table.assign(day=table["day"] + move), customer="who", date="day")
         histories = log.histories(period=WEEK, until=pd.Timestamp(UNTIL) + move, dates=True)
-        own = pd.DataFrame({"customer_id": histories.customer_id, "date": pd.Timestamp("2024-01-01") + move, "promotion": 0.0})
+        own = pd.DataFrame(
+            {"customer_id": histories.customer_id, "date": pd.Timestamp("2024-01-01") + move, "promotion": 0.0}
+        )
         later = own.assign(date=own["date"] + pd.Timedelta(days=100), promotion=1.0)
         panel = clv.Panel(pd.concat([own, later]))
         model = clv.time_varying(purchase="~ promotion", dropout="~ promotion", panel=panel).on(histories)
@@ -162,16 +168,23 @@ def test_the_likelihood_is_that_of_the_definition(row) -> None:
 
     def total(function, start, stop):
         points = np.unique(np.clip(np.concatenate([[start, stop], edges]), start, stop))
-        return sum(function((a + b) / 2) * (b - a) for a, b in zip(points[:-1], points[1:], strict=True))
+        return sum(function((a + b) / 2) * (b - a) for a, b in itertools.pairwise(points))
 
     def leaving(tau):
-        return dropout(tau) * (alpha + total(purchase, 0, tau)) ** -(r + x) * (beta + total(dropout, 0, tau)) ** -(s + 1)
+        return (
+            dropout(tau) * (alpha + total(purchase, 0, tau)) ** -(r + x) * (beta + total(dropout, 0, tau)) ** -(s + 1)
+        )
 
     points = [t_x, *(e for e in edges if t_x < e < T), T]
-    gone = sum(integrate.quad(leaving, a, b, epsabs=0, epsrel=1e-11)[0] for a, b in zip(points[:-1], points[1:], strict=True))
+    gone = sum(integrate.quad(leaving, a, b, epsabs=0, epsrel=1e-11)[0] for a, b in itertools.pairwise(points))
     alive = (alpha + total(purchase, 0, T)) ** -(r + x) * (beta + total(dropout, 0, T)) ** -s
     days = (histories.dates[row][1:] - histories.dates[row][0]).astype(int) / 7
-    front = float(mpmath.log(mpmath.rf(r, x))) + r * np.log(alpha) + s * np.log(beta) + sum(np.log(purchase(t)) for t in days)
+    front = (
+        float(mpmath.log(mpmath.rf(r, x)))
+        + r * np.log(alpha)
+        + s * np.log(beta)
+        + sum(np.log(purchase(t)) for t in days)
+    )
     theta = (*THETA, *COEFFICIENTS)
     # the columns of dropout are in the order common, own
     assert model.log_likelihood(theta, histories)[row] == pytest.approx(front + np.log(alive + s * gone), rel=1e-10)
@@ -213,10 +226,14 @@ def test_present_value_is_the_discounted_stream() -> None:
     plain = np.array([model.expected_purchases(theta, histories, horizon=t * WEEK) for t in times[1:]])
     steps = np.diff(np.vstack([np.zeros(6), plain]), axis=0)
     middle = np.exp(-rate.force(WEEK) * (times[1:] + times[:-1]) / 2)
-    assert model.expected_purchases(theta, histories, horizon=20 * WEEK, discount=rate) == pytest.approx(middle @ steps, rel=1e-6)
+    assert model.expected_purchases(theta, histories, horizon=20 * WEEK, discount=rate) == pytest.approx(
+        middle @ steps, rel=1e-6
+    )
     whole = clv.time_varying(season="month").on(histories)
     value = whole.discounted_expected_purchases((*THETA, *np.zeros(11)), histories, discount=rate)
-    assert value == pytest.approx(clv.PARETO_NBD.discounted_expected_purchases(THETA, histories, discount=rate), rel=1e-7)
+    assert value == pytest.approx(
+        clv.PARETO_NBD.discounted_expected_purchases(THETA, histories, discount=rate), rel=1e-7
+    )
 
 
 def test_a_fit_finds_effects_of_both_signs_on_both_processes() -> None:
