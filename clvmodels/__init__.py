@@ -5,7 +5,8 @@
 In the order of use:
 
 - `Transactions`, `Histories`, `samples`: from a log of purchases to what a model needs to know of each customer
-- `Contacts`, `occasions`, `Occasions`: from a log of contacts to what each was followed by, next to what happens without contact
+- `Contacts`, `occasions`, `Occasions`: from a log of contacts to what each was followed by, next to what happens without contact;
+  `Contacts.with_exposure`: mass media that reach everybody in a region
 - `NBD`, `BG_NBD`, `MBG_NBD`, `PARETO_NBD`, `PARETO_LOGNORMAL`, `GGOMPERTZ_NBD`, `BG_BB` (how long and how often),
   `BG_CNBD_K(k)`, `MBG_CNBD_K(k)` (the same where buying is regular; `regularity` estimates k), `GAMMA_GAMMA` (how much); the
   `catalogue` lists them

@@ -106,8 +106,8 @@ class Action:
         return tuple(dict.fromkeys(contact.medium for contact in self.contacts))
 
 
-def check_actions(actions: Sequence[Action], media: Sequence[str]) -> tuple[Action, ...]:
-    """The actions, if their names differ and the media are known; a `ClvError` says which are not."""
+def check_actions(actions: Sequence[Action], media: Sequence[str], exposures: Sequence[str] = ()) -> tuple[Action, ...]:
+    """The actions, if their names differ and the media are known; a `ClvError` says which are not, or are exposures."""
     if not actions:
         raise ClvError("There are no actions to choose from. Give at least one clv.Action.")
     names = [action.name for action in actions]
@@ -115,6 +115,13 @@ def check_actions(actions: Sequence[Action], media: Sequence[str]) -> tuple[Acti
     if twice:
         raise ClvError(f"Several actions are called {', '.join(twice)}. Give each a name of its own.")
     for action in actions:
+        exposed = [medium for medium in action.media if medium in exposures]
+        if exposed:
+            raise ClvError(
+                f"The action {action.name!r} uses {', '.join(exposed)}, to which everybody in a region is exposed: it cannot be "
+                f"aimed at a customer, and is the same for her whatever she is given. Leave it out of the actions; "
+                f"media.exposure_value({exposed[0]!r}, value=...) says what one unit of it is worth, to hold against its cost."
+            )
         unknown = [medium for medium in action.media if medium not in media]
         if unknown:
             raise ClvError(

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from clvmodels.budget.actions import NOTHING, Action
 from clvmodels.budget.comparison import Total, as_choice, compared
-from clvmodels.budget.plan_tables import customers_table, evidence_table, frontier_table, media_table, total_table
+from clvmodels.budget.plan_tables import (
+    customers_table,
+    evidence_table,
+    exposures_table,
+    frontier_table,
+    media_table,
+    total_table,
+)
 from clvmodels.budget.plan_words import Facts, plan_notes, sentence
 from clvmodels.budget.policies import Situation, named_policies
 from clvmodels.budget.risk import Information, Risk, perfect_information, risk_of
@@ -131,6 +138,17 @@ class Plan:
         for the net value to be zero) and break_even_share
         """
         return evidence_table(self)
+
+    def exposures(self) -> pd.DataFrame:
+        """What mass media, as they ran, added to what customers buy anyway, and what one unit of them may cost.
+
+        They are no part of the plan: nobody in particular can be given them.
+
+        Returns
+        -------
+        DataFrame by medium, as `MediaFit.exposures` with a purchase's mean margin; empty without exposures
+        """
+        return exposures_table(self)
 
     def total(self) -> pd.DataFrame:
         """Over all customers: outlay, gross, cost, net, net against the status quo, and potential value under the plan.

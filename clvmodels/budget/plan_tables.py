@@ -51,10 +51,9 @@ def media_table(plan: Plan) -> pd.DataFrame:
 
 def evidence_table(plan: Plan) -> pd.DataFrame:
     """As `Plan.evidence`."""
-    valuation, totals = plan.worth.forecast.valuation, plan.worth.forecast.total()["mean"]
     made = [contact for action in plan.actions for contact in action.contacts]
     cost = {m: float(np.mean([c.cost for c in made if c.medium == m])) for m in {c.medium for c in made}}
-    margin = float(valuation.margins.mean() * totals["spend"] / totals["purchases"])
+    margin = margin_of_purchase(plan)
     media = plan.worth.media
     used = {medium: cost.get(medium, np.nan) for medium in media.media}
     columns = [
@@ -69,6 +68,17 @@ def evidence_table(plan: Plan) -> pd.DataFrame:
         "break_even_share",
     ]
     return media.effects(interval=plan.interval, value=margin, cost=used)[columns]
+
+
+def margin_of_purchase(plan: Plan) -> float:
+    """Mean margin of a purchase in the forecast [currency]."""
+    valuation, totals = plan.worth.forecast.valuation, plan.worth.forecast.total()["mean"]
+    return float(valuation.margins.mean() * totals["spend"] / totals["purchases"])
+
+
+def exposures_table(plan: Plan) -> pd.DataFrame:
+    """As `Plan.exposures`."""
+    return plan.worth.media.exposures(interval=plan.interval, value=margin_of_purchase(plan))
 
 
 def total_table(plan: Plan) -> pd.DataFrame:

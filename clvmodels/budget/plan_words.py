@@ -82,8 +82,26 @@ def plan_notes(plan: Plan) -> list[str]:
             notes.append(
                 f"What {media} brings is {why}. The plan is not validated: clv.design_test says how large a test would be."
             )
+    notes += [_exposed(str(medium), row, share, money) for medium, row in plan.exposures().iterrows()]
     if plan.before is None:
         notes.append(
             "Past contacts are not known, so the plan is valued against nobody and not against going on as before."
         )
     return notes
+
+
+def _exposed(medium: str, row: pd.Series[Any], share: str, money: str) -> str:
+    """What is known of a mass medium, which no plan for customers holds."""
+    gain, lower, upper = (100 * row[name] for name in ("increment", "lower", "upper"))
+    worth = ""
+    if row["break_even_cost"] == row["break_even_cost"]:
+        worth = (
+            f" One more unit of it in all regions brings a margin of {row['break_even_cost']:,.2f} (from "
+            f"{row['break_even_lower']:,.2f} to {row['break_even_upper']:,.2f}, in {money}) from the customers there today: that "
+            "is the most it may cost."
+        )
+    return (
+        f"{medium} reaches whole regions and cannot be planned for a customer. As it ran, it went with {gain:+.2f} points of "
+        f"purchase probability per customer and window ({share} interval {lower:+.2f} to {upper:+.2f}; observed, not "
+        f"randomised).{worth}"
+    )

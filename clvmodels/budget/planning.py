@@ -107,7 +107,7 @@ def plan_budget(
         An action uses an unknown medium, a customer is unknown to the media response, an option is out of its range.
     """
     tail_of(interval)
-    chosen = check_actions(actions, media.media)
+    chosen = check_actions(actions, media.media, media.exposure_media)
     people = media.audience if audience is None else audience
     if people is None:
         raise ClvError("The media response was fitted to cells, which have no customers. Give audience=.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import TYPE_CHECKING, get_args
 
@@ -13,15 +14,19 @@ from clvmodels.data.contact_lines import (
     read_contacts,
     refuse_contacts,
 )
+from clvmodels.data.exposures import Exposure, read_exposure
 from clvmodels.data.quality import Finding, Quality
 from clvmodels.data.transactions import Invalid
 from clvmodels.errors import ContactError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import ibis.expr.types as ir
     import pandas as pd
 
     from clvmodels.data.lines import Lines
+    from clvmodels.units import Period, Span
 
 
 class Contacts:
@@ -101,6 +106,80 @@ class Contacts:
         roles |= {"assignment_probability": assignment_probability, "target_score": target_score}
         self._lines: Lines = read_contacts(source, roles=roles, none=none, currency=currency, timezone=timezone)
         self._strict, self._zone_given = invalid == "error", timezone is not None
+        self.exposures: tuple[Exposure, ...] = ()
+
+    def with_exposure(
+        self,
+        source: object,
+        *,
+        medium: str,
+        date: str,
+        level: str,
+        half_life: Span | Period | Sequence[Span | Period],
+        region: str | None = None,
+        residents: object | None = None,
+        customer: str = "customer_id",
+        cost: str | None = None,
+        timezone: str | None = None,
+    ) -> Contacts:
+        """These contacts and a mass medium that everybody in a region is exposed to: TV, radio, outdoor, online display.
+
+        It cannot be a contact, since nobody would be left as the baseline. Media response takes it into the baseline instead,
+        as a stock that is halved every `half_life`, and compares regions on the same day; without regions, days. The table is
+        read at once.
+
+        Parameters
+        ----------
+        source
+            What `Transactions` reads: a row per region and day on which the medium ran. Weekly levels stand on the first day
+            of their week. A day without a row, between the first and the last day of the table, is one on which nothing ran.
+            Rows from before the log's first contacts are welcome: the stock remembers them.
+        medium
+            Its name, which no medium of contacts has.
+        date, level
+            Columns with the day and with how much ran, zero or more: gross rating points, spots, impressions.
+        half_life
+            Time in which its effect is halved, such as `2 * WEEK`; or several, of which `clv.fit` takes the one under which the
+            data are likeliest. It matters: the longer it is said to be, the larger the effect that is found.
+        region
+            Column with the region. Without it, levels are the same everywhere.
+        residents, customer
+            Table with the region of each customer, in a column of the same name as `region`, and its column with the customer.
+            Without it, the customer's segment in the transaction log is her region.
+        cost
+            Column with what the row's level cost [currency].
+        timezone
+            The zone in which instants are turned into days, as in `Transactions`.
+
+        Returns
+        -------
+        Contacts, these unchanged; several exposures are added one after the other
+
+        Raises
+        ------
+        ContactError
+            A column is missing or cannot play its role; a row without day, region or level, a negative level or cost, two rows
+            of one region and day, a medium that is there already.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from clvmodels.units import WEEK
+        >>> mail = pd.DataFrame({"who": ["A", "B"], "how": ["DM", "DM"], "when": ["2024-01-05", "2024-01-12"]})
+        >>> spots = pd.DataFrame({"week": ["2024-01-01"] * 2, "area": ["north", "south"], "grp": [80, 0]})
+        >>> contacts = Contacts(mail, customer="who", medium="how", date="when")
+        >>> contacts.with_exposure(spots, medium="TV", date="week", level="grp", region="area", half_life=2 * WEEK).exposures
+        (TV in 2 regions, 2024-01-01 to 2024-01-01, half-life 2 weeks,)
+        """
+        if medium in (one.medium for one in self.exposures):
+            raise ContactError(f"There is an exposure {medium!r} already. Put all of its rows in one table.")
+        found = read_exposure(
+            source, medium=medium, date=date, level=level, region=region, cost=cost, half_life=half_life,
+            residents=residents, customer=customer, timezone=timezone,
+        )  # fmt: skip
+        other = copy.copy(self)
+        other.exposures = (*self.exposures, found)
+        return other
 
     @property
     def currency(self) -> str | None:
@@ -170,6 +249,7 @@ class Contacts:
             f"{facts.customers:,} customers",
             f"{facts.first} to {facts.last}" if facts.first else "no usable date",
         ]
+        parts += [f"exposed to {', '.join(one.medium for one in self.exposures)}"] if self.exposures else []
         left = facts.rows - facts.used
         parts += [f"{left:,} {'not usable' if self._strict else 'left out'} (see quality())"] if left else []
         return f"Contacts: {', '.join(parts)}"

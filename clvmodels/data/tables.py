@@ -106,9 +106,20 @@ def kept(expression: ir.Table) -> ir.Table:
 
     (Ibis' own `cache` also drops its tables while Python shuts down, when SQL can no longer be built, and prints the failure.)
     """
-    backend, name = expression.get_backend(), next(_names)
+    return _temporary(expression.get_backend(), expression)
+
+
+def beside(expression: ir.Table, rows: pa.Table) -> ir.Table:
+    """Rows as a temporary table of the backend of an expression, to be joined with it."""
+    import ibis
+
+    return _temporary(expression.get_backend(), ibis.memtable(rows))
+
+
+def _temporary(backend: Any, rows: ir.Table) -> ir.Table:
+    name = next(_names)
     with _calling_deprecated():
-        table = backend.create_table(name, obj=expression, temp=True)
+        table: ir.Table = backend.create_table(name, obj=rows, temp=True)
     weakref.finalize(table.op(), backend.raw_sql, f"DROP TABLE IF EXISTS {name}").atexit = False
     return table
 

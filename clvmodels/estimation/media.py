@@ -14,8 +14,10 @@ from clvmodels.data.contacts import Contacts
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError, ContactError
 from clvmodels.estimation.media_fit import MediaDiagnostics, MediaFit
+from clvmodels.estimation.media_half_lives import with_best_half_lives
 from clvmodels.estimation.media_laplace import MediaDraws, Settled, media_laplace, settle
 from clvmodels.estimation.media_problem import MediaProblem
+from clvmodels.estimation.media_shocks import shocks, widened
 from clvmodels.estimation.trust import trusted, vouch
 from clvmodels.model import Array
 from clvmodels.priors import Prior
@@ -64,27 +66,30 @@ def fit_media(
     if method not in METHODS:
         raise ClvError(f"{spec.title}: pooling is a prior, and {method!r} has none. Use one of {', '.join(METHODS)}.")
     started = time.perf_counter()
-    seen = _seen(spec, data, log)
+    all_priors = spec.priors(priors)
+    seen = _seen(spec, data, log, all_priors)
     cells = merged(seen.cells)
-    layout, all_priors = Layout.of(cells), spec.priors(priors)
+    layout = Layout.of(cells)
     problem = MediaProblem.of(cells, layout, all_priors)
     problem, settled, dispersion = _corrected(problem)
     engine, found = _run(problem, settled, method, draws=draws, chains=chains, tune=tune, seed=seed)
     vouch(spec.title, found.diagnostics)
     rng = np.random.default_rng([seed, 1])
-    spreads = np.exp(found.u)
+    spreads, shaken = np.exp(found.u), shocks(problem, settled, cells, layout)
+    theta = widened(found.theta, found.u, layout, shaken)
     return MediaFit(
         spec=seen.spec,
         method=engine,
         cells=cells,
         layout=layout,
-        theta=found.theta,
+        theta=theta,
         spreads=spreads,
-        coefficients=Coefficients.of(layout, found.theta, spreads, cells, rng),
+        coefficients=Coefficients.of(layout, theta, spreads, cells, rng),
         attributed=attributed_increments(cells, seen.replies, seen.spec, len(found.theta), rng),
         amount_ratios=amount_ratios(cells, len(found.theta), rng) if spec.amounts == "by medium" else {},
         audience=seen.audience,
         contacts=seen.contacts,
+        shocks=shaken,
         diagnostics=MediaDiagnostics.of(found.diagnostics, dispersion, time.perf_counter() - started),
         priors=all_priors,
         seed=seed,
@@ -103,8 +108,11 @@ class Seen(NamedTuple):
     contacts: pd.DataFrame | None
 
 
-def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
-    """Cells as they are; occasions, or a contact log with the transaction log, the window and half-lives of both made one."""
+def _seen(spec: MediaResponse, data: Any, log: Transactions | None, priors: Mapping[str, Prior]) -> Seen:
+    """Cells as they are; occasions, or a contact log with the transaction log, the window and half-lives of both made one.
+
+    Of exposures the likeliest half-lives are taken.
+    """
     if isinstance(data, Cells):
         return Seen(spec, data, {}, None, None)
     if isinstance(data, Contacts) and log is not None:
@@ -118,6 +126,8 @@ def _seen(spec: MediaResponse, data: Any, log: Transactions | None) -> Seen:
         raise ClvError(
             f"The occasions were made with a window of {data.window}, the model asks for {spec.window}. Make both the same."
         )
+    if isinstance(data, Occasions):
+        data = with_best_half_lives(data, priors)
     used = replace(spec, half_life={medium: days * DAY for medium, days in data.half_life.items()})
     return Seen(used, data.cells(), data.attributed_responses(), data.audience(), data.sent())
 

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import special
 
 from clvmodels.errors import ClvError, ContactError
+from clvmodels.estimation.media_exposures import exposure_value_table, exposures_table
 from clvmodels.estimation.media_tables import effects_table, increments_table, said
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.estimation.result import tail_of
@@ -72,6 +73,8 @@ class MediaFit:
         The customers at the end of the log, if the fit was made from occasions.
     contacts
         Every contact that was made: customer_id, medium, date, cost; if the fit was made from a log.
+    shocks
+        By exposure, variance of the residuals of regions on a day over that of chance; above 1 the draws of its effect are wider.
     """
 
     spec: MediaResponse
@@ -85,6 +88,7 @@ class MediaFit:
     amount_ratios: Mapping[str, Array]
     audience: Audience | None
     contacts: pd.DataFrame | None
+    shocks: Mapping[str, float]
     diagnostics: MediaDiagnostics
     priors: Mapping[str, Prior]
     seed: int
@@ -94,6 +98,11 @@ class MediaFit:
     def media(self) -> tuple[str, ...]:
         """Names of the media."""
         return self.cells.media
+
+    @property
+    def exposure_media(self) -> tuple[str, ...]:
+        """Names of the mass media in the baseline."""
+        return tuple(term.medium for term in self.cells.exposures)
 
     @property
     def posterior_draws(self) -> int:
@@ -246,6 +255,87 @@ class MediaFit:
         """
         return effects_table(self, audience, tail=tail_of(interval), value=value, cost=cost, draws=draws, seed=seed)
 
+    def exposures(
+        self,
+        audience: Audience | None = None,
+        *,
+        interval: float = 0.90,
+        value: float | None = None,
+        cost: float | Mapping[str, float] | None = None,
+        draws: int = 1000,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """What each mass medium, as it ran, added to what customers buy without a contact; see `Contacts.with_exposure`.
+
+        Parameters
+        ----------
+        audience
+            Customers to average over; all occasions if not given.
+        interval
+            Probability of the intervals.
+        value
+            Margin of a purchase [currency]; with it the break-even cost is told.
+        cost
+            Of one unit of level in each region [currency], one for all or by region; from the table's costs if not given.
+
+        Returns
+        -------
+        DataFrame indexed by medium: stock and stock_sd (its mean and standard deviation [units of level]); base (P(buy) without
+        it); increment, lower, upper (what the stock as it was added to the probability of a purchase, per customer and window);
+        p_positive; effect, effect_lower, effect_upper (log-odds per standard deviation of the stock); break_even_cost,
+        break_even_lower, break_even_upper (what one unit of level in all regions may cost, see `exposure_value`), cost and net
+        of it [currency], break_even_share (share of the effect that must be bias for the net to be zero), NaN without `value`;
+        grade; levels (distinct regions and days behind it), regions, days, left (share of the stock's variance that can be told
+        from regions and days, or from months of the year); shocks (how much more residuals of regions and days vary than chance
+        makes; above 1 intervals are wider for it); reason, in words. Empty without exposures
+        """
+        return exposures_table(
+            self, audience, tail=tail_of(interval), value=value, cost=cost, draws=draws, seed=seed
+        )  # fmt: skip
+
+    def exposure_value(
+        self,
+        medium: str,
+        audience: Audience | None = None,
+        *,
+        value: float,
+        cost: float | Mapping[str, float] | None = None,
+        interval: float = 0.90,
+        draws: int = 1000,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """What one more unit of a mass medium is worth, to compare with what it costs: one rating point, one spot.
+
+        It counts the customers of the audience alone, as many as they are today until the unit is forgotten. Who is not a
+        customer yet is reached too, and is not in it; nor is what is merely brought forward taken off.
+
+        Parameters
+        ----------
+        medium
+            Name of the exposure.
+        audience
+            Customers; those at the end of the log if not given.
+        value
+            Margin of a purchase [currency].
+        cost
+            Of one unit of level [currency], one for all regions or by region; from the table's costs if not given.
+
+        Returns
+        -------
+        DataFrame indexed by region, one unit running there alone, and "all regions", one unit running in each: customers; buyers
+        (customers times windows with a purchase that it brings); break_even_cost with break_even_lower and break_even_upper
+        (margin that it brings, which is the most that it may cost [currency]); cost and net [currency]; p_pays (probability that
+        it brings more than it costs)
+
+        Raises
+        ------
+        ContactError
+            There is no such exposure, or no such region.
+        """
+        return exposure_value_table(
+            self, medium, audience, tail=tail_of(interval), value=value, cost=cost, draws=draws, seed=seed
+        )  # fmt: skip
+
     def amounts(self, *, adjusted: bool = True) -> pd.DataFrame:
         """Whether the amount of a purchase depends on the medium: means by medium, difference from none, z and p."""
         return amounts(self.cells, adjusted=adjusted)
@@ -296,6 +386,10 @@ class MediaFit:
     @cached_property
     def _effects(self) -> pd.DataFrame:
         return self.effects()
+
+    @cached_property
+    def _exposures(self) -> pd.DataFrame:
+        return self.exposures()
 
     def __repr__(self) -> str:
         return "\n".join(said(self, self._effects))

@@ -106,19 +106,16 @@ class MediaProblem:
     @classmethod
     def of(cls, cells: Cells, layout: Layout, priors: Mapping[str, Prior]) -> MediaProblem:
         """Of merged cells, without those of attributed-only media; if there are no others, they stand in for the baseline."""
-        parts, baseline = [], cells.medium == NONE if layout.media else np.ones(cells.medium.size, dtype=bool)
-        for medium, code in enumerate((NONE, *layout.codes), start=NONE):
-            rows = np.flatnonzero(baseline if medium == NONE else cells.medium == code)
-            if rows.size:
-                parts.append(
-                    Part(
-                        layout.linear(cells, rows, medium), layout.columns(medium), layout.stock(cells, rows, medium),
-                        layout.fatigue_columns(medium), cells.occasions[rows], cells.buyers[rows],
-                    )
-                )  # fmt: skip
+        parts = tuple(
+            Part(
+                layout.linear(cells, rows, medium), layout.columns(medium), layout.stock(cells, rows, medium),
+                layout.fatigue_columns(medium), cells.occasions[rows], cells.buyers[rows],
+            )
+            for medium, rows in rows_by_medium(cells, layout)
+        )  # fmt: skip
         weights = cells.occasions / cells.occasions.sum()
         spread = np.sqrt(weights @ (cells.controls - weights @ cells.controls) ** 2)
-        return cls(layout, tuple(parts), priors, np.where(spread > 0, spread, 1.0))
+        return cls(layout, parts, priors, np.where(spread > 0, spread, 1.0))
 
     def weighed(self, weights: tuple[Array, ...]) -> MediaProblem:
         """The same with each cell counting for a part of its occasions only."""
@@ -141,7 +138,7 @@ class MediaProblem:
     def fixed_precision(self) -> Array:
         """Of theta (p,) where no spread has a say, 0 elsewhere."""
         found = self._filled(lambda name: _sigma(self.priors[name]) ** -2)
-        found[self.layout.blocks["controls"]] *= self.control_scale**2
+        found[self.layout.blocks["controls"]] *= self.control_scale[: len(self.layout.controls)] ** 2
         return found
 
     @cached_property
@@ -251,6 +248,14 @@ class MediaProblem:
     def _at(self, theta: Array, precision: Array) -> tuple[Slopes, float]:
         found = self.slopes(theta)
         return found, found.value - float(precision @ (theta - self.prior_mean) ** 2) / 2
+
+
+def rows_by_medium(cells: Cells, layout: Layout) -> list[tuple[int, np.ndarray]]:
+    """Medium (a code of the layout, or NONE) and rows of the cells of each part; if no medium is told, all are the baseline."""
+    baseline = cells.medium == NONE if layout.media else np.ones(cells.medium.size, dtype=bool)
+    found = [(NONE, np.flatnonzero(baseline))]
+    found += [(medium, np.flatnonzero(cells.medium == code)) for medium, code in enumerate(layout.codes)]
+    return [(medium, rows) for medium, rows in found if rows.size]
 
 
 def _sigma(prior: Prior) -> float:

@@ -189,9 +189,18 @@ def said(fit: MediaFit, effects: pd.DataFrame) -> list[str]:
         f"{fit.spec.title} by {fit.method}: {occasions:,.0f} occasions in {fit.cells.occasions.size:,} cells, {buyers:,.0f} "
         f"followed by a purchase within {fit.spec.window}"
     )
-    width = max((len(name) for name in fit.media), default=0)
+    width = max((len(name) for name in [*fit.media, *fit._exposures.index]), default=0)
     lines = [f"{name:{width}}  {_line(effects.loc[name])}" for name in fit.media]
+    lines += [f"{name:{width}}  {_exposed(row)}" for name, row in fit._exposures.iterrows()]
     return [heading, *lines, str(fit.diagnostics)]
+
+
+def _exposed(row: Any) -> str:
+    gain, lower, upper, base = (100 * row[name] for name in ("increment", "lower", "upper", "base"))
+    return (
+        f"{gain:+.2f} points [{lower:+.2f}, {upper:+.2f}] on {base:.2f} % as it ran, P(> 0) = {row['p_positive']:.2f}, "
+        f"{row['levels']:,} levels of exposure, {row['grade']}"
+    )
 
 
 def _line(row: Any) -> str:

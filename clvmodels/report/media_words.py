@@ -24,6 +24,11 @@ class MediaWords:
         "{interval} interval. Filled: contacts were assigned at random. Hollow: they were not, and the estimate may be biased; "
         "effects(value=, cost=) says how much bias its net value could bear.{break_even}"
     )
+    effects_exposure: str = "{grade} exposure, {levels} levels\nas it ran, per customer and window"
+    effects_exposed: str = (
+        " {names}: what whole regions were exposed to, as it ran against none, averaged over all occasions; no increment of a "
+        "contact."
+    )
     effects_needed: str = " Upright dash: increment at which a contact pays for itself."
 
     customers_title: str = "{medium} ({grade}) is the best medium for most customers: {share} of them"

@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from clvmodels.response.exposure_terms import ExposureTerm
+
 type Floats = NDArray[np.float64]
 type Codes = NDArray[np.intp]
 type Grade = Literal["randomised", "rule-adjusted", "observational", "attributed-only"]
@@ -64,6 +66,10 @@ class Cells:
         (g,) discounted number of earlier contacts by the same and by other media; 0 where nobody was contacted.
     grades
         Evidence grade of each medium.
+    exposures
+        Mass media whose stocks are the last columns of `controls`, one each, per standard deviation of theirs.
+    level
+        (g,) number of the pair of region and day; None, or all 0, where they are not kept apart.
     """
 
     media: tuple[str, ...]
@@ -83,6 +89,8 @@ class Cells:
     own_stock: Floats
     other_stock: Floats
     grades: Mapping[str, Grade]
+    exposures: tuple[ExposureTerm, ...] = ()
+    level: Codes | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,8 @@ class Audience:
         (media,) mean cost of a contact [currency], NaN where not known.
     since
         (n, media) time since the last contact [days], infinite where there was none; None where that is not known.
+    regions
+        (n, exposures) region of each customer, by exposure; None without exposures.
     """
 
     customer_id: NDArray[np.generic]
@@ -117,9 +127,12 @@ class Audience:
     contacts: Floats
     cost: Floats
     since: Floats | None = None
+    regions: NDArray[np.object_] | None = None
 
     def picked(self, rows: Codes) -> Audience:
         """Some of the customers (m,)."""
         by_customer = ("customer_id", "features", "controls", "segment", "own_stock", "contacts")
+        found = {name: getattr(self, name)[rows] for name in by_customer}
         since = None if self.since is None else self.since[rows]
-        return replace(self, **{name: getattr(self, name)[rows] for name in by_customer}, since=since)
+        regions = None if self.regions is None else self.regions[rows]
+        return replace(self, **found, since=since, regions=regions)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from clvmodels.data.tables import fetch, kept
 from clvmodels.response.evidence import Evidence, without_alone
+from clvmodels.response.exposure_terms import WITHIN, ExposureTerm
+from clvmodels.response.exposures import source
 from clvmodels.response.fates import CONTACT, HELD_OUT, PSEUDO
 from clvmodels.response.overlap import ScoreRule
 
@@ -46,6 +48,8 @@ class Controls:
         Whether there are occasions in no block or another, so that each block needs its own level.
     uneven
         Randomised media whose customers were drawn with different known probabilities: their log odds are controlled for.
+    exposures
+        Mass media, for all occasions: the controls of each, then each one's own column, the last of all.
     """
 
     rules: Mapping[str, ScoreRule]
@@ -57,6 +61,7 @@ class Controls:
     scale: Floats
     some_without: bool
     uneven: tuple[str, ...] = ()
+    exposures: tuple[ExposureTerm, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,12 +72,21 @@ class Controls:
             names += [f"score of {medium} {k + 1}" for k in range(rule.size)]
         if self.observational:
             names += [*self._level(OBSERVATIONAL), *self.means, *(f"period {period}" for period in self.periods[1:])]
-        return (*names, "log odds of contact") if self.uneven else tuple(names)
+        names += ["log odds of contact"] if self.uneven else []
+        names += [name for term in self.exposures for name in term.names[:-1]]
+        return (*names, *(term.names[-1] for term in self.exposures))
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Columns of occasions that the controls are made of, and that vary continuously."""
-        return (*(("score",) if self.rules else ()), *self.means, *((ODDS,) if self.uneven else ()))
+        odds = (ODDS,) if self.uneven else ()
+        return (*(("score",) if self.rules else ()), *self.means, *odds, *(name for name, _ in self.stocks))
+
+    @property
+    def stocks(self) -> tuple[tuple[str, float], ...]:
+        """Columns of occasions with the parts of exposures' stocks, each with its scale, in the order of their controls."""
+        parts = [(source(k, part), term.scale) for k, term in enumerate(self.exposures) for part in term.parts]
+        return (*parts, *((source(k, WITHIN), term.scale) for k, term in enumerate(self.exposures)))
 
     def _level(self, name: str) -> list[str]:
         return [f"{name}: level"] if self.some_without else []
@@ -92,6 +106,7 @@ class Controls:
             found += [inside * np.nan_to_num(column) for column in standard]
             found += [inside * (period == one) for one in self.periods[1:]]
         found += [np.nan_to_num(columns[ODDS])] if self.uneven else []
+        found += [columns[name] / scale for name, scale in self.stocks]
         return np.column_stack(found) if found else np.zeros((len(block), 0))
 
 

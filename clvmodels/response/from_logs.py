@@ -40,7 +40,8 @@ def occasions(
     Parameters
     ----------
     contacts, log
-        The contact log, and the purchases of the same customers from the log's beginning.
+        The contact log, with the exposures of `Contacts.with_exposure`, and the purchases of the same customers from the log's
+        beginning.
     window
         Whole days from the occasion's own day on; a purchase in it is the outcome. Occasions whose window reaches past the log's
         end are left out.
@@ -63,7 +64,8 @@ def occasions(
     Raises
     ------
     ContactError
-        Contacts contradict the log, a medium has neither a baseline nor attributed responses, an option makes no sense.
+        Contacts contradict the log, a medium has neither a baseline nor attributed responses, an option makes no sense; an
+        exposure does not cover the log and its regions, or cannot be told from regions, days or months.
     """
     span = as_span(window, name="window")
     if not (1 <= span.days < float("inf")) or span.days != round(span.days):
@@ -72,6 +74,11 @@ def occasions(
         raise ContactError(f"unmatched={unmatched!r} is not known. Write 'error' or 'leave_out'.")
     if most_baseline < 1:
         raise ContactError(f"most_baseline={most_baseline} leaves no baseline. Give 1 or more.")
+    for exposure in contacts.exposures:
+        if exposure.medium in contacts.media:
+            raise ContactError(
+                f"{exposure.medium} is a medium of the contacts and an exposure too. Call one of them something else."
+            )
     rows: ir.Table = contacts.rows()
     replies = int(rows.responded.count().to_pyarrow().as_py()) > 0
     names = chosen_features(features, priced="amount" in log.lines().columns, replies=replies)
@@ -80,5 +87,6 @@ def occasions(
     made = assemble(contacts, log, wanted, replies=replies)
     currency = log.currency or contacts.currency
     return Occasions(
-        made.occasions, features=names, window=span, half_life=lives, made=made, drawn=True, currency=currency
-    )
+        made.occasions, features=names, window=span, half_life=lives, made=made, drawn=True, currency=currency,
+        exposures=contacts.exposures,
+    )  # fmt: skip

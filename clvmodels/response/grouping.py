@@ -24,7 +24,7 @@ TRIED = ((6, 6), (6, 3), (3, 3), (3, 2), (2, 2))
 SAMPLE = 1_000_000
 """Quantiles of more occasions than that are those of some customers' occasions."""
 STOCKS = ("own_stock", "other_stock")
-KEYS = ("medium", "segment", "month", "period", "block")
+KEYS = ("medium", "segment", "month", "period", "block", "level")
 OUTCOME = ("occasions", "buyers", "purchases_amount", "purchases_amount_squared")
 
 type Floats = NDArray[np.float64]
@@ -182,6 +182,8 @@ def as_cells(
         own_stock=columns["own_stock"],
         other_stock=columns["other_stock"],
         grades=dict(grades),
+        exposures=controls.exposures,
+        level=np.asarray(table["level"].to_numpy(), dtype=np.intp),
     )
 
 

@@ -21,8 +21,8 @@ class Layout:
         Media whose increment the cells tell: all but the attributed-only.
     codes
         (media,) their codes in the cells.
-    features, controls
-        Names of the columns.
+    features, controls, exposures
+        Names of the columns; those of exposures are the last of the controls in the cells.
     segments, months
         Names, empty if there are fewer than two.
     fatigued
@@ -35,6 +35,7 @@ class Layout:
     codes: tuple[int, ...]
     features: tuple[str, ...]
     controls: tuple[str, ...]
+    exposures: tuple[str, ...]
     segments: tuple[str, ...]
     months: tuple[str, ...]
     fatigued: tuple[int, ...]
@@ -50,12 +51,14 @@ class Layout:
                 "customers who were held out, or pseudo occasions."
             )
         told = np.isin(cells.medium, codes)
+        others = len(cells.control_names) - len(cells.exposures)
         fatigued = tuple(k for k, m in enumerate(codes) if np.any(cells.own_stock[cells.medium == m] > 0))
         return cls(
             media=tuple(cells.media[m] for m in codes),
             codes=codes,
             features=cells.scaling.names,
-            controls=cells.control_names,
+            controls=cells.control_names[:others],
+            exposures=cells.control_names[others:],
             segments=cells.segments if np.unique(cells.segment).size > 1 else (),
             months=cells.months if np.unique(cells.month).size > 1 else (),
             fatigued=fatigued,
@@ -67,8 +70,9 @@ class Layout:
         """Where each kind of coefficient stands, by the name of its prior or of the prior of its spread."""
         q, s, m = len(self.features), len(self.segments), len(self.media)
         sizes = {
-            "baseline": 1, "baseline_features": q, "controls": len(self.controls), "spread_segments": s,
-            "spread_months": len(self.months), "spread_media": m, "spread_features": m * q, "spread_media_segments": m * s,
+            "baseline": 1, "baseline_features": q, "controls": len(self.controls),
+            "spread_exposures": len(self.exposures), "spread_segments": s, "spread_months": len(self.months),
+            "spread_media": m, "spread_features": m * q, "spread_media_segments": m * s,
             "fatigue": len(self.fatigued), "fatigue_other": int(self.other),
         }  # fmt: skip
         ends = np.cumsum(list(sizes.values()))
@@ -91,7 +95,8 @@ class Layout:
         by_segment = [f"{m} x segment {s}" for m in self.media for s in self.segments]
         fatigue = [f"log fatigue of {self.media[k]}" for k in self.fatigued]
         return (
-            "baseline", *self.features, *(f"control {c}" for c in self.controls), *(f"segment {s}" for s in self.segments),
+            "baseline", *self.features, *(f"control {c}" for c in self.controls),
+            *(f"exposure {e}" for e in self.exposures), *(f"segment {s}" for s in self.segments),
             *(f"month {m}" for m in self.months), *self.media, *by_feature, *by_segment,
             *fatigue, *(["log fatigue of other media"] if self.other else []),
         )  # fmt: skip

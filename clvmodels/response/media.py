@@ -4,11 +4,12 @@ On occasions of contact and on occasions without one it is seen whether a purcha
 alike form a cell g; of its n_g occasions y_g are followed by a purchase:
 
     y_g ~ Binomial(n_g, p_g)
-    logit p_g = alpha + x_g'beta + u_segment + season_month + [m_g != none] * tau_g
+    logit p_g = alpha + x_g'beta + s_g'delta + u_segment + season_month + [m_g != none] * tau_g
     tau_g     = mu_m + z_g'gamma_m + w_{m,segment} - phi_m*log(1 + G_own) - phi_0*log(1 + G_other)
 
-x are features and controls, z the features alone, G the stock of contacts so far. Segments, months, media and what changes their
-effect are pooled: normal about zero, with spreads that are estimated. For media zero means *no effect*, so that weak evidence
+x are features and controls, z the features alone, G the stock of contacts so far, s the stock of mass media in the customer's
+region over the window, see `Contacts.with_exposure`. Segments, months, media, what changes their effect, and exposures are
+pooled: normal about zero, with spreads that are estimated. For media and exposures zero means *no effect*, so that weak evidence
 costs money instead of earning it. A customer whose features lie beyond those of everybody contacted by a medium is taken to be
 affected like the nearest of these. Fatigue phi is positive: more contacts never make the next one better. A term without data
 (one segment, one month, no contacts before, no controls) is left out.
@@ -36,13 +37,14 @@ PRIORS: Final[Mapping[str, Prior]] = MappingProxyType({
     "controls": Normal(0.0, 2.0),
     "fatigue": LogNormal(0.1, 1.0),
     "fatigue_other": LogNormal(0.1, 1.0),
+    "spread_exposures": LogNormal(0.1, 1.0),
     "spread_segments": LogNormal(0.3, 1.0),
     "spread_months": LogNormal(0.2, 1.0),
     "spread_media": LogNormal(0.3, 0.75),
     "spread_features": LogNormal(0.15, 1.0),
     "spread_media_segments": LogNormal(0.15, 1.0),
 })  # fmt: skip
-"""Default priors on the scale of log-odds; of features and controls per standard deviation of theirs."""
+"""Default priors on the scale of log-odds; of features, controls and exposures per standard deviation of theirs."""
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ def merged(cells: Cells) -> Cells:
     _check(cells)
     contacted = cells.medium != NONE
     own, other = (np.where(contacted, stock, 0.0) for stock in (cells.own_stock, cells.other_stock))
+    level = np.zeros(cells.medium.size, dtype=np.intp) if cells.level is None else cells.level
     columns = [
         cells.medium.astype(float), *cells.features.T, *cells.controls.T, cells.segment.astype(float),
-        cells.month.astype(float), own, other,
+        cells.month.astype(float), own, other, level.astype(float),
     ]  # fmt: skip
     found = distinct(columns)
     first, inverse, size = found.example, found.inverse, found.counts.size
@@ -41,6 +42,7 @@ def merged(cells: Cells) -> Cells:
         month=cells.month[first],
         own_stock=own[first],
         other_stock=other[first],
+        level=level[first],
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clvmodels.data.days import as_date
-from clvmodels.data.quality import Quality
+from clvmodels.data.quality import Finding, Quality
 from clvmodels.data.tables import fetch
 from clvmodels.errors import ContactError
 from clvmodels.response import audience as _audience
@@ -20,6 +22,7 @@ from clvmodels.response.cells import Audience, Cells, Grade, Scaling
 from clvmodels.response.controls import ODDS, with_blocks
 from clvmodels.response.evidence import Evidence, weigh
 from clvmodels.response.evidence_tables import balance_table, evidence_table
+from clvmodels.response.exposures import with_exposures
 from clvmodels.response.fates import CONTACT
 from clvmodels.response.grouping import STOCKS, Bins, as_cells, group, standard_scaling
 from clvmodels.response.half_lives import half_lives
@@ -30,6 +33,7 @@ from clvmodels.units import Period, Span, as_span
 if TYPE_CHECKING:
     import pandas as pd
 
+    from clvmodels.data.exposures import Exposure
     from clvmodels.data.transactions import Day
 
 
@@ -81,14 +85,36 @@ class Occasions:
         made: Assembled | None,
         drawn: bool,
         currency: str | None,
+        exposures: tuple[Exposure, ...] = (),
     ) -> None:
         self.window, self.features, self.currency = window, features, currency
         self.evidence: tuple[Evidence, ...] = weigh(occasions, features, drawn=drawn)
         self.media: tuple[str, ...] = tuple(one.medium for one in self.evidence)
         self.half_life: dict[str, float] = {medium: half_life[medium] for medium in self.media}
         days = made.baseline.days if made is not None and made.baseline.drawn else ()
-        self.table, self._controls = with_blocks(occasions, self.evidence, days)
+        self._blocks, self._unexposed = with_blocks(occasions, self.evidence, days)
         self._made = made
+        self._expose(exposures)
+
+    def _expose(self, exposures: tuple[Exposure, ...]) -> None:
+        """Join the stocks of exposures; what was made with others is made anew."""
+        there, until = (None, None) if self._made is None else (self._made.customers, self._made.until)
+        self.table, self._exposed = with_exposures(self._blocks, exposures, there, until, round(self.window.days))
+        self._controls = replace(self._unexposed, exposures=self._exposed.terms)
+        self.__dict__.pop("_grouped_by_default", None)
+
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Mass media that customers were exposed to."""
+        return self._exposed.exposures
+
+    def with_half_life(self, medium: str, half_life: Span) -> Occasions:
+        """The same occasions where the stock of an exposure has another half-life."""
+        other = copy.copy(self)
+        other._expose(
+            tuple(replace(one, half_life=half_life) if one.medium == medium else one for one in self.exposures)
+        )
+        return other
 
     @classmethod
     def from_frame(
@@ -256,9 +282,13 @@ class Occasions:
         ids = picked["customer_id"].to_pandas().to_numpy()
         sent = self._sent
         past = _audience.contacts_until(sent, ids, day, self.half_life)
-        extra = self._extra(ids, picked)
+        extra, regions = self._extra(ids, picked), None
+        if day is not None and self._exposed.terms:
+            exposed, regions = self._exposed.today(picked, day, round(self.window.days))
+            extra |= exposed
         cost = _audience.mean_costs(sent, self.media)
-        return _audience.as_audience(picked, self.scaling, self._controls, extra, self._cells.segments, past, cost)
+        made = _audience.as_audience(picked, self.scaling, self._controls, extra, self._cells.segments, past, cost)
+        return replace(made, regions=regions)
 
     def sent(self) -> pd.DataFrame | None:
         """Every contact made, whether or not its window is over: customer_id, medium, date, cost [currency], in the order of
@@ -276,7 +306,10 @@ class Occasions:
 
     def quality(self) -> Quality:
         """What became of every contact row, what the baseline is, and how occasions were made cells."""
-        return measure_occasions(self.table, self._made, self.evidence, self.window, self._grouped_by_default)
+        found = measure_occasions(self.table, self._made, self.evidence, self.window, self._grouped_by_default)
+        nan = float("nan")
+        exposed = [Finding(f"exposure: {one.medium}", one.levels, nan, "", one.reason) for one in self._exposed.terms]
+        return replace(found, findings=(*found.findings, *exposed))
 
     @functools.cached_property
     def scaling(self) -> Scaling:
@@ -312,7 +345,8 @@ class Occasions:
         """What controls need of customers beside their state: share of contacts, latest score, odds; NaN where not known."""
         import pandas as pd
 
-        wanted = [name for name in self._controls.sources if name not in picked.column_names]
+        stocks = {name for name, _ in self._controls.stocks}
+        wanted = [name for name in self._controls.sources if name not in picked.column_names and name not in stocks]
         if not wanted:
             return {}
         facts = {"contact_share": self.table.contact_share.max(), "score": self.table.score.argmax(self.table.date)}

@@ -28,7 +28,7 @@ class People:
     @classmethod
     def of(cls, who: Audience | Cells, layout: Layout) -> People:
         """Their columns, checked against the model's."""
-        for name, columns in (("features", layout.features), ("controls", layout.controls)):
+        for name, columns in (("features", layout.features), ("controls", (*layout.controls, *layout.exposures))):
             found = getattr(who, name)
             if found.shape[1] != len(columns):
                 raise ContactError(
@@ -91,7 +91,7 @@ class Coefficients:
         fatigue = np.zeros((draws, media))
         fatigue[:, layout.fatigued] = np.exp(at["fatigue"])
         return cls(
-            at["baseline"][:, 0], at["baseline_features"], at["controls"],
+            at["baseline"][:, 0], at["baseline_features"], np.hstack([at["controls"], at["spread_exposures"]]),
             np.column_stack([segment, new]), np.column_stack([month, month @ share]),
             at["spread_media"], at["spread_features"].reshape(draws, media, q),
             np.concatenate([effect, new_effect[:, :, None]], axis=2),

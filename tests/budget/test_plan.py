@@ -239,3 +239,29 @@ def test_what_cannot_be_planned(shop: Shop) -> None:
     without = shop.media.contacts.assign(cost=np.nan)
     with pytest.raises(clv.ClvError, match="have no cost"):
         clv.plan_budget(shop.forecast, shop.media, shop.actions, contacts=without)
+
+
+def test_a_mass_medium_is_told_of_and_cannot_be_planned(shop: Shop) -> None:
+    """Rating points that did nothing: no action for customers, but a sentence in the notes, with a break-even cost."""
+    rng, market = np.random.default_rng(3), shop.market
+    weeks = pd.date_range(market.start, market.until, freq="7D")
+    spots = pd.DataFrame([(w, s, rng.integers(0, 90)) for w in weeks for s in ("younger", "middle", "older")])
+    mail = clv.Contacts(
+        market.contacts, customer="customer", medium="medium", date="date", cost="cost", holdout="holdout"
+    )
+    exposed = mail.with_exposure(
+        spots.set_axis(["week", "area", "grp"], axis=1), medium="TV", date="week", level="grp", region="area",
+        half_life=2 * clv.WEEK,
+    )  # fmt: skip
+    seen = clv.occasions(
+        exposed, market.log, window=4 * clv.WEEK, features=(), half_life=dict.fromkeys(market.media, 0.01 * clv.DAY)
+    )
+    media = clv.fit(clv.media_response(window=4 * clv.WEEK), seen)
+    plan = clv.plan_budget(shop.forecast, media, shop.actions, budget=100.0, seed=1)
+    row = plan.exposures().loc["TV"]
+    assert row["lower"] < 0 < row["upper"] and np.isfinite(row["break_even_cost"])
+    [note] = [one for one in plan.notes if one.startswith("TV reaches whole regions")]
+    assert f"{row['break_even_cost']:,.2f}" in note
+    spot = clv.Action("spots", clv.PlannedContact("TV", 1.0))
+    with pytest.raises(clv.ClvError, match=r"cannot be aimed at a customer.*media\.exposure_value\('TV'"):
+        clv.plan_budget(shop.forecast, media, [*shop.actions, spot])

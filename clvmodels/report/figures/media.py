@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SURE = 0.95
 """Probability of an increment being positive above which it counts as shown."""
+EDGES = ["increment", "lower", "upper"]
+"""Point and ends of an interval."""
 
 
 def media_effects(
@@ -36,6 +38,8 @@ def media_effects(
     lang: str = "en",
 ) -> Picture:
     """What a contact by each medium adds to the purchase probability, with its interval and evidence grade.
+
+    Mass media come below, as they ran: what they added per customer and window.
 
     Parameters
     ----------
@@ -51,15 +55,19 @@ def media_effects(
     """
     words = media_words(lang)
     table = media.effects(audience, interval=interval, value=value, cost=cost).sort_values("increment", ascending=False)
+    title, exposures = _title(words, table), media.exposures(interval=interval)
+    table = pd.concat([table, exposures[[*EDGES, "grade", "levels"]]]) if len(exposures) else table
     needed = 100 * (value * table["increment"] - table["net"]) / value if value else table["net"] * np.nan
     told = words.effects_needed if needed.notna().any() else ""
+    if len(exposures):
+        told = words.effects_exposed.format(names=_listed(words, list(exposures.index))) + told
     figure, [axes] = style.picture(
-        title=_title(words, table),
+        title=title,
         caption=words.effects_caption.format(interval=percent(interval, decimals=0), break_even=told),
         height=2.3 + 0.5 * len(table),
     )
     places = np.arange(len(table), dtype=float)
-    points = 100 * table[["increment", "lower", "upper"]].to_numpy()
+    points = 100 * table[EDGES].to_numpy()
     axes.axvline(0.0, color=style.QUIET, linewidth=1, linestyle="--")
     axes.hlines(places, points[:, 1], points[:, 2], color=style.MODEL, linewidth=2)
     faces = [style.MODEL if grade == "randomised" else "white" for grade in table["grade"]]
@@ -77,7 +85,10 @@ def _rows(
     low, high = float(np.nanmin(edges)), float(np.nanmax(edges))
     width = max(high - low, 1e-6)
     for place, (_, row) in enumerate(table.iterrows()):
-        text = words.effects_row.format(grade=row["grade"], contacts=count(row["contacts"]))
+        if np.isnan(row["contacts"]):
+            text = words.effects_exposure.format(grade=row["grade"], levels=count(row["levels"]))
+        else:
+            text = words.effects_row.format(grade=row["grade"], contacts=count(row["contacts"]))
         if np.isfinite(row["spend"]):
             text += "\n" + words.effects_spend.format(
                 sign="−" if row["spend"] < 0 else "+", spend=money(abs(row["spend"]), currency)
