@@ -196,6 +196,9 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(clv.ModelError, match="depends on the day"):
         fit.model.draw_rates(fit.theta, short, seed=1)
     assert "time_to_next_purchase" not in dir(fit)
+    log = clv.Transactions(purchases(40, 1), customer="who", date="day")
+    with pytest.raises(clv.ModelError, match="it matters when they came"):
+        clv.tracking(fit, log, until="2024-07-31", period=WEEK)
 
 
 def test_a_fit_says_what_the_data_hardly_tell() -> None:
