@@ -17,6 +17,7 @@ In the order of use:
   and why she leaves
 - `check`: whether the data can support the models, and which assumption is in doubt; whether a fit of contracts agrees with them
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
+- `time_varying`, `Panel`: seasons, promotions and contacts that move how often customers buy and how soon they leave
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`, `HalfNormal`: estimate a model; keep the estimate; state prior knowledge
 - `media_response`, `response_curve`: which media a customer responds to, from a log of contacts or from judgement
 - `forecast`: value per customer and in total, of purchases or of contracts, with expected and predictive intervals; `combine`:
@@ -64,10 +65,12 @@ if TYPE_CHECKING:
     from clvmodels.covariates.explained import with_covariates as with_covariates
     from clvmodels.covariates.pooled import pooled as pooled
     from clvmodels.covariates.survival import survival as survival
+    from clvmodels.covariates.time_varying import time_varying as time_varying
     from clvmodels.data import samples as samples
     from clvmodels.data.contacts import Contacts as Contacts
     from clvmodels.data.contracts import Contracts as Contracts
     from clvmodels.data.histories import Histories as Histories
+    from clvmodels.data.panel import Panel as Panel
     from clvmodels.data.tenure import Tenure as Tenure
     from clvmodels.data.tenures import Tenures as Tenures
     from clvmodels.data.transactions import Transactions as Transactions
@@ -182,6 +185,8 @@ _HOMES = {
     "covariates.pooled": ("pooled",),
     "covariates.survival": ("survival",),
     "estimation.competing": ("competing",),
+    "covariates.time_varying": ("time_varying",),
+    "data.panel": ("Panel",),
     "estimation.estimate": ("fit",),
     "estimation.result": ("Fit",),
     "estimation.media_fit": ("MediaFit",),

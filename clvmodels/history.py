@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import HistoryError, offenders
+from clvmodels.purchase_dates import as_dates
 from clvmodels.units import Period, as_period
 
 Array = NDArray[np.float64]
@@ -59,6 +60,11 @@ class History:
         known. Only models of regular buying read it.
     covariates
         Columns of numbers or labels that broadcast with the others, by name, such as `{"channel": "online"}`.
+    dates
+        Days of all purchases, the first included: for one customer a list of dates, for several an array of such lists. Only
+        models whose rates change over time read them.
+    who
+        Ids by which such models look customers up.
 
     Examples
     --------
@@ -74,9 +80,13 @@ class History:
     monetary_value: Any = math.nan
     log_intervals: Any = None
     covariates: Mapping[str, Any] | None = None
+    dates: Any = None
+    who: Any = None
 
     def __post_init__(self) -> None:
         as_period(self.period, name="period")
+        if self.dates is not None:
+            object.__setattr__(self, "dates", as_dates(self.dates, one=np.ndim(self.frequency) == 0))
         check_history(*as_columns(self, ("frequency", "recency", "T")))
 
     def to(self, period: Period) -> History:
@@ -92,8 +102,12 @@ class History:
         )
 
     @classmethod
-    def new_customer(cls, period: Period, *, covariates: Mapping[str, Any] | None = None) -> History:
+    def new_customer(
+        cls, period: Period, *, covariates: Mapping[str, Any] | None = None, on: Any = None, who: Any = None
+    ) -> History:
         """Somebody who bought for the first time this very moment: x = t_x = T = 0; with covariates, one for each of them.
+
+        Models whose rates change over time need to know when that is: `on` is the day, `who` her id in their panel.
 
         Examples
         --------
@@ -103,7 +117,8 @@ class History:
         """
         columns = {name: np.asarray(column) for name, column in (covariates or {}).items()}
         none = np.zeros(np.broadcast_shapes(*(column.shape for column in columns.values())))[()]
-        return cls(none, none, none, period, log_intervals=none, covariates=columns or None)
+        days = None if on is None else as_dates([[on]] * none.size, one=False).reshape(none.shape)[()]
+        return cls(none, none, none, period, log_intervals=none, covariates=columns or None, dates=days, who=who)
 
 
 def picked(history: HistoryLike, rows: Any) -> History:
@@ -124,11 +139,18 @@ def flat(history: HistoryLike) -> History:
 
 def _mapped(history: HistoryLike, change: Callable[[Any], Any]) -> History:
     columns = {name: getattr(history, name) for name in COLUMNS}
+    columns |= {"dates": getattr(history, "dates", None), "who": ids_of(history)}
     return History(
         **{name: None if column is None else change(column) for name, column in columns.items()},
         period=history.period,
         covariates={name: change(np.asarray(column)) for name, column in known_of(history).items()} or None,
     )
+
+
+def ids_of(history: HistoryLike) -> NDArray[Any] | None:
+    """Ids of customers, or None where they are not known."""
+    ids = getattr(history, "customer_id", getattr(history, "who", None))
+    return None if ids is None else np.asarray(ids)
 
 
 def covariates_of(history: HistoryLike, names: Sequence[str]) -> list[NDArray[Any]]:

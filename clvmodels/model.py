@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from clvmodels.coordinates import Coordinates
 from clvmodels.errors import ModelError, UnitError
-from clvmodels.history import HistoryLike
+from clvmodels.history import COLUMNS, HistoryLike, covariates_of
 from clvmodels.priors import Gamma, HalfNormal, LogNormal, Normal, Prior
 from clvmodels.units import Period, Span
 
@@ -90,8 +90,8 @@ class Model(ABC):
     A subclass states `name`, `title`, `source`, `parameters`, `Theta` (a NamedTuple of them in the paper's order), `columns`
     (what the likelihood reads of a history) and `kernel`.
 
-    `kernel(theta, *columns)` takes theta (1, k) for all rows alike or (n, k) row by row, columns (n,), and returns the
-    log-likelihood (n,) and its gradient (n, k).
+    `kernel(theta, *columns)` takes theta (1, k) for all rows alike or (n, k) row by row, columns (n,), then what `tables` gives,
+    and returns the log-likelihood (n,) and its gradient (n, k).
     """
 
     name: str
@@ -116,6 +116,10 @@ class Model(ABC):
     def data(self, history: Any) -> tuple[Array, ...]:
         """The columns of those customers that inform the likelihood, checked; a clear error if none does."""
 
+    def tables(self, history: Any) -> tuple[NDArray[Any], ...]:
+        """What the rows of `data` refer to and share: the kernel takes these arrays, of any shape, after the columns."""
+        return ()
+
     def values(self, theta: Array, *columns: Array) -> Array:
         """Log-likelihood per row as `kernel` returns it, for those who do not need its gradient."""
         return self.kernel(theta, *columns)[0]
@@ -135,6 +139,11 @@ class Model(ABC):
     def coordinates(self) -> Coordinates:
         """Where engines search: the logarithms of positive parameters, and the others."""
         return Coordinates(np.array([p.positive for p in self.parameters]))
+
+    def told_apart(self, history: HistoryLike) -> list[NDArray[Any]]:
+        """Columns (n,) by which formulas tell customers apart: those alike in all of them are asked about once."""
+        known = (getattr(history, name) for name in COLUMNS)
+        return [*(column for column in known if column is not None), *covariates_of(history, self.reads)]
 
     def informative(self, history: HistoryLike) -> Any:
         """Which customers the likelihood reads: a mask (n,), or all; a clear error if there are none."""
@@ -158,7 +167,7 @@ class Model(ABC):
         arrays = np.broadcast_arrays(*self.theta(theta), *columns)
         k = len(self.parameters)
         rows = np.column_stack([np.ravel(a) for a in arrays[:k]])
-        value = self.values(rows, *(a.flatten() for a in arrays[k:]))
+        value = self.values(rows, *(a.flatten() for a in arrays[k:]), *self.tables(history))
         return value.reshape(arrays[0].shape)
 
     def theta(self, values: Any) -> Any:

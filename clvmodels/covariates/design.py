@@ -50,8 +50,8 @@ class Design:
     scale: Array
 
     @classmethod
-    def learn(cls, formula: str, role: str, history: HistoryLike) -> Design:
-        """The coding of a formula for these customers.
+    def learn(cls, formula: str, role: str, history: HistoryLike, *, of: str = "customers") -> Design:
+        """The coding of a formula for these customers, or for rows of something else, named in messages.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class Design:
         labels = {name: levels(column) for name, column in columns.items() if column.dtype == object}
         bare = cls(formula, role, labels, {}, used, (), np.zeros(0), np.ones(0))
         numbers, state, names = bare._materialised(columns)
-        _insist_on_rank(numbers, names, role)
+        _insist_on_rank(numbers, names, role, of)
         return cls(formula, role, labels, state, used, tuple(names), numbers.mean(axis=0), numbers.std(axis=0))
 
     def matrix(self, history: HistoryLike) -> Array:
@@ -101,14 +101,14 @@ class Design:
         return numbers, dict(found.model_spec.transform_state), names
 
 
-def _insist_on_rank(numbers: Array, names: list[str], role: str) -> None:
+def _insist_on_rank(numbers: Array, names: list[str], role: str, of: str) -> None:
     """Raise a `HistoryError` that names the first column which is constant or a combination of those before it."""
     centred = numbers - numbers.mean(axis=0)
     size = np.sqrt((centred**2).sum(axis=0))
     for j, name in enumerate(names):
         if size[j] <= FLAT * max(1.0, float(np.abs(numbers[:, j]).max())):
             raise HistoryError(
-                f"'{name}' in {role}= is the same for all {len(numbers):,} customers, so it explains nothing. Leave it out."
+                f"'{name}' in {role}= is the same for all {len(numbers):,} {of}, so it explains nothing. Leave it out."
             )
         before = centred[:, :j] / size[:j]
         weights = np.linalg.lstsq(before, centred[:, j] / size[j], rcond=None)[0] if j else np.zeros(0)

@@ -11,10 +11,11 @@ import numpy as np
 from clvmodels.errors import HistoryError, ModelError
 
 EXAMPLE = 'Write it as "~ channel + age".'
+REMEDY = "Add columns with histories.with_covariates(table)."
 COLOURS = re.compile(r"\x1b\[[0-9;]*m|[⧛⧚]")
 
 
-def parsed(formula: str, *, role: str, available: Iterable[str]) -> tuple[str, ...]:
+def parsed(formula: str, *, role: str, available: Iterable[str], remedy: str = REMEDY) -> tuple[str, ...]:
     """The columns that a one-sided formula reads.
 
     Parameters
@@ -25,6 +26,8 @@ def parsed(formula: str, *, role: str, available: Iterable[str]) -> tuple[str, .
         The argument that gave it, for messages.
     available
         Columns there are.
+    remedy
+        What to do about a column that is not there.
 
     Raises
     ------
@@ -54,11 +57,13 @@ def parsed(formula: str, *, role: str, available: Iterable[str]) -> tuple[str, .
     if len(terms) == 1:
         raise ModelError(f"{role}={formula!r} has no covariate. {EXAMPLE}")
     columns = list(available)
-    used = {n: None for term in found for factor in term.factors for n in _names(str(factor.expr), role, columns)}
+    used = {
+        n: None for term in found for factor in term.factors for n in _names(str(factor.expr), role, columns, remedy)
+    }
     return tuple(used)
 
 
-def _names(expression: str, role: str, columns: list[str]) -> list[str]:
+def _names(expression: str, role: str, columns: list[str], remedy: str) -> list[str]:
     """Columns that an expression reads."""
     if expression in columns:
         return [expression]
@@ -76,10 +81,7 @@ def _names(expression: str, role: str, columns: list[str]) -> list[str]:
     unknown = [name for name in found if name not in columns] if nodes else [expression]
     if unknown:
         known = f"The columns are: {', '.join(columns)}." if columns else "They have no covariates at all."
-        raise HistoryError(
-            f"The histories have no covariate '{unknown[0]}' (asked for in {role}=). {known} "
-            "Add columns with histories.with_covariates(table)."
-        )
+        raise HistoryError(f"The histories have no covariate '{unknown[0]}' (asked for in {role}=). {known} {remedy}")
     return found
 
 

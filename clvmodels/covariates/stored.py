@@ -14,7 +14,9 @@ from clvmodels.covariates.explained import Explained, explained
 from clvmodels.covariates.formula import parsed
 from clvmodels.covariates.pooled import Pooled, PooledBy
 from clvmodels.covariates.survival_model import SurvivalModel
+from clvmodels.covariates.time_model import TimeVarying
 from clvmodels.duration.survival_baselines import baseline_named
+from clvmodels.errors import SavedFitError
 from clvmodels.model import Model
 from clvmodels.units import Period
 
@@ -27,6 +29,11 @@ def described(model: Model) -> str | dict[str, Any]:
         return {"reasons": list(model.reasons), "causes": [_described_survival(one) for one in model.causes]}
     if isinstance(model, SurvivalModel):
         return _described_survival(model)
+    if isinstance(model, TimeVarying):
+        raise SavedFitError(
+            f"A fit of {model.name} cannot be saved: it holds covariates over time. Keep the log, the panel and the seed, and "
+            "fit again: it takes seconds."
+        )
     if not isinstance(model, Explained):
         return model.name
     designs = [_described_design(one) for one in model.designs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from clvmodels.errors import HistoryError, offenders
 from clvmodels.history import check_history
+from clvmodels.purchase_dates import flat_days
+from clvmodels.units import Period
 
 
 def as_numbers(values: Any, name: str) -> NDArray[np.float64]:
@@ -46,6 +49,22 @@ def check_histories(columns: Mapping[str, NDArray[Any]], covariates: Mapping[str
     _check_money(columns)
     if "log_intervals" in columns:
         _check_intervals(columns)
+
+
+def check_dates(columns: Mapping[str, NDArray[Any]], period: Period, until: datetime.date | None) -> None:
+    """Purchase days that are not those of frequency, recency and T are refused."""
+    days, counts = flat_days(columns["dates"])
+    last = np.cumsum(counts) - 1
+    first, end = days[last - counts + 1], days[last]
+    wrong = counts != columns["frequency"] + 1
+    remedy = "Give all purchase days, the first included, as log.histories(period=..., dates=True) does."
+    _refuse(wrong, "dates", "has another number of days than frequency + 1", remedy, columns)
+    wrong = np.abs((end - first) / period.days - columns["recency"]) > 1e-6 * (1 + columns["recency"])
+    _refuse(wrong, "dates", "does not span the recency", remedy, columns)
+    if until is not None:
+        ages = (np.datetime64(until).astype(np.int64) - first) / period.days
+        wrong = np.abs(ages - columns["T"]) > 1e-6 * (1 + columns["T"])
+        _refuse(wrong, "dates", f"does not begin T before {until}", remedy, columns)
 
 
 def _check_intervals(columns: Mapping[str, NDArray[Any]]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from clvmodels.data.histories import Histories
 from clvmodels.data.lines import MONEY, Lines
 from clvmodels.data.tables import fetch
+from clvmodels.purchase_dates import ragged
 from clvmodels.units import Period
 
 if TYPE_CHECKING:
@@ -82,9 +83,15 @@ def _log_interval(days: Any) -> Any:
 
 
 def as_histories(
-    table: ir.Table, *, period: Period, until: datetime.date, currency: str | None, priced: bool
+    table: ir.Table,
+    *,
+    period: Period,
+    until: datetime.date,
+    currency: str | None,
+    priced: bool,
+    days: ir.Table | None = None,
 ) -> Histories:
-    """The rows of `histories` as arrays, in `period`s from the days between the dates."""
+    """The rows of `histories` as arrays, in `period`s from the days between the dates; `days` are purchase days to keep."""
     found = fetch(table)
     purchases = _floats(found, "purchases")
     first, last = _day_numbers(found, "first"), _day_numbers(found, "last")
@@ -106,9 +113,17 @@ def as_histories(
         margin=_money(found, "margin") if "margin" in found.column_names else None,
         segment=segment,
         log_intervals=logs,
+        dates=None if days is None else _purchase_dates(days, purchases),
         until=until,
         currency=currency,
     )
+
+
+def _purchase_dates(days: ir.Table, purchases: np.ndarray) -> np.ndarray:
+    """Each customer's purchase days, customers in the order of the ids."""
+    found = fetch(days.select("customer_id", "date").order_by("customer_id", "date"))
+    dates = np.asarray(_day_numbers(found, "date"), dtype=np.int64).astype("datetime64[D]")
+    return ragged(np.split(dates, np.cumsum(purchases[:-1]).astype(np.intp)))
 
 
 def _floats(table: pa.Table, name: str) -> np.ndarray:

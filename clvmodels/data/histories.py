@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.data.checks import as_numbers, check_histories
+from clvmodels.data.checks import as_numbers, check_dates, check_histories
 from clvmodels.data.frames import column_names, fingerprint, frozen, ids, labels, require, rows_of_customers, values
 from clvmodels.errors import HistoryError
 from clvmodels.numerics.distinct import Distinct, distinct
+from clvmodels.purchase_dates import as_dates
 from clvmodels.units import Period, as_period
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 type Floats = NDArray[np.float64]
 
-EXTRAS = ("spend", "margin", "segment", "log_intervals")
+EXTRAS = ("spend", "margin", "segment", "log_intervals", "dates")
 NUMBERS = ("frequency", "recency", "T", "monetary_value", "spend", "margin", "log_intervals")
 
 
@@ -56,6 +57,9 @@ class Histories:
         known; 0 where frequency is 0. Models of regular buying read it (`log.histories(..., intervals=True)`).
     covariates
         Columns (n,) of numbers or labels by name, that explain how customers differ, or None; see `with_covariates`.
+    dates
+        (n,) arrays of the days of all purchases, the first included, or None if not known. Models whose rates change over
+        time read them (`log.histories(..., dates=True)`).
     until
         Last day of observation, or None if not known.
     currency
@@ -87,6 +91,7 @@ class Histories:
     segment: NDArray[Any] | None = None
     log_intervals: Floats | None = None
     covariates: Mapping[str, NDArray[Any]] | None = None
+    dates: NDArray[Any] | None = None
     until: datetime.date | None = None
     currency: str | None = None
 
@@ -101,7 +106,11 @@ class Histories:
         if self.covariates is not None:
             columns = {str(name): frozen(labels(column)) for name, column in self.covariates.items()}
             object.__setattr__(self, "covariates", MappingProxyType(columns))
+        if self.dates is not None:
+            object.__setattr__(self, "dates", frozen(as_dates(self.dates)))
         check_histories(self._arrays(), self.covariates or {})
+        if self.dates is not None:
+            check_dates(self._arrays(), self.period, self.until)
 
     def __len__(self) -> int:
         return len(self.customer_id)
@@ -121,6 +130,7 @@ class Histories:
         margin: str = "margin",
         segment: str = "segment",
         log_intervals: str = "log_intervals",
+        dates: str = "dates",
         covariates: Sequence[str] = (),
         until: datetime.date | None = None,
         currency: str | None = None,
@@ -135,7 +145,7 @@ class Histories:
             The unit in which the table gives recency and T.
         customer, frequency, recency, T
             Names of the columns.
-        monetary_value, spend, margin, segment, log_intervals
+        monetary_value, spend, margin, segment, log_intervals, dates
             Names of columns that may be missing, unless they are given here; without monetary_value it is NaN.
         covariates
             Names of columns that explain how customers differ, such as `["channel", "age"]`.
@@ -159,7 +169,7 @@ class Histories:
             require(name, role, names)
         given = {
             "monetary_value": monetary_value, "spend": spend, "margin": margin, "segment": segment,
-            "log_intervals": log_intervals,
+            "log_intervals": log_intervals, "dates": dates,
         }  # fmt: skip
         for role, name in given.items():
             if name != role:
@@ -283,7 +293,7 @@ class Histories:
         """Sixteen hexadecimal digits that tell the data apart, whatever the order of the rows and the unit of time.
 
         Ages count to a millionth of a day and amounts to a millionth of the currency; covariates count. Spend, margin,
-        segment, `until` and currency do not.
+        segment, dates, `until` and currency do not.
         """
         return self._fingerprint
 

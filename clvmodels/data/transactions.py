@@ -177,7 +177,9 @@ class Transactions:
         extras = [role for role in ("quantity", "margin") if self._whole.has(role)]
         return days.filter(days.bought).select("customer_id", "date", "amount", *extras)
 
-    def histories(self, *, period: Period, until: Day | None = None, intervals: bool = False) -> Histories:
+    def histories(
+        self, *, period: Period, until: Day | None = None, intervals: bool = False, dates: bool = False
+    ) -> Histories:
         """Each customer's history, in the order of the ids.
 
         Parameters
@@ -190,6 +192,9 @@ class Transactions:
         intervals
             Whether to look at the times between purchases too, for `log_intervals`, which costs some time: `regularity` and
             the models of regular buying (`BG_CNBD_K`, `MBG_CNBD_K`) read them.
+        dates
+            Whether to keep the days of all purchases, which takes memory: models whose rates change over time
+            (`time_varying`) read them.
 
         Returns
         -------
@@ -197,7 +202,7 @@ class Transactions:
             Customers with at least one purchase day. frequency: purchase days after the first; recency and T
             [period]: from the first purchase day to the last one and to `until`; monetary_value [currency]: mean amount
             of the purchase days after the first, 0 where there are none; spend [currency]: net amount of all days;
-            log_intervals [log period], if asked for: sum of log(time since the purchase day before).
+            log_intervals [log period] and dates, if asked for: sum of log(time since the purchase day before), purchase days.
         """
         as_period(period, name="period")
         self._require()
@@ -206,7 +211,12 @@ class Transactions:
         days = self._days(end, signed=returns)
         found = customers.histories(days, self._whole, returns=returns, intervals=intervals)
         return customers.as_histories(
-            found, period=period, until=end, currency=self.currency, priced=self._whole.has("amount")
+            found,
+            period=period,
+            until=end,
+            currency=self.currency,
+            priced=self._whole.has("amount"),
+            days=days.filter(days.bought) if dates else None,
         )
 
     def totals(self, *, until: Day | None = None) -> pd.DataFrame:

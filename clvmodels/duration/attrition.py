@@ -15,12 +15,12 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.data.histories import Histories
 from clvmodels.duration.futures import Future, Individuals, Purchases, Rates, draw_rates, log_intervals, purchase_times
 from clvmodels.errors import ModelError
-from clvmodels.history import History, HistoryLike, as_columns, upright
+from clvmodels.history import History, HistoryLike, as_columns, covariates_of, upright
 from clvmodels.model import Array, Model
 from clvmodels.numerics.quadrature import discounted_nodes
 from clvmodels.units import FOREVER, Period, Rate, Span, as_rate, as_span
@@ -49,6 +49,10 @@ class LatentAttrition(Model):
 
     def data(self, history: HistoryLike) -> tuple[Array, ...]:
         return as_columns(history, self.columns)
+
+    def told_by_past(self, history: HistoryLike) -> list[NDArray[Any]]:
+        """Columns (n,) that tell the future of customers known to be alive."""
+        return [*as_columns(history, self.past), *covariates_of(history, self.reads)]
 
     def each(self, theta: Any, history: HistoryLike) -> Any:
         """Each customer's own parameters, which broadcast with the histories: here the same for all."""

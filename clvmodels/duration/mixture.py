@@ -92,6 +92,14 @@ class Mixture(LatentAttrition):
         """Not here: the models of a mixture are fitted one by one."""
         raise ModelError(f"{self.name} has no likelihood. Fit its models one by one and give the fits to clv.stack.")
 
+    def told_apart(self, history: HistoryLike) -> list[NDArray[Any]]:
+        """Whatever tells customers apart in any of the models."""
+        return [column for model in self.components for column in model.told_apart(history)]
+
+    def told_by_past(self, history: HistoryLike) -> list[NDArray[Any]]:
+        """Whatever tells the future of customers alive in any of the models."""
+        return [column for model in self.components for column in model.told_by_past(history)]
+
     def joined(self, component: ArrayLike, thetas: Mapping[int, Sequence[Any]]) -> Any:
         """`Theta` of all draws from the draws of each component.
 

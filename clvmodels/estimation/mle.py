@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from clvmodels.errors import ConvergenceError
 from clvmodels.estimation.mode import Mode, find_mode
 from clvmodels.estimation.outcome import Diagnostics, Outcome
 from clvmodels.estimation.problem import Objective, Problem
+from clvmodels.model import Array
 
 MLE_ADVICE = (
     "Maximum likelihood has no prior to lean on: try method='laplace' or 'map', or data with more repeat purchases."
@@ -13,8 +17,18 @@ MAP_ADVICE = "Check the data with histories.to_frame(), or narrow the priors wit
 
 
 def mle(problem: Problem) -> Outcome:
-    """Top of the likelihood; its covariance is the inverse observed information."""
-    return at_mode(problem, _climb(problem, problem.log_likelihood, MLE_ADVICE))
+    """Top of the likelihood; its covariance is the inverse observed information.
+
+    A coefficient can run away to where its process stops and nothing leads back, although there is a higher top: what has
+    failed from the centre of the priors is tried from the top of the posterior.
+    """
+    try:
+        mode = _climb(problem, problem.log_likelihood, MLE_ADVICE)
+    except ConvergenceError:
+        if np.all(problem.coordinates.positive):
+            raise
+        mode = _climb(problem, problem.log_likelihood, MLE_ADVICE, start=posterior_mode(problem).u)
+    return at_mode(problem, mode)
 
 
 def map_(problem: Problem) -> Outcome:
@@ -34,6 +48,7 @@ def at_mode(problem: Problem, mode: Mode) -> Outcome:
     return Outcome(seen.theta(mode.u), seen.spread(mode.covariance), None, diagnostics)
 
 
-def _climb(problem: Problem, objective: Objective, advice: str) -> Mode:
+def _climb(problem: Problem, objective: Objective, advice: str, *, start: Array | None = None) -> Mode:
     names, title = list(problem.priors), problem.model.title
-    return find_mode(objective, problem.centre, problem.coordinates, names=names, title=title, advice=advice)
+    first = problem.centre if start is None else start
+    return find_mode(objective, first, problem.coordinates, names=names, title=title, advice=advice)

@@ -30,7 +30,8 @@ class Problem:
     Attributes
     ----------
     columns
-        What the model's kernel reads (see `Model.packed`), one entry per distinct history, sorted.
+        What the model's kernel reads: columns with one entry per distinct history, sorted, as `Model.packed` gives them, then the
+        model's tables.
     counts
         How many customers share each.
     priors
@@ -51,9 +52,8 @@ class Problem:
         columns = (first, *rest[::-1])
         if (weights := model.counts(histories)) is not None:
             counts = np.asarray(np.bincount(inverse, weights), dtype=float)
-        return cls(
-            model, model.packed(columns), counts, model.priors_on(data_scale(histories), histories.period, priors)
-        )
+        read = (*model.packed(columns), *model.tables(histories))
+        return cls(model, read, counts, model.priors_on(data_scale(histories), histories.period, priors))
 
     @cached_property
     def coordinates(self) -> Coordinates:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from clvmodels.covariates.time_model import TimeVarying
 from clvmodels.data.histories import Histories
+from clvmodels.data.panel import Panel
 from clvmodels.data.tenure import Tenure
 from clvmodels.data.tenures import Tenures
 from clvmodels.duration.contractual import Contractual
 from clvmodels.duration.renewals import insist_on_tenure
 from clvmodels.errors import ClvError, ModelError, UnitError
 from clvmodels.estimation.outcome import Diagnostics
-from clvmodels.history import COLUMNS, History, HistoryLike, covariates_of, flat, picked
+from clvmodels.estimation.trust import hardly_told
+from clvmodels.history import History, HistoryLike, covariates_of, flat, ids_of, picked
 from clvmodels.model import Array, Model
 from clvmodels.numerics.distinct import distinct
 from clvmodels.priors import Prior
@@ -110,6 +113,31 @@ class Fit:
 
         return xr.DataTree.from_dict({"posterior": self.posterior})
 
+    def under(self, future: Panel) -> Fit:
+        """The same fit with other covariates after the end of observation, for models made by `clv.time_varying` with a panel.
+
+        Parameters
+        ----------
+        future
+            A panel with the columns that the model was fitted with, from the day after the end of observation on. A panel that
+            says nothing of its end holds for ever.
+
+        Examples
+        --------
+        `clv.forecast(fit.under(clv.Panel(plan)), quantity, histories, horizon=26 * WEEK)`
+        """
+        if not isinstance(self.model, TimeVarying):
+            raise ModelError(
+                f"{self.model.name} has no covariates over time. Fit clv.time_varying(..., panel=clv.Panel(table))."
+            )
+        return replace(self, model=self.model.under(future))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the data hardly tell, in words."""
+        seen = self.model.coordinates()
+        return tuple(hardly_told(seen.free(self.theta), self.covariance, self.model.Theta._fields, seen))
+
     def in_period(self, history: HistoryLike) -> HistoryLike:
         """The histories in this fit's unit of time."""
         return history if history.period == self.period else history.to(self.period)  # type: ignore[attr-defined]
@@ -129,7 +157,7 @@ class Fit:
             f"{self.model.title} by {self.method}: {self.n_informative:,} of {self.n_customers:,} customers inform it "
             f"({self.n_distinct:,} distinct), time in {self.period.name}s\n{point}\n"
             f"log-likelihood {self.loglik:,.3f}\n{self.diagnostics}"
-        )
+        ) + "".join(f"\n{one}" for one in self.warnings)
 
     def _repr_html_(self) -> str:
         title, *rest = repr(self).split("\n")
@@ -158,9 +186,7 @@ def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
     ) -> pd.DataFrame:
         inside = fit.in_period(histories)
         people = flat(inside)
-        *_, inverse, example = distinct(
-            [*(c for n in COLUMNS if (c := getattr(people, n)) is not None), *covariates_of(people, fit.model.reads)]
-        )
+        *_, inverse, example = distinct(fit.model.told_apart(people))
         theta = fit.model.Theta(*(v[:, None] for v in fit.draws(draws)))
         table = over_draws(
             lambda part: formula(theta, picked(people, example[part]), **options),
@@ -168,7 +194,7 @@ def labelled(fit: Fit, name: str) -> Callable[..., pd.DataFrame]:
             draws=draws,
             interval=interval,
         )
-        ids = getattr(histories, "customer_id", np.arange(inverse.size))
+        ids = np.arange(inverse.size) if (known := ids_of(histories)) is None else np.ravel(known)
         return pd.DataFrame(table[inverse], columns=["mean", "lower", "upper"], index=pd.Index(ids, name="customer_id"))
 
     update_wrapper(evaluate, formula, assigned=("__doc__", "__name__"))

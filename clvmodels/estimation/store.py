@@ -51,7 +51,8 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     SavedFitError
-        If it is something else, such as a fit of media response or a stack: these are made again from what they were fitted to.
+        If it is something else, such as a fit of media response or a stack, or of a model over time: these are made again from
+        what they were fitted to.
     """
     if not isinstance(fit, Fit):
         raise SavedFitError(
@@ -59,7 +60,8 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> Path:
             "Save the fits of a stack one by one, with stack.weights beside them; of media response keep the data and the seed."
         )
     path = Path(path)
-    table = pa.table(_columns(fit)).replace_schema_metadata({KEY: json.dumps(_header(fit)).encode()})
+    header = json.dumps(_header(fit)).encode()
+    table = pa.table(_columns(fit)).replace_schema_metadata({KEY: header})
     with atomically(path) as temporary:
         pq.write_table(table, temporary)
     return path

@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from clvmodels.coordinates import Coordinates
 from clvmodels.errors import ConvergenceError
 from clvmodels.estimation.laplace import K_HAT_LIMIT
 from clvmodels.estimation.outcome import Diagnostics
+from clvmodels.model import Array
 
 R_HAT_LIMIT = 1.01
 ESS_LIMIT = 400
+NORMAL_90 = 1.645
 
 
 def trusted(diagnostics: Diagnostics) -> bool:
     """Whether importance weights, if there are any, vouch for themselves."""
     return diagnostics.k_hat is None or diagnostics.k_hat <= K_HAT_LIMIT
+
+
+WIDE = 20.0
+"""How many times the other one end of an effect's 90 % interval may be before the data hardly tell it."""
+
+
+def hardly_told(free: Array, covariance: Array, names: Sequence[str], coordinates: Coordinates) -> list[str]:
+    """Sentences on the coefficients that data hardly tell: of two standard deviations of their column, the effect's interval.
+
+    Parameters
+    ----------
+    free, covariance
+        Estimate (k,) and its covariance (k, k) in the free form of `Coordinates`.
+    """
+    if coordinates.mixing is None:
+        return []
+    found = []
+    for j in np.flatnonzero(~coordinates.positive).tolist():
+        reach = 2.0 / coordinates.mixing[j, j] * np.sqrt(covariance[j, j]) * NORMAL_90
+        middle = 2.0 / coordinates.mixing[j, j] * free[j]
+        if 2 * reach > np.log(WIDE):
+            low, high = np.exp([middle - reach, middle + reach])
+            found.append(
+                f"The data hardly tell {names[j]}: where its column is high rather than low (two standard deviations), the "
+                f"process is multiplied by anything from {low:.2g} to {high:.2g} (90 %)."
+            )
+    return found
 
 
 def vouch(title: str, found: Diagnostics) -> None:

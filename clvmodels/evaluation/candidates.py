@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels.covariates.time_model import TimeVarying
 from clvmodels.data.histories import Histories
 from clvmodels.data.tenures import Tenures
 from clvmodels.duration.attrition import LatentAttrition
@@ -117,6 +118,10 @@ def _distinct_histories(
     covariates = list(dict.fromkeys(name for model in named.values() for name in model.reads))
     names = [name for name in COLUMNS if name in read]
     columns = [getattr(histories, name) for name in names] + covariates_of(histories, covariates)
+    for model in named.values():
+        if isinstance(model, TimeVarying):
+            covariates += [f"{model.name}: {name}" for name in model.columns]
+            columns += model.data(histories)
     order = np.argsort([name != "frequency" and name != "T" for name in [*names, *covariates]], kind="stable")
     _, counts, _, example = distinct([columns[k] for k in order])  # kernels are fastest sorted by frequency, then age
     return pd.MultiIndex.from_arrays([c[example] for c in columns], names=[*names, *covariates]), counts, example

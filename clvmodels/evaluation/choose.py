@@ -204,7 +204,9 @@ def compare_models(
     maxima, notes = _maxima(named, histories)
     fits = {name: _posterior(model, histories, method, draws, seed) for name, model in named.items()}
     theta = {name: np.column_stack(one.draws(draws, seed=seed)) for name, one in fits.items()}
-    left_out = {name: pointwise(model, theta[name], model.data(people)) for name, model in named.items()}
+    left_out = {
+        name: pointwise(model, theta[name], model.data(people), model.tables(people)) for name, model in named.items()
+    }
     rows = {}
     for name, model in named.items():
         rows[name] = _likelihood_scores(maxima.get(name), len(model.parameters), counts)

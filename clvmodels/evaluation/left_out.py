@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.history import covariates_of, picked
+from clvmodels.history import picked
 from clvmodels.model import Array, Model
 from clvmodels.numerics.distinct import distinct
 from clvmodels.units import Span
@@ -59,12 +60,12 @@ def leave_one_out(log_likelihood: Array) -> LeftOut:
     return LeftOut(elpd, whole - elpd, k_hat)
 
 
-def pointwise(model: Model, theta: Array, columns: tuple[Array, ...]) -> LeftOut:
-    """`leave_one_out` of the columns that the model reads (n,) under draws of theta (draws, k), block by block."""
+def pointwise(model: Model, theta: Array, columns: tuple[Array, ...], tables: tuple[NDArray[Any], ...] = ()) -> LeftOut:
+    """`leave_one_out` of the columns that the model reads (n,), with its tables, under draws (draws, k), block by block."""
 
     def block(part: slice) -> LeftOut:
         rows = model.packed(tuple(column[part] for column in columns))
-        return leave_one_out(np.column_stack([model.values(one[None, :], *rows) for one in theta]))
+        return leave_one_out(np.column_stack([model.values(one[None, :], *rows, *tables) for one in theta]))
 
     return LeftOut(*in_blocks(block, columns[0].size, len(theta)))
 
@@ -78,7 +79,7 @@ class HeldOut(NamedTuple):
 
 def held_out(model: LatentAttrition, theta: Array, histories: Histories, purchases: Array, horizon: Span) -> HeldOut:
     """Log score and expectation of each customer's number of purchases (n,) within the horizon, under draws (draws, k)."""
-    known = covariates_of(histories, model.reads)
+    known = model.told_by_past(histories)
     _, counts, _, example = distinct((histories.frequency, histories.T, histories.recency, purchases, *known))
     draws = model.Theta(*theta.T[:, :, None])
 

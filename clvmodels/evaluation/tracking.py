@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels.covariates.time_model import TimeVarying
 from clvmodels.data.days import as_date
 from clvmodels.data.transactions import Day, Transactions
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.errors import ClvError
+from clvmodels.errors import ClvError, ModelError
 from clvmodels.estimation.result import Fit
 from clvmodels.estimation.stack import Stack
 from clvmodels.history import History
@@ -89,7 +90,7 @@ def tracking(
     Source: Fader, Hardie and Lee 2005, Marketing Science 24(2), 275-284, section 5 and figure 3.
     """
     as_period(period, name="period")
-    model, rng = duration_model(duration), np.random.default_rng([seed, 0x7A4C])
+    model, rng = _by_age(duration_model(duration)), np.random.default_rng([seed, 0x7A4C])
     cohort = _cohort(log, until)
     ends = _ends(cohort, period)
     theta = model.Theta(*duration.draws(draws, seed=rng))
@@ -107,6 +108,16 @@ def tracking(
         columns = _columns(step(actual), step(expected), step(simulated), interval)
         table = table.assign(**{f"{prefix}{name}": values for name, values in columns.items()})
     return table
+
+
+def _by_age(model: LatentAttrition) -> LatentAttrition:
+    """The model, unless what newcomers do depends on the day on which they come."""
+    if any(isinstance(one, TimeVarying) for one in getattr(model, "components", (model,))):
+        raise ModelError(
+            "Tracking counts newcomers by their age, and in a model over time it matters when they came. Look at what "
+            "the customers of the calibration do next: clv.forecast(...).stream(per=WEEK)."
+        )
+    return model
 
 
 def _columns(actual: Array, expected: Array, simulated: Array, interval: float) -> dict[str, Array]:

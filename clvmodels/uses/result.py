@@ -11,7 +11,7 @@ import pandas as pd
 from clvmodels.errors import ClvError
 from clvmodels.files import atomically
 from clvmodels.uses.words import Language, headings
-from clvmodels.value.forecast import readable
+from clvmodels.value.totals import readable
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

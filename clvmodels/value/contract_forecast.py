@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from clvmodels.data.contracts import Contracts
 from clvmodels.data.tenures import Tenures
-from clvmodels.duration.renewals import Timing
+from clvmodels.duration.contractual import Timing
 from clvmodels.errors import ClvError
 from clvmodels.estimation.result import tail_of
 from clvmodels.model import Array

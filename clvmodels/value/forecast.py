@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from clvmodels.data.contracts import Contracts
 from clvmodels.data.histories import Histories
 from clvmodels.data.tenures import Tenures
-from clvmodels.duration.renewals import Timing
+from clvmodels.duration.contractual import Timing
 from clvmodels.errors import ClvError, ModelError
 from clvmodels.estimation.result import Fit, tail_of
 from clvmodels.estimation.stack import Stack

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
-from clvmodels.history import History, as_columns, covariates_of, picked, upright
+from clvmodels.history import History, picked, upright
 from clvmodels.model import Array
 from clvmodels.numerics.distinct import distinct
 from clvmodels.numerics.quadrature import NEGLIGIBLE
@@ -178,8 +178,7 @@ class Past(NamedTuple):
 
 def past_of(duration: LatentAttrition, theta: Any, people: History) -> Past:
     """What tells the future of customers (rows,) known to be alive under parameters (draws,), each distinct past once."""
-    columns = (*as_columns(people, duration.past), *covariates_of(people, duration.reads))
-    *_, inverse, example = distinct(columns)
+    *_, inverse, example = distinct(duration.told_by_past(people))
     some = upright(picked(people, example))
     return Past(duration, duration.each(theta, some), some, inverse)
 

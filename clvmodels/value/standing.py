@@ -14,7 +14,7 @@ from clvmodels.data.contract_payments import coming_renewals, paid_by_row
 from clvmodels.data.contracts import Contracts
 from clvmodels.data.tenure import ROUNDING, Tenure, whole
 from clvmodels.data.tenures import Tenures
-from clvmodels.duration.renewals import Timing
+from clvmodels.duration.contractual import Timing
 from clvmodels.errors import ContractError
 from clvmodels.history import covariates_of
 from clvmodels.model import Array

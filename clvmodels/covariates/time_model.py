@@ -1,0 +1,353 @@
+"""Pareto/NBD along paths of covariates as a model: what engines read of it and what it says of the future."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clvmodels.coordinates import Coordinates
+from clvmodels.covariates.columns import identifiers
+from clvmodels.covariates.time_design import TimeDesign, reads
+from clvmodels.covariates.timetable import Timetable, timetable
+from clvmodels.data.histories import Histories
+from clvmodels.data.panel import Panel
+from clvmodels.duration import paths_future
+from clvmodels.duration.attrition import LatentAttrition
+from clvmodels.duration.expectation import log_negative_binomial
+from clvmodels.duration.futures import Future, Individuals, Purchases, purchase_times
+from clvmodels.duration.pareto_nbd import ParetoNbd
+from clvmodels.duration.paths import Paths
+from clvmodels.duration.paths_likelihood import kernel_of, log_likelihood
+from clvmodels.errors import HistoryError, ModelError
+from clvmodels.history import History, HistoryLike, as_columns, flat, upright
+from clvmodels.model import Array, Parameter
+from clvmodels.numerics.quadrature import NEGLIGIBLE
+from clvmodels.priors import Normal
+from clvmodels.purchase_dates import flat_days, ragged
+from clvmodels.units import Period
+
+RIDGE = 1.0
+"""Standard deviation of the prior of a coefficient per standard deviation of its column."""
+LONGEST = 1e6
+"""Days ahead at most."""
+MOVED = {"purchase": 1, "dropout": 3}
+"""Which parameter each process moves: alpha and beta, both divided."""
+
+
+class Elements(NamedTuple):
+    """Parameters and customers broadcast together, sorted by parameters and path for the kernels.
+
+    Attributes
+    ----------
+    theta
+        Distinct parameters (m, k).
+    which, path, now, columns
+        By element in sorted order (n,): its parameters, its path, the end of its observation, then first purchase,
+        frequency, recency and T.
+    order, shape
+        Where each element belongs in the broadcast shape.
+    """
+
+    theta: Array
+    which: NDArray[np.intp]
+    path: NDArray[np.int64]
+    now: Array
+    columns: tuple[Array, ...]
+    paths: Paths
+    order: NDArray[np.intp]
+    shape: tuple[int, ...]
+
+    def scales(self) -> tuple[Array, Array]:
+        """alpha + A(T) and beta + D(T)."""
+        first, _, _, T = self.columns
+        bought, gone = paths_future.sums_ahead(self.theta, self.which, self.path, first, T, self.paths)
+        return self.theta[self.which, 1] + bought, self.theta[self.which, 3] + gone
+
+    def put(self, values: Array) -> Array:
+        """Values in sorted order as an array of the broadcast shape."""
+        out = np.empty(self.order.size)
+        out[self.order] = values
+        return out.reshape(self.shape)
+
+    def sorted(self, values: ArrayLike) -> Array:
+        """Values that broadcast as a flat array in sorted order."""
+        return np.broadcast_to(np.asarray(values, dtype=float), self.shape).reshape(-1)[self.order]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TimeVarying(LatentAttrition):
+    """Pareto/NBD over time, as `time_varying(...)` becomes it when it meets customers.
+
+    Attributes
+    ----------
+    base, designs, panel, ridge
+        The model, the coding of both processes, covariates over time, and the spread of the prior.
+    origin, until
+        Days since 1970-01-01 from which time is counted, and on which the observation of the customers it was fitted to ended.
+    """
+
+    base: ParetoNbd
+    designs: tuple[TimeDesign, ...]
+    panel: Panel | None
+    ridge: float
+    origin: int
+    until: int
+
+    formulas = (  # type: ignore[assignment]
+        "p_alive", "p_alive_after", "expected_purchases", "discounted_expected_purchases", "pmf", "p_no_purchase",
+    )  # fmt: skip
+
+    @cached_property
+    def name(self) -> str:  # type: ignore[override]
+        return f"{self.base.name} over time with {'; '.join(f'{one.role} {one.formula}' for one in self.designs)}"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        return f"{self.base.title} over time"
+
+    @property
+    def source(self) -> str:  # type: ignore[override]
+        return "Bachmann, Meierer and Naef 2021, Marketing Science 40(4), 783-809"
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:  # type: ignore[override]
+        found = list(self.base.parameters)
+        for one in self.designs:
+            for made, name in zip(identifiers(one.role, one.columns), one.columns, strict=True):
+                meaning = f"effect of {name} on {one.role}: exp of it multiplies"
+                found.append(Parameter(made, meaning, Normal(0.0, self.ridge), positive=False))
+        return tuple(found)
+
+    @cached_property
+    def Theta(self) -> Any:  # type: ignore[override]
+        return NamedTuple("Theta", [(p.name, Any) for p in self.parameters])
+
+    def _columns_of(self, role: str) -> int:
+        return sum(len(one.columns) for one in self.designs if one.role == role)
+
+    @cached_property
+    def kernel(self) -> Any:  # type: ignore[override]
+        return kernel_of(self._columns_of("purchase"))
+
+    @property
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]
+        sums = [f"{one.role}: {name}" for one in self.designs for name in one.columns if one.role == "purchase"]
+        return ("path", "first", "frequency", "recency", "T", *sums)
+
+    def coordinates(self) -> Coordinates:
+        """Base parameters are sought for the average of the covariates, coefficients per standard deviation."""
+        size, at = len(self.parameters), len(self.base.parameters)
+        mixing = np.eye(size)
+        for one in self.designs:
+            for part in one.parts:
+                for mean, sd in zip(part.centre, part.scale, strict=True):
+                    mixing[at, at] = 1 / sd
+                    mixing[MOVED[one.role], at] += mean / sd
+                    at += 1
+        return Coordinates(np.array([p.positive for p in self.parameters]), mixing)
+
+    def under(self, future: Panel) -> TimeVarying:
+        """The same model with another panel from the day after the end of observation on."""
+        if self.panel is None:
+            raise ModelError(f"{self.name} has no panel: the calendar goes on by itself. Forecast without under().")
+        return replace(self, panel=self.panel.then(future, self.until))
+
+    def _timetable(self, history: HistoryLike, ahead: ArrayLike = 0.0) -> Timetable:
+        """`ahead` is in the period of the history, for all or by customer."""
+        common, own = reads(self.designs)
+        days = np.ravel(np.minimum(np.asarray(ahead) * history.period.days, LONGEST))
+        return timetable(history, common=common, own=own, panel=self.panel, ahead=days)
+
+    def _numbers(self, table: Timetable, role: str) -> tuple[Array, Array]:
+        for one in self.designs:
+            if one.role == role:
+                return one.numbers(table)
+        return np.zeros((table.common_day.size, 0)), np.zeros((int(table.row.max()) + 1, 0))
+
+    def _paths(self, table: Timetable, period: Period) -> Paths:
+        common, own = zip(*(self._numbers(table, role) for role in MOVED), strict=True)
+        start, own_start = ((days - self.origin) / period.days for days in (table.common_day, table.day))
+        return Paths(start, common[0], common[1], table.offset, own_start, table.row, own[0], own[1])
+
+    def data(self, history: HistoryLike) -> tuple[Array, ...]:
+        table = self._timetable(history)
+        first = (table.first - self.origin) / history.period.days
+        columns = [np.ravel(c) for c in as_columns(history, ("frequency", "recency", "T"))]
+        return (table.path.astype(float), first, *columns, *self._sums(table, history).T)
+
+    def _sums(self, table: Timetable, history: HistoryLike) -> Array:
+        """Columns of purchase summed over each customer's repeat purchases (n, p)."""
+        common, own = self._numbers(table, "purchase")
+        days, counts = flat_days(getattr(history, "dates"))  # noqa: B009
+        if not np.array_equal(counts, np.ravel(history.frequency) + 1):
+            raise HistoryError(
+                "The likelihood needs the days of all purchases. Make the histories with log.histories(period=..., dates=True)."
+            )
+        repeat = np.ones(days.size, dtype=bool)
+        repeat[np.cumsum(counts) - counts] = False
+        who = np.repeat(np.arange(counts.size), counts)[repeat]
+        z: Array = common[table.common_at(days[repeat])] + own[table.own_at(table.path[who], days[repeat])]
+        return np.column_stack([np.zeros((counts.size, 0)), *(np.bincount(who, c, counts.size) for c in z.T)])
+
+    def tables(self, history: HistoryLike) -> tuple[NDArray[Any], ...]:
+        return tuple(self._paths(self._timetable(history), history.period))
+
+    def values(self, theta: Array, *columns: Any) -> Array:
+        p = self._columns_of("purchase")
+        sums = np.column_stack([np.zeros((columns[0].size, 0)), *columns[5 : 5 + p]])
+        return np.asarray(log_likelihood(theta, *columns[:5], sums, Paths(*columns[5 + p :]), False)[0])
+
+    def told_apart(self, history: HistoryLike) -> list[NDArray[Any]]:
+        """Path, first purchase, frequency, recency and T."""
+        table = self._timetable(history)
+        return [table.path, table.first, *(np.ravel(c) for c in as_columns(history, ("frequency", "recency", "T")))]
+
+    def told_by_past(self, history: HistoryLike) -> list[NDArray[Any]]:
+        """The same: the scales of her rates depend on when she came, and on her path."""
+        return self.told_apart(history)
+
+    def _elements(self, theta: Any, history: HistoryLike, *more: ArrayLike, ahead: ArrayLike = 0.0) -> Elements:
+        """Parameters, customers and what else broadcasts with them."""
+        theta = self.theta(theta)
+        shape = np.broadcast_shapes(*(np.shape(getattr(history, n)) for n in ("frequency", "recency", "T", "dates")))
+        table = self._timetable(flat(history), ahead if np.shape(ahead) == shape else np.max(ahead))
+        together = np.broadcast_arrays(*theta)
+        rows = np.column_stack([np.ravel(v) for v in together])
+        number = np.arange(len(rows)).reshape(together[0].shape)
+        first = (table.first - self.origin) / history.period.days
+        columns = [table.path.reshape(shape), first.reshape(shape)]
+        columns += as_columns(history, ("frequency", "recency", "T"))
+        everything = np.broadcast_arrays(number, *columns, *more)
+        which, path, *rest = (np.ravel(v) for v in everything[:6])
+        order = np.lexsort((path, which))
+        first, x, t_x, T = (column[order] for column in rest)
+        paths = self._paths(table, history.period)
+        return Elements(
+            rows, which[order], path[order], first + T, (first, x, t_x, T), paths, order, everything[0].shape
+        )
+
+    def p_alive(self, theta: Any, history: HistoryLike) -> Array:
+        """Probability that the customer has not left by T, in [0, 1]."""
+        e = self._elements(theta, history)
+        return e.put(paths_future.state(e.theta, e.which, e.path, *e.columns, e.paths)[0])
+
+    def survival_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
+        """P(not left by T + horizon | alive at T)."""
+        e = self._elements(theta, history, horizon, ahead=horizon)
+        left = e.scales()[1]
+        gone = paths_future.sums_ahead(e.theta, e.which, e.path, e.now, e.sorted(horizon), e.paths)[1]
+        return e.put(np.exp(-e.theta[e.which, 2] * np.log1p(gone / left)))
+
+    def expected_purchases_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
+        """Her mean rate (r + x) / (alpha + A(T)) times the factor of purchase, as long as she stays."""
+        return self._expected(theta, history, horizon, 0.0)
+
+    def expected_if_alive(self, theta: Any, history: HistoryLike, *, horizon: float, force: float) -> Array:
+        if math.isinf(horizon):
+            if force <= 0.0:
+                raise ModelError(
+                    "An endless horizon needs a discount rate. Give discount=Rate(0.10, per=YEAR) or a finite horizon."
+                )
+            horizon = NEGLIGIBLE / force
+        return self._expected(theta, history, horizon, force)
+
+    def _expected(self, theta: Any, history: HistoryLike, horizon: ArrayLike, force: float) -> Array:
+        e = self._elements(theta, history, horizon, ahead=horizon)
+        scale, left = e.scales()
+        reach = e.sorted(horizon)
+        return e.put(
+            paths_future.expected(e.theta, e.which, e.path, e.now, e.columns[1], scale, left, reach, force, e.paths)
+        )
+
+    def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
+        """P(n purchases in (T, T + horizon] | alive at T): she stays and buys n times, or buys n times and leaves."""
+        e = self._elements(theta, history, n, horizon, ahead=horizon)
+        scale, left = e.scales()
+        count, reach, x = e.sorted(n), e.sorted(horizon), e.columns[1]
+        bought, gone = paths_future.sums_ahead(e.theta, e.which, e.path, e.now, reach, e.paths)
+        stayed = log_negative_binomial(count, e.theta[e.which, 0] + x, bought / scale)
+        stayed -= e.theta[e.which, 2] * np.log1p(gone / left)
+        leaves = paths_future.left_after(e.theta, e.which, e.path, e.now, x, scale, left, count, reach, e.paths)
+        return e.put(np.exp(stayed) + leaves)
+
+    def rate_if_alive(self, theta: Any, history: HistoryLike) -> Array:
+        """Mean purchase rate of a customer alive at a factor of one, as long as she stays [purchases per period]."""
+        e = self._elements(theta, history)
+        return e.put((e.theta[e.which, 0] + e.columns[1]) / e.scales()[0])
+
+    def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:
+        """Rate ~ Gamma(r + x, alpha + A(T)) at a factor of one; what is left of a lifetime depends on the path: see `future`."""
+        raise ModelError(
+            f"In {self.name} a customer's rate depends on the day, so she has no single one. Ask p_alive, expected_purchases, "
+            "pmf or clv.forecast."
+        )
+
+    def future(self, theta: Any, history: HistoryLike, *, horizon: float, rng: np.random.Generator) -> Future:
+        """Every customer's purchases in the coming `horizon` [period]: drawn in sums of the purchase factor, then dated."""
+        return self._drawn(theta, history, np.asarray(horizon), rng)
+
+    def _drawn(self, theta: Any, history: HistoryLike, horizon: Array, rng: np.random.Generator) -> Future:
+        e = self._elements(theta, history, horizon, ahead=horizon)
+        alive, scale, left = paths_future.state(e.theta, e.which, e.path, *e.columns, e.paths)
+        exponential = e.sorted(rng.standard_exponential(e.shape))
+        gone = left * np.expm1(exponential / e.theta[e.which, 2])
+        life = paths_future.until_gone(e.theta, e.which, e.path, e.now, e.sorted(horizon), gone, e.paths)
+        shape = e.put(e.theta[e.which, 0] + e.columns[1])
+        one, none = np.array(1.0), np.array(0.0)
+        people = Individuals(e.put(alive), shape, e.put(scale), none, one, e.put(life))
+        offsets, times = purchase_times(people, horizon=float(np.max(life)), rng=rng)
+        paths_future.on_the_calendar(e.theta, e.which, e.path, e.now, e.order, offsets, times, e.paths)
+        return Future(e.put(alive), Purchases(offsets, times))
+
+    def simulate(  # type: ignore[override]
+        self, theta: Any, *, first: Any, until: Any, period: Period, seed: int | np.random.Generator, who: Any = None,
+        covariates: Any = None,
+    ) -> Histories:  # fmt: skip
+        """Simulate customers from their first purchase to the end of observation, purchases dated by the day they fall on.
+
+        Parameters
+        ----------
+        theta
+            Parameters (numbers) in `period`.
+        first
+            Days of the first purchases (n,).
+        until
+            Last day of observation.
+        who, covariates
+            Ids of the customers in the panel (n,), numbers from 0 if not given; covariates that do not change, by name (n,).
+
+        Returns
+        -------
+        Histories with dates, without monetary value
+        """
+        rng = np.random.default_rng(seed)
+        start = np.asarray(first, dtype="datetime64[D]")
+        end: Any = np.datetime64(until, "D")
+        none = np.zeros(start.size)
+        ids = np.arange(start.size) if who is None else np.asarray(who)
+        people = History(
+            none, none, none, period, covariates=covariates, dates=ragged([day[None] for day in start]), who=ids
+        )
+        ages = (end - start).astype(float)
+        offsets, times = self._drawn(theta, upright(people), ages[:, None] / period.days, rng).purchases
+        days = [
+            np.unique(np.append(day, day + np.floor(times[a:b] * period.days).astype("timedelta64[D]")))
+            for day, a, b in zip(start, offsets[:-1], offsets[1:], strict=True)
+        ]
+        frequency = np.array([len(each) - 1.0 for each in days])
+        recency = np.array([(each[-1] - each[0]).astype(float) for each in days])
+        unknown = np.full(start.size, np.nan)
+        return Histories(
+            ids, frequency, recency / period.days, ages / period.days, unknown, period, covariates=covariates,
+            dates=ragged(days), until=end.astype(object),
+        )  # fmt: skip
+
+    def _time_until_bought(self, theta: Any, history: HistoryLike, probability: float) -> Array:
+        raise ModelError(
+            f"{self.name} does not give the time to the next purchase. Ask p_no_purchase at some horizons."
+        )

@@ -1,0 +1,111 @@
+"""`time_varying`: Pareto/NBD whose purchase rate and dropout hazard follow the calendar, promotions and contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from clvmodels.covariates.seasons import season_terms
+from clvmodels.covariates.time_design import learn
+from clvmodels.covariates.time_model import RIDGE, TimeVarying
+from clvmodels.covariates.timetable import dated
+from clvmodels.data.panel import Panel
+from clvmodels.duration.pareto_nbd import PARETO_NBD, ParetoNbd
+from clvmodels.errors import ModelError
+from clvmodels.history import HistoryLike
+from clvmodels.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class TimeVaryingSpec:
+    """A model, formulas and a panel, before they meet customers: `clv.fit` learns the coding from them."""
+
+    base: ParetoNbd
+    formulas: Mapping[str, str]
+    panel: Panel | None
+    ridge: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.base.name} over time with {'; '.join(f'{role} {text}' for role, text in self.formulas.items())}"
+
+    def on(self, histories: HistoryLike, /) -> TimeVarying:
+        """The model with the coding that these customers' covariates need."""
+        first, end = dated(histories)
+        until = int(np.floor(end.max()))
+        panel = None if self.panel is None else self.panel.closed(until)
+        designs = learn(list(self.formulas.items()), histories, panel)
+        return TimeVarying(self.base, designs, panel, self.ridge, int(first.min()), until)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def time_varying(
+    model: Model = PARETO_NBD,
+    *,
+    purchase: str | None = None,
+    dropout: str | None = None,
+    season: str | None = None,
+    panel: Panel | None = None,
+    ridge: float = RIDGE,
+) -> TimeVaryingSpec:
+    """Pareto/NBD in which covariates that change over time move how often customers buy and how soon they leave.
+
+    Each formula multiplies a customer's rate, at every moment, by exp(z(t) coefficients): `purchase` her purchase rate,
+    `dropout` her hazard of leaving. A positive coefficient always means more of the process; a contact may well have one of
+    each sign. Covariates are columns of the panel, covariates of the histories (which do not change), and the calendar:
+    `month` ("01" to "12", January is the reference), `quarter`, and `sin_1`, `cos_1`, `sin_2`, ... with one, two waves a year.
+
+    Parameters
+    ----------
+    model
+        `PARETO_NBD`.
+    purchase, dropout
+        Formulas such as "~ season + promotion".
+    season
+        Calendar effects on the purchase rate without a panel: "month", "quarter", or "fourier(2)".
+    panel
+        Covariates over time, see `Panel`.
+    ridge
+        Standard deviation of the prior of a coefficient per standard deviation of its column over the time observed, > 0.
+        Maximum likelihood has no prior.
+
+    Returns
+    -------
+    For `clv.fit`, with histories from `log.histories(..., dates=True)`. What comes after the end of observation follows the
+    calendar by itself; of a panel it has to be known: `fit.under(future)`.
+
+    Raises
+    ------
+    ModelError
+        Another model, no formula, or a formula that cannot be used. The fit raises a `HistoryError` for customers or spans of
+        time that the panel does not have.
+
+    Source: BachmannMeiererNaef2021, who take weeks; here change points may lie on any day.
+
+    Examples
+    --------
+    >>> time_varying(purchase="~ promotion", season="fourier(1)", panel=None)
+    PARETO_NBD over time with purchase ~ promotion + sin_1 + cos_1
+    """
+    if not isinstance(model, ParetoNbd):
+        raise ModelError(f"{model!r} cannot be given covariates over time. Only PARETO_NBD can.")
+    for role, formula in (("purchase", purchase), ("dropout", dropout)):
+        if formula is not None and not isinstance(formula, str):
+            raise ModelError(f'{role}={formula!r} is not a formula. Write it as "~ season".')
+    if season is not None:
+        purchase = f"{purchase} + {season_terms(season)}" if purchase else f"~ {season_terms(season)}"
+    given = {"purchase": purchase, "dropout": dropout}
+    formulas = {role: formula for role, formula in given.items() if formula is not None}
+    if not formulas:
+        raise ModelError(
+            'There is no formula. Write for example season="month", or purchase="~ promotion" with a panel.'
+        )
+    if panel is not None and not isinstance(panel, Panel):
+        raise ModelError(f"panel={type(panel).__name__} is not a panel. Write panel=clv.Panel(table).")
+    if not (np.isfinite(ridge) and ridge > 0):
+        raise ModelError(f"ridge={ridge!r} is not a positive number. Write 1.0 for the usual prior.")
+    return TimeVaryingSpec(model, formulas, panel, float(ridge))
