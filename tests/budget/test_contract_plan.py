@@ -120,10 +120,17 @@ def test_who_is_sure_to_stay_or_gone_gets_no_offer(forecast: clv.ContractForecas
     plan = clv.plan_budget(sure, SAVES, ACTIONS, holdout=0.0)
     assert (plan.per_customer()["action"] == "none").all()
     assert plan.total().loc["net", "mean"] == 0
-    mixed = clv.plan_budget(forecast, SAVES, ACTIONS, holdout=0.0).per_customer()
+    mixed = clv.plan_budget(forecast, SAVES, ACTIONS, holdout=0.0, certainty=0.0).per_customer()
     segment = forecast.segment
     assert (mixed.loc[segment != "may leave", "action"] == "none").all()
     assert (mixed.loc[segment == "may leave", "action"] != "none").mean() > 0.3
+
+
+def test_a_judgement_that_is_not_sure_enough_gets_no_money(forecast: clv.ContractForecast) -> None:
+    plan = clv.plan_budget(forecast, SAVES, ACTIONS, holdout=0.0, certainty=0.99)
+    assert (plan.per_customer()["action"] == "none").all()
+    assert {one.medium for one in plan.kept_back} == {"call", "mail"} and all(one.sure < 0.99 for one in plan.kept_back)
+    assert "because the evidence is weak" in repr(plan)
 
 
 def test_a_plan_of_nothing_returns_the_forecast(forecast: clv.ContractForecast, plan: clv.Plan) -> None:
@@ -179,7 +186,7 @@ def test_constraints_and_caution(forecast: clv.ContractForecast) -> None:
     inside = (forecast.segment == "may leave") & ~table["held_out"]
     assert (table.loc[inside, "action"] != "none").mean() >= 0.3
     consent = pd.DataFrame({"call": False}, index=forecast.customer_id)
-    silent = clv.plan_budget(forecast, SAVES, ACTIONS, consent=consent, holdout=0.0).by_medium()
+    silent = clv.plan_budget(forecast, SAVES, ACTIONS, consent=consent, holdout=0.0, certainty=0.0).by_medium()
     assert silent.loc["call", "contacts"] == 0 and silent.loc["mail", "contacts"] > 0
 
 

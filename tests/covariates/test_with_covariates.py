@@ -238,6 +238,7 @@ def test_a_ridge_shrinks_what_the_data_do_not_tell() -> None:
     assert sizes[0] < sizes[1] < sizes[2]
 
 
+@pytest.mark.slow
 def test_laplace_agrees_with_nuts() -> None:
     customers = people(clv.NBD, 300)
     spec = with_covariates(clv.NBD, purchase="~ channel + age")
