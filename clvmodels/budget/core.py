@@ -106,8 +106,7 @@ def settle(
         chosen = found.x[: len(p.action)] > 0.5
         plan[rows[p.customer[chosen]]] = p.action[chosen]
         if not np.any((rules.relaxation(menu, plan) > 0) & ~np.isfinite(goal.relaxing)):
-            bound = (
-                found.fun if found.mip_dual_bound is None else found.mip_dual_bound
-            )  # without whole numbers it is exact
+            # a program without whole numbers has no such bound: what it found is exact
+            bound = found.fun if found.mip_dual_bound is None else found.mip_dual_bound
             return Settled(plan, -float(bound) * p.size)
     return None
