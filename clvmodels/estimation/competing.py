@@ -152,5 +152,5 @@ def _worst(found: list[Diagnostics]) -> Diagnostics:
 
     return Diagnostics(
         decrement=of("decrement", max), iterations=of("iterations", max), k_hat=of("k_hat", max), r_hat=of("r_hat", max),
-        ess=of("ess", min), divergences=of("divergences", sum), seconds=of("seconds", sum),
+        ess=of("ess", min), divergences=of("divergences", sum), compiling=of("compiling", sum), seconds=of("seconds", sum),
     )  # fmt: skip

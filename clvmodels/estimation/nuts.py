@@ -5,6 +5,7 @@ One PyTensor Op serves all models: its outputs are the total log-likelihood and 
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import arviz as az
@@ -140,9 +141,12 @@ def sampled(
     ConvergenceError
         If the sampler cannot start.
     """
+    began = time.perf_counter()
+    compiled = nutpie.compile_pymc_model(model, backend="numba")
+    compiling = time.perf_counter() - began
     try:
         trace = nutpie.sample(
-            nutpie.compile_pymc_model(model, backend="numba"),
+            compiled,
             draws=draws,
             tune=tune,
             chains=chains,
@@ -160,7 +164,7 @@ def sampled(
     r_hat = max(float(v.max()) for v in az.rhat(posterior).data_vars.values())
     ess = min(float(v.min()) for v in az.ess(posterior).data_vars.values())
     divergences = int(trace["sample_stats"]["diverging"].sum())
-    return posterior, Diagnostics(r_hat=r_hat, ess=ess, divergences=divergences)
+    return posterior, Diagnostics(r_hat=r_hat, ess=ess, divergences=divergences, compiling=compiling)
 
 
 def _as_theta(posterior: Any, problem: Problem) -> Any:

@@ -32,6 +32,8 @@ class Diagnostics:
         Effective number of posterior draws, the smallest over the parameters.
     divergences
         Divergent transitions (nuts).
+    compiling
+        Seconds of it that PyMC's model took to compile (nuts).
     seconds
         Time the fit took.
     """
@@ -42,12 +44,13 @@ class Diagnostics:
     r_hat: float | None = None
     ess: float | None = None
     divergences: int | None = None
+    compiling: float | None = None
     seconds: float | None = None
 
     def __str__(self) -> str:
         words = {
             "k_hat": "k-hat {:.2f}", "r_hat": "R-hat {:.3f}", "ess": "{:,.0f} effective draws",
-            "divergences": "{} divergences", "iterations": "{} steps", "seconds": "{:.2g} s",
+            "divergences": "{} divergences", "iterations": "{} steps", "compiling": "compiled in {:.2g} s", "seconds": "{:.2g} s",
         }  # fmt: skip
         return ", ".join(
             text.format(getattr(self, name)) for name, text in words.items() if getattr(self, name) is not None

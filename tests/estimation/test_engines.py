@@ -37,6 +37,7 @@ def test_laplace_agrees_with_nuts(model, cdnow) -> None:
     nuts = clv.fit(model, cdnow, method="nuts", draws=2000, chains=4, seed=2)
     assert laplace.diagnostics.k_hat < 0.5
     assert nuts.diagnostics.r_hat < 1.01 and nuts.diagnostics.divergences == 0
+    assert 0 < nuts.diagnostics.compiling < nuts.diagnostics.seconds and "compiled in" in str(nuts.diagnostics)
     for name in model.Theta._fields:
         a, b = (np.log(np.ravel(f.posterior[name].values)) for f in (laplace, nuts))
         error = np.hypot(a.std() / np.sqrt(laplace.diagnostics.ess), b.std() / np.sqrt(nuts.diagnostics.ess))
