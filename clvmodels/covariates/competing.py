@@ -13,12 +13,12 @@ from numpy.typing import ArrayLike
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.survival_model import SurvivalModel
 from clvmodels.data.tenure import ROUNDING, Tenure, TenureLike
-from clvmodels.duration.contractual import Contractual, Timing, terms_of
+from clvmodels.duration.contractual import Contractual, of_those
 from clvmodels.duration.survival_baselines import Own
 from clvmodels.duration.survival_present import smooth_from, summed
 from clvmodels.errors import ModelError
 from clvmodels.model import Array, Parameter
-from clvmodels.units import FOREVER, Period, Rate, Span
+from clvmodels.units import Period, Span
 
 LATEST = 2.0**40
 """Period up to which a median is sought."""
@@ -141,38 +141,18 @@ class CompetingModel(Contractual):
         own, done, there = self._standing(theta, tenure)
         return np.asarray(there * np.exp(self.log_stay(own, done, self.causes[0].ahead_of(horizon))))
 
-    def renewal_probability(self, theta: Any, tenure: TenureLike) -> Array:
-        """Probability that the customer stays for another period, given that she is there now."""
-        own, done, there = self._standing(theta, tenure)
-        return np.asarray(there * np.exp(self.log_stay(own, done, 1.0)))
-
     def incidence_after(self, theta: Any, tenure: TenureLike, *, horizon: Span | Period, reason: str) -> Array:
         """Probability that the customer leaves for this reason within the coming `horizon`, given that she is there now."""
         own, done, there = self._standing(theta, tenure)
         return np.asarray(there * self._incidence(own, done, self.causes[0].ahead_of(horizon), reason))
 
-    def discounted_expected_residual_lifetime(
-        self,
-        theta: Any,
-        tenure: TenureLike,
-        *,
-        discount: Rate,
-        timing: Timing = "before renewal",
-        horizon: Span | Period = FOREVER,
-    ) -> Array:
-        """Expected payments to come, one per period under contract, at their present value; as of a survival model."""
-        force, ahead = terms_of(discount, timing, horizon, tenure.period)
-        own, done, there = self._standing(theta, tenure)
+    def present_renewals(self, theta: Any, done: Any, horizon: Any, force: float) -> Array:
         one_by_one = max(smooth_from(one.baseline, done, one.breaks) for one in self.causes)
 
         def worth(k: float) -> Array:
-            return np.exp(self.log_stay(own, done, k) - force * k)
+            return np.exp(self.log_stay(theta, done, k) - force * k)
 
-        if timing == "after renewal":
-            found = 1.0 + summed(worth, ahead, force, one_by_one=one_by_one)
-        else:
-            found = summed(worth, ahead + 1.0, force, one_by_one=one_by_one) * np.exp(force)
-        return np.asarray(np.where(there > 0, found, 0.0))
+        return np.asarray(summed(worth, horizon, force, one_by_one=one_by_one))
 
     def median_residual_lifetime(self, theta: Any, tenure: TenureLike) -> Array:
         """Time from now by which half of such customers have left, for any reason; as of a survival model."""
@@ -185,7 +165,7 @@ class CompetingModel(Contractual):
             half = self.log_stay(own, done, middle) <= np.log(0.5)
             low, high = np.where(half, low, middle), np.where(half, middle, high)
         found = np.ceil(high - ROUNDING) if self.whole else high
-        return np.asarray(np.where(there > 0, np.where(never, np.inf, found), 0.0))
+        return of_those(there, np.where(never, np.inf, found))
 
     def restricted_mean(self, theta: Any, tenure: TenureLike, *, horizon: Span | Period) -> Array:
         """Expected time under contract within the coming `horizon` [periods]; in a discrete model the period begun counts."""

@@ -18,11 +18,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.data.tenure import ROUNDING, TenureLike
 from clvmodels.data.tenures import Tenures
-from clvmodels.duration.contractual import Contractual, terms_of, whole_periods
-from clvmodels.duration.contractual import Timing as Timing
+from clvmodels.duration.contractual import Contractual, of_those, whole_periods
 from clvmodels.errors import ContractError, ModelError, offenders
 from clvmodels.model import Array
-from clvmodels.units import FOREVER, Period, Rate, Span
+from clvmodels.units import Period, Span
 
 LATEST = 2.0**60
 """Renewal up to which a median is sought."""
@@ -51,10 +50,6 @@ class Renewal(Contractual):
     def each(self, theta: Any, tenure: TenureLike) -> Any:
         """Each customer's own parameters, which broadcast with the tenures: here the same for all."""
         return self.theta(theta)
-
-    @abstractmethod
-    def present_renewals(self, theta: Any, done: ArrayLike, horizon: ArrayLike, force: float) -> Array:
-        """Sum over k = 1 .. horizon of exp(-force * k) P(renews k more times | done), parameters as `each` gives them."""
 
     @abstractmethod
     def draw_residual(self, theta: Any, done: ArrayLike, *, rng: np.random.Generator) -> Array:
@@ -112,60 +107,10 @@ class Renewal(Contractual):
         own, done, there = self._standing(theta, tenure)
         return np.asarray(there * np.exp(self.log_stay(own, done, whole_periods(horizon, tenure.period))))
 
-    def renewal_probability(self, theta: Any, tenure: TenureLike) -> Array:
-        """Probability that the customer renews next time, given that she is there now, in [0, 1]."""
-        own, done, there = self._standing(theta, tenure)
-        return np.asarray(there * np.exp(self.log_stay(own, done, 1.0)))
-
     def expected_residual_lifetime(self, theta: Any, tenure: TenureLike) -> Array:
         """Expected number of further renewals of a customer who is there now [periods, >= 0]; infinite where the mean is."""
         own, done, there = self._standing(theta, tenure)
-        return _of_those(there, self.present_renewals(own, done, math.inf, 0.0))
-
-    def discounted_expected_residual_lifetime(
-        self,
-        theta: Any,
-        tenure: TenureLike,
-        *,
-        discount: Rate,
-        timing: Timing = "before renewal",
-        horizon: Span | Period = FOREVER,
-    ) -> Array:
-        """Expected renewals to come at their present value (DERL): times the margin per renewal it is residual value.
-
-        With n renewals made and v the worth today of one unit in a period:
-
-        - "before renewal": the next renewal is due now and not yet decided; it counts in full, the one after it v, and so on.
-          Sum over k >= 1 of v^(k-1) P(renews k more times). In Fader and Hardie 2010 it is the DERL at the end of period n + 1.
-        - "after renewal": she has just renewed (or, with n = 0, just joined); that payment counts in full and is certain, the
-          next one v times its probability, and so on. Sum over k >= 0 of v^k P(renews k more times).
-
-        So "after" at tenure n is 1 + v "before" at n, and "before" at n is the retention rate at n + 1 times "after" at n + 1.
-
-        Parameters
-        ----------
-        theta
-            Parameters; arrays broadcast.
-        tenure
-            `Tenures`, or a `Tenure`. Who has left is worth 0.
-        discount
-            Effective rate, such as `Rate(0.10, per=YEAR)`.
-        timing
-            See above.
-        horizon
-            How far ahead from now payments count: those at its very end do. By default without end.
-
-        Returns
-        -------
-        array [payments], >= 0, never rises in the discount
-
-        Source: Fader and Hardie 2010, Marketing Science 29(1), 85-93.
-        """
-        force, ahead = terms_of(discount, timing, horizon, tenure.period)
-        own, done, there = self._standing(theta, tenure)
-        if timing == "after renewal":
-            return _of_those(there, 1.0 + self.present_renewals(own, done, ahead, force))
-        return _of_those(there, self.present_renewals(own, done, ahead + 1.0, force) * math.exp(force))
+        return of_those(there, self.present_renewals(own, done, math.inf, 0.0))
 
     def median_residual_lifetime(self, theta: Any, tenure: TenureLike) -> Array:
         """Number of the coming renewal by which half of such customers have left [periods, whole, >= 1]; 0 for who has left."""
@@ -177,7 +122,7 @@ class Renewal(Contractual):
             middle = np.floor((low + high) / 2)
             half = self.log_stay(own, done, middle) <= math.log(0.5)
             low, high = np.where(half, low, middle), np.where(half, middle, high)
-        return _of_those(there, np.where(never, np.inf, high))
+        return of_those(there, np.where(never, np.inf, high))
 
     def restricted_mean(self, theta: Any, tenure: TenureLike, *, horizon: Span | Period) -> Array:
         """Expected number of periods under contract within the coming `horizon`, the one that begins now included.
@@ -188,7 +133,7 @@ class Renewal(Contractual):
         ahead = whole_periods(horizon, tenure.period)
         if ahead == 0:
             return np.zeros(np.broadcast_shapes(done.shape, *(np.shape(v) for v in own)))
-        return _of_those(there, 1.0 + self.present_renewals(own, done, ahead - 1.0, 0.0))
+        return of_those(there, 1.0 + self.present_renewals(own, done, ahead - 1.0, 0.0))
 
     def draw_residual_lifetimes(self, theta: Any, tenure: TenureLike, *, seed: int | np.random.Generator) -> Array:
         """Draw how many more renewals each customer makes, given that she is there now.
@@ -206,7 +151,7 @@ class Renewal(Contractual):
         """
         own, done, there = self._standing(theta, tenure)
         done = np.broadcast_to(done, np.broadcast_shapes(done.shape, *(np.shape(v) for v in own)))
-        return _of_those(there, self.draw_residual(own, done, rng=np.random.default_rng(seed)))
+        return of_those(there, self.draw_residual(own, done, rng=np.random.default_rng(seed)))
 
     def simulate(
         self,
@@ -291,8 +236,3 @@ def insist_on_tenure(tenure: object) -> None:
     """Refuse a bare number, whose unit is not known."""
     if not hasattr(tenure, "exit"):
         raise ModelError(f"{tenure!r} of what? Write Tenure({tenure!r}, YEAR) for a customer who has renewed so often.")
-
-
-def _of_those(there: Array, values: Array) -> Array:
-    """The values, 0 for customers who have left (also where the value is infinite)."""
-    return np.asarray(np.where(there > 0, values, 0.0))

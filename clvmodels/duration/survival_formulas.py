@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clvmodels.data.tenure import ROUNDING, Tenure, TenureLike
-from clvmodels.duration.contractual import Contractual, Timing, terms_of, whole_periods
+from clvmodels.duration.contractual import Contractual, of_those, whole_periods
 from clvmodels.duration.renewals import insist_on_tenure
 from clvmodels.duration.survival_baselines import Baseline, Own
 from clvmodels.duration.survival_present import present_periods, present_time, whole_mean
 from clvmodels.errors import ModelError
 from clvmodels.model import Array
-from clvmodels.units import FOREVER, Period, Rate, Span, as_span
+from clvmodels.units import Period, Span, as_span
 
 
 class SurvivalFormulas(Contractual):
@@ -114,11 +114,6 @@ class SurvivalFormulas(Contractual):
         for ahead in range(1, periods + 1):
             yield np.asarray(there * np.exp(np.minimum(self.log_survival(own, done + ahead) - now, 0.0)))
 
-    def renewal_probability(self, theta: Any, tenure: TenureLike) -> Array:
-        """Probability that the customer stays for another period, given that she is there now, in [0, 1]."""
-        own, done, there = self._standing(theta, tenure)
-        return np.asarray(there * np.exp(self.log_stay(own, done, 1.0)))
-
     def expected_residual_lifetime(self, theta: Any, tenure: TenureLike) -> Array:
         """Expected time from now to leaving [periods, >= 0]; in a discrete model the number of further renewals.
 
@@ -126,49 +121,11 @@ class SurvivalFormulas(Contractual):
         """
         own, done, there = self._standing(theta, tenure)
         mean = (
-            self._present(own, done, math.inf, 0.0) if self.whole else whole_mean(self.baseline, own, done, self.breaks)
+            self.present_renewals(own, done, math.inf, 0.0)
+            if self.whole
+            else whole_mean(self.baseline, own, done, self.breaks)
         )
-        return _of_those(there, np.where(self._never(own, done) > 0, np.inf, mean))
-
-    def discounted_expected_residual_lifetime(
-        self,
-        theta: Any,
-        tenure: TenureLike,
-        *,
-        discount: Rate,
-        timing: Timing = "before renewal",
-        horizon: Span | Period = FOREVER,
-    ) -> Array:
-        """Expected payments to come, one per period under contract, at their present value (DERL).
-
-        As of the discrete models (see `Renewal`): "before renewal", a payment is due now and made if she stays for the coming
-        period: sum over k >= 1 of v^(k-1) P(stays k more periods). "after renewal": she has just paid, which counts in full:
-        sum over k >= 0 of v^k P(stays k more periods). Periods are counted from now.
-
-        Parameters
-        ----------
-        theta
-            Parameters: numbers, or arrays (draws, 1).
-        tenure
-            `Tenures`, or a `Tenure`. Who has left is worth 0.
-        discount
-            Effective rate, such as `Rate(0.10, per=YEAR)`.
-        timing
-            See above.
-        horizon
-            How far ahead from now payments count: those at its very end do. By default without end.
-
-        Returns
-        -------
-        array [payments], >= 0, never rises in the discount
-
-        Source: Fader and Hardie 2010, Marketing Science 29(1), 85-93.
-        """
-        force, ahead = terms_of(discount, timing, horizon, tenure.period)
-        own, done, there = self._standing(theta, tenure)
-        if timing == "after renewal":
-            return _of_those(there, 1.0 + self._present(own, done, ahead, force))
-        return _of_those(there, self._present(own, done, ahead + 1.0, force) * math.exp(force))
+        return of_those(there, np.where(self._never(own, done) > 0, np.inf, mean))
 
     def median_residual_lifetime(self, theta: Any, tenure: TenureLike) -> Array:
         """Time from now by which half of such customers have left [periods]; infinite if more than half never leave.
@@ -180,7 +137,7 @@ class SurvivalFormulas(Contractual):
         with np.errstate(divide="ignore", invalid="ignore"):
             depth = np.where(never < 0.5, -np.log((0.5 - never) / (1.0 - never)), np.inf)
         found = self._residual(own, done, depth)
-        return _of_those(there, np.ceil(found - ROUNDING) if self.whole else found)
+        return of_those(there, np.ceil(found - ROUNDING) if self.whole else found)
 
     def restricted_mean(self, theta: Any, tenure: TenureLike, *, horizon: Span | Period) -> Array:
         """Expected time under contract within the coming `horizon` [periods]; in a discrete model the period begun counts."""
@@ -189,11 +146,11 @@ class SurvivalFormulas(Contractual):
         if not self.whole:
             never = self._never(own, done)
             of_leavers = present_time(self.baseline, own, done, ahead, self.breaks)
-            return _of_those(there, never * ahead + (1.0 - never) * of_leavers)
+            return of_those(there, never * ahead + (1.0 - never) * of_leavers)
         shape = np.broadcast_shapes(done.shape, np.shape(own.eta), np.shape(own.first))
         if ahead == 0:
             return np.zeros(shape)
-        return _of_those(there, 1.0 + self._present(own, done, ahead - 1.0, 0.0))
+        return of_those(there, 1.0 + self.present_renewals(own, done, ahead - 1.0, 0.0))
 
     def draw_residual_lifetimes(self, theta: Any, tenure: TenureLike, *, seed: int | np.random.Generator) -> Array:
         """Draw how much longer each customer stays, given that she is there now.
@@ -211,7 +168,7 @@ class SurvivalFormulas(Contractual):
         leaves]
         """
         own, done, there = self._standing(theta, tenure)
-        return _of_those(there, self._drawn(own, done, np.random.default_rng(seed)))
+        return of_those(there, self._drawn(own, done, np.random.default_rng(seed)))
 
     def _drawn(self, own: Own, done: Array, rng: np.random.Generator) -> Array:
         return self.counted_in_periods(self.draw_times(own, done, rng))
@@ -245,14 +202,13 @@ class SurvivalFormulas(Contractual):
         reached = self.baseline.cumulative_hazard(own, done, self.breaks)
         return np.asarray(np.exp(own.odds - np.logaddexp(own.odds, -reached)))
 
-    def _present(self, own: Own, done: Array, ahead: float, force: float) -> Array:
-        """Sum over k = 1 .. ahead of exp(-force k) P(stays k more periods | there at done)."""
-        never = self._never(own, done)
-        found = present_periods(self.baseline, own, done, ahead, force, self.breaks)
+    def present_renewals(self, theta: Any, done: Any, horizon: Any, force: float) -> Array:
+        never = self._never(theta, done)
+        found = present_periods(self.baseline, theta, done, horizon, force, self.breaks)
         if not np.any(never > 0):
             return found
         worth = math.exp(-force)
-        certain = ahead if force == 0.0 else worth * -math.expm1(-force * ahead) / -math.expm1(-force)
+        certain = horizon if force == 0.0 else worth * -math.expm1(-force * horizon) / -math.expm1(-force)
         return np.asarray(never * certain + (1.0 - never) * found)
 
     def _standing(self, theta: Any, tenure: TenureLike) -> tuple[Own, Array, Array]:
@@ -281,7 +237,3 @@ class SurvivalFormulas(Contractual):
         if self.whole and np.any(np.abs(times - np.rint(times)) > ROUNDING):
             raise ModelError(f"{name}={values!r} is not a whole number of renewals. Give 0, 1, 2, ...")
         return np.rint(times) if self.whole else times
-
-
-def _of_those(there: Array, values: Array) -> Array:
-    return np.asarray(np.where(there > 0, values, 0.0))
