@@ -54,7 +54,7 @@ class Contracts:
     period
         Unit of `tenure`, such as `MONTH`.
     price, margin
-        Columns with what is paid and earned per period [currency].
+        Columns with what is paid and earned per period [currency]; of joined rows the last counts.
     reason
         Column with the reason for leaving, such as "voluntary" or "payment"; by default the status of the ended contracts.
     segment, covariates
