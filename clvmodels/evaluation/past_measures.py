@@ -14,8 +14,9 @@ from clvmodels.data.histories import Histories
 from clvmodels.data.tables import fetch
 from clvmodels.data.transactions import Transactions
 from clvmodels.errors import ClvError
+from clvmodels.metrics.people import past_value
 from clvmodels.model import Array
-from clvmodels.units import DAY, Rate, Span
+from clvmodels.units import Rate, Span
 from clvmodels.value import formulas
 from clvmodels.value.forecast import Forecast
 
@@ -34,18 +35,12 @@ def past_values(forecast: Forecast, calibration: Transactions, *, rate: Rate | N
     The contribution GC of a purchase is the log's own margin, or its amount times the margin of the forecast; n counts time since
     the purchase to the day. Without a rate nothing is compounded.
 
-    Source: crm_indicators, section D; the formula is `formulas.past_customer_value`.
+    Source: crm_indicators, section D; the query is `metrics.past_value`.
     """
-    lines: Any = calibration.lines()
-    force = 0.0 if rate is None else rate.force(DAY)
-    own = "margin" in lines.columns
-    paid = lines.margin if own else lines.amount
-    ago = _literal(calibration.until).delta(lines.date, unit="day").cast("float64")
-    sums = lines.group_by("customer_id").aggregate(value=(paid * (ago * force).exp()).sum())
-    value = _of(forecast.histories, fetch(sums).to_pandas(), "value", 0.0)
-    if own:
-        return value
-    return np.asarray(value * forecast.valuation.margins.mean(axis=1))
+    own = "margin" in calibration.lines().columns
+    table = past_value(calibration, rate=rate, margin=None if own else 1.0)
+    value = _of(forecast.histories, table, "past_value", 0.0)
+    return value if own else np.asarray(value * forecast.valuation.margins.mean(axis=1))
 
 
 def retained(histories: Histories, calibration: Transactions, *, period: Span, horizon: Span) -> Retained:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Literal
 
-from clvmodels.errors import ClvError
-
-type Language = Literal["en", "ko"]
+from clvmodels.metrics.words import Language as Language
+from clvmodels.metrics.words import check_language
 
 TIER_PROBABILITY = "p_tier_"
 """Prefix of the probability of being in a tier by its name."""
@@ -44,8 +42,7 @@ def headings(columns: Iterable[str], lang: str) -> dict[str, str]:
     >>> headings(["tier", "p_tier_gold", "next_50"], "ko")
     {'tier': '등급', 'p_tier_gold': '등급 확률: gold', 'next_50': '다음 구매 50%'}
     """
-    if lang not in ("en", "ko"):
-        raise ClvError(f"lang={lang!r} is not known. Write 'en' or 'ko'.")
+    check_language(lang)
     return {name: name if lang == "en" else _korean(name) for name in columns}
 
 
