@@ -39,6 +39,16 @@ class Moved(NamedTuple):
     sign: int
 
 
+class Group(NamedTuple):
+    """Parameters that are normal about zero with a common scale that is learnt: their places in theta.
+
+    The likelihood reads the members through their products with the scale.
+    """
+
+    scale: int
+    members: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A parameter of a model.
@@ -110,6 +120,8 @@ class Model(ABC):
     """Compiled sum of `kernel` over counted rows, `total(theta (k,), counts (n,), *columns)`, where that costs less."""
     hierarchical: bool = False
     """Whether some parameters are drawn from others, so that there is nothing to maximise without the prior."""
+    groups: tuple[Group, ...] = ()
+    """What is normal about zero with a scale that is learnt, in the models that `estimation/latent.py` draws."""
     reads: tuple[str, ...] = ()
     """Covariates that tell customers apart."""
     moved: tuple[Moved, ...] = ()

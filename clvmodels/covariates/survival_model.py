@@ -13,7 +13,7 @@ import pandas as pd
 from clvmodels.coordinates import Coordinates
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.design import Design
-from clvmodels.covariates.survival_parameters import Group, of_columns, of_never, of_segments, of_walk
+from clvmodels.covariates.survival_parameters import of_columns, of_never, of_segments, of_walk
 from clvmodels.data.tenure import TenureLike
 from clvmodels.data.tenures import Tenures
 from clvmodels.duration import survival_kernel
@@ -22,7 +22,7 @@ from clvmodels.duration.survival_baselines import Baseline, Own, piece_of
 from clvmodels.duration.survival_formulas import SurvivalFormulas
 from clvmodels.errors import ModelError
 from clvmodels.history import HistoryLike, known_of
-from clvmodels.model import Array, Parameter
+from clvmodels.model import Array, Group, Parameter
 from clvmodels.units import Period
 
 
@@ -121,7 +121,7 @@ class SurvivalModel(SurvivalFormulas):
         return NamedTuple("Theta", [(p.name, Any) for p in self.parameters])
 
     @cached_property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[Group, ...]:  # type: ignore[override]
         """Walk and frailties: what is normal about zero with a scale that is learnt."""
         names = self.Theta._fields
         found = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.design import Design
@@ -17,13 +17,6 @@ SPREAD = HalfNormal(0.5)
 """Prior of the standard deviation over segments of the log of hazard or time."""
 NEVER = Normal(-1.0, 1.5)
 """Prior of the log odds of never leaving: the share is 3 % to 81 % with probability 0.90."""
-
-
-class Group(NamedTuple):
-    """Parameters that are normal about zero with a common scale: positions in theta."""
-
-    scale: int
-    members: tuple[int, ...]
 
 
 def of_never() -> Parameter:

@@ -9,11 +9,13 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.coordinates import Coordinates
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.contact_terms import ContactTerms, planned_of
+from clvmodels.covariates.shocks import TERM, Shocks
 from clvmodels.covariates.time_design import TimeDesign, reads
 from clvmodels.covariates.timetable import Timetable, timetable
 from clvmodels.data.contacts import Contacts
@@ -28,7 +30,7 @@ from clvmodels.duration.paths import Paths
 from clvmodels.duration.paths_likelihood import ROWS, kernel, log_likelihood, total
 from clvmodels.errors import ModelError
 from clvmodels.history import History, HistoryLike, as_columns, flat, upright
-from clvmodels.model import Array, Parameter
+from clvmodels.model import Array, Group, Parameter
 from clvmodels.numerics.quadrature import NEGLIGIBLE
 from clvmodels.priors import Normal
 from clvmodels.purchase_dates import NO_EVENTS, Events, ragged, repeat_purchases
@@ -43,11 +45,17 @@ MOVED = {"purchase": 1, "dropout": 3}
 
 
 NO_TERMS = np.zeros((0, 2), dtype=np.int64)
+Whole = NDArray[np.int64]
 
 
 def total_of(theta: Array, counts: Array, *columns: Any) -> tuple[float, Array]:
     """Log-likelihood of rows with counts and its gradient (k,)."""
     return total(theta, counts, *columns[:ROWS], Paths(*columns[ROWS:]))  # type: ignore[no-any-return]
+
+
+def _weeks(table: Timetable) -> Whole:
+    """The week of each common row (K,)."""
+    return table.common.covariates[TERM]
 
 
 class Elements(NamedTuple):
@@ -96,8 +104,9 @@ class TimeVarying(LatentAttrition):
 
     Attributes
     ----------
-    base, designs, panel, contacts, ridge
-        The model, the coding of both processes, covariates over time, contact terms, and the spread of the prior.
+    base, designs, panel, contacts, shocks, ridge
+        The model, the coding of both processes, covariates over time, contact terms, weekly shocks of the purchase rate, and the
+        spread of the prior.
     origin, until
         Days since 1970-01-01 from which time is counted, and on which the observation of the customers it was fitted to ended.
     """
@@ -106,6 +115,7 @@ class TimeVarying(LatentAttrition):
     designs: tuple[TimeDesign, ...]
     panel: Panel | None
     contacts: ContactTerms | None
+    shocks: Shocks | None
     ridge: float
     origin: int
     until: int
@@ -122,6 +132,7 @@ class TimeVarying(LatentAttrition):
     def name(self) -> str:  # type: ignore[override]
         said = [f"{one.role} {one.formula}" for one in self.designs]
         said += [f"contacts by {', '.join(self.media)}"] if self.media else []
+        said += ["weekly shocks"] if self.shocks else []
         return f"{self.base.name} over time with {'; '.join(said)}"
 
     @property
@@ -146,7 +157,17 @@ class TimeVarying(LatentAttrition):
                     meaning = f"effect of {name} on {role}: exp of it multiplies"
                     found.append(Parameter(made, meaning, Normal(0.0, self.ridge), positive=False))
             found += [] if self.contacts is None else self.contacts.coefficients(role)
-        return (*found, *([] if self.contacts is None else self.contacts.carry_over()))
+        found += [] if self.contacts is None else self.contacts.carry_over()
+        return (*found, *(() if self.shocks is None else self.shocks.parameters))
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:  # type: ignore[override]
+        """The weekly shocks: normal about zero with a spread that is learnt."""
+        return () if self.shocks is None else (self.shocks.group(len(self.parameters)),)
+
+    @property
+    def hierarchical(self) -> bool:  # type: ignore[override]
+        return bool(self.groups)
 
     def _designs_of(self, role: str) -> list[TimeDesign]:
         return [one for one in self.designs if one.role == role]
@@ -183,6 +204,18 @@ class TimeVarying(LatentAttrition):
         """The model in which every customer besides gets these contacts: medium, days after the end of observation."""
         return replace(self, contacts=self._contact_terms().contacted(planned))
 
+    def by_week(self, theta: Any, *, interval: float = 0.90) -> pd.DataFrame:
+        """What each week of the past multiplies the purchase rate by: mean, lower, upper by its Monday.
+
+        Parameters
+        ----------
+        theta
+            Draws (draws,), such as `fit.draws(2000)`.
+        """
+        if self.shocks is None:
+            raise ModelError(f"{self.name} has no weekly shocks. Write clv.time_varying(purchase='~ {TERM}').")
+        return self.shocks.by_week(self.theta(theta), interval)
+
     def _contact_terms(self) -> ContactTerms:
         if self.contacts is None:
             raise ModelError(f"{self.name} has no contacts. Fit clv.time_varying(..., contacts=clv.Contacts(...)).")
@@ -191,6 +224,7 @@ class TimeVarying(LatentAttrition):
     def _timetable(self, history: HistoryLike, ahead: ArrayLike = 0.0) -> Timetable:
         """`ahead` is in the period of the history, for all or by customer."""
         common, own = reads(self.designs)
+        common += [] if self.shocks is None else [TERM]
         days = np.ravel(np.minimum(np.asarray(ahead) * history.period.days, LONGEST))
         return timetable(
             history, common=common, own=own, panel=self.panel, contacts=self.contacts, ahead=days
@@ -202,7 +236,8 @@ class TimeVarying(LatentAttrition):
                 return one.numbers(table)
         return np.zeros((table.common_day.size, 0)), np.zeros((int(table.row.max()) + 1, 0))
 
-    def _paths(self, table: Timetable, period: Period, events: Events = NO_EVENTS) -> Paths:
+    def _paths(self, table: Timetable, period: Period, events: Events = NO_EVENTS, shock: Whole | None = None) -> Paths:
+        """`shock` says where the shocks of the common rows are, in theta if it is not given."""
         common, own = zip(*(self._numbers(table, role) for role in MOVED), strict=True)
         start, own_start, contact_start, event_time = (
             (days - self.origin) / period.days for days in (table.common_day, table.day, table.contact_day, events.day)
@@ -210,10 +245,13 @@ class TimeVarying(LatentAttrition):
         known = self.contacts
         codes = [NO_TERMS if known is None else known.codes(role) for role in MOVED]
         saturation = [] if known is None or known.saturation is None else [known.saturation]
+        if shock is None:
+            none = np.full(start.size, -1)
+            shock = none if self.shocks is None else self.shocks.seen(_weeks(table), len(self.parameters))
         return Paths(
             start, common[0], common[1], table.offset, own_start, table.row, own[0], own[1], table.contact_offset,
             contact_start, table.contacts, codes[0], codes[1],
-            np.array(saturation if known is not None else [0.0]), events.offset, event_time,
+            np.array(saturation if known is not None else [0.0]), events.offset, event_time, shock,
         )  # fmt: skip
 
     def data(self, history: HistoryLike) -> tuple[Array, ...]:
@@ -252,7 +290,11 @@ class TimeVarying(LatentAttrition):
         which, path, *rest = (np.ravel(v) for v in everything[:6])
         order = np.lexsort((path, which))
         first, x, t_x, T = (column[order] for column in rest)
-        paths = self._paths(table, history.period)
+        shock = None
+        if self.shocks is not None:
+            drawn = any(np.ndim(value) for value in theta)
+            rows, shock = self.shocks.with_unseen(rows, _weeks(table), drawn=drawn)
+        paths = self._paths(table, history.period, shock=shock)
         return Elements(
             rows, which[order], path[order], first + T, (first, x, t_x, T), paths, order, everything[0].shape
         )

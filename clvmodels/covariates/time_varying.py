@@ -11,6 +11,7 @@ import numpy as np
 
 from clvmodels.covariates.contact_terms import terms_of
 from clvmodels.covariates.seasons import season_terms
+from clvmodels.covariates.shocks import Shocks, shocks_apart
 from clvmodels.covariates.time_design import learn
 from clvmodels.covariates.time_model import RIDGE, TimeVarying
 from clvmodels.covariates.timetable import dated
@@ -18,7 +19,7 @@ from clvmodels.data.contacts import Contacts
 from clvmodels.data.panel import Panel
 from clvmodels.duration.pareto_nbd import PARETO_NBD, ParetoNbd
 from clvmodels.errors import ModelError
-from clvmodels.history import HistoryLike
+from clvmodels.history import HistoryLike, known_of
 from clvmodels.model import Model
 
 
@@ -44,11 +45,14 @@ class TimeVaryingSpec:
         first, end = dated(histories)
         until = int(np.floor(end.max()))
         panel = None if self.panel is None else self.panel.closed(until)
-        formulas, terms = dict(self.formulas), None
+        static = known_of(histories)
+        formulas, weekly = shocks_apart(self.formulas, (*static, *(() if panel is None else panel.names)))
+        terms, origin = None, int(first.min())
+        shocks = Shocks.between(origin, until) if weekly else None
         if self.contacts is not None:
             formulas, terms = terms_of(self.contacts, formulas, self.saturation, until)
         designs = learn(list(formulas.items()), histories, panel)
-        return TimeVarying(self.base, designs, panel, terms, self.ridge, int(first.min()), until)
+        return TimeVarying(self.base, designs, panel, terms, shocks, self.ridge, origin, until)
 
     def __repr__(self) -> str:
         return self.name

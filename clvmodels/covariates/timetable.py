@@ -163,7 +163,7 @@ def _size(rows: Rows) -> int:
 
 def _common(names: Sequence[str], panel: Panel | None, low: int, high: int) -> tuple[Whole, Rows]:
     """When common columns change between two days, and their values."""
-    of_calendar = [name for name in names if name in seasons.COLUMNS and name not in of_panel(panel, True)]
+    of_calendar = [name for name in names if name in seasons.CALENDAR and name not in of_panel(panel, True)]
     others = [name for name in names if name not in of_calendar]
     day = seasons.changes(of_calendar, low, high)
     values: dict[str, NDArray[Any]] = {}

@@ -47,6 +47,9 @@ class Paths(NamedTuple):
         Where it is known (1,); empty if it is the last of the parameters.
     event_offset, event_time
         Moments of repeat purchases, of list i as above (V + 1,), (W,).
+    shock
+        Where in theta the common shock of the purchase rate is that holds from each common change point on, in spreads of the
+        shocks; -1 where there is none (K,).
     """
 
     start: Array
@@ -65,6 +68,7 @@ class Paths(NamedTuple):
     saturation: Array
     event_offset: Whole
     event_time: Array
+    shock: Whole
 
 
 class Factors(NamedTuple):
@@ -97,7 +101,8 @@ class Factors(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Where each kind of parameters begins in theta: base, columns and terms of purchase, of dropout, half-lives, saturation."""
+    """Where each kind of parameters begins in theta: columns and terms of purchase, of dropout, half-lives, saturation, and the
+    spread of the common shocks, which these follow."""
 
     purchase: int
     purchase_terms: int
@@ -105,6 +110,7 @@ class Places(NamedTuple):
     dropout_terms: int
     half_life: int
     saturation: int
+    spread: int
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -114,7 +120,9 @@ def places(paths):
     dropout = purchase_terms + paths.purchase_terms.shape[0]
     dropout_terms = dropout + paths.dropout.shape[1]
     half_life = dropout_terms + paths.dropout_terms.shape[0]
-    return Places(BASE, purchase_terms, dropout, dropout_terms, half_life, half_life + paths.dose.shape[1])
+    saturation = half_life + paths.dose.shape[1]
+    spread = saturation + 1 - paths.saturation.size
+    return Places(BASE, purchase_terms, dropout, dropout_terms, half_life, saturation, spread)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -182,6 +190,8 @@ def _segment(paths, theta, at, n, factors):
         log_rate += theta[at.purchase + c] * (paths.purchase[i, c] + paths.own_purchase[row, c])
     for c in range(paths.dropout.shape[1]):
         log_hazard += theta[at.dropout + c] * (paths.dropout[i, c] + paths.own_dropout[row, c])
+    if paths.shock[i] >= 0:
+        log_rate += theta[at.spread] * theta[paths.shock[i]]
     if stretch >= 0:
         log_rate += factors.effects.log_rate[stretch]
         log_hazard += factors.effects.log_hazard[stretch]
@@ -195,13 +205,16 @@ def _segment(paths, theta, at, n, factors):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def pull(paths, at, factors, n, to_rate, to_hazard, gradient):
+def pull(paths, theta, at, factors, n, to_rate, to_hazard, gradient):
     """Add to a gradient (k,) what changes of the log factors of segment n do through every parameter that moves them."""
     i, row, stretch = factors.common[n], factors.row[n], factors.stretch[n]
     for c in range(paths.purchase.shape[1]):
         gradient[at.purchase + c] += to_rate * (paths.purchase[i, c] + paths.own_purchase[row, c])
     for c in range(paths.dropout.shape[1]):
         gradient[at.dropout + c] += to_hazard * (paths.dropout[i, c] + paths.own_dropout[row, c])
+    if paths.shock[i] >= 0:
+        gradient[at.spread] += to_rate * theta[paths.shock[i]]
+        gradient[paths.shock[i]] += to_rate * theta[at.spread]
     if stretch < 0:
         return
     effects = factors.effects

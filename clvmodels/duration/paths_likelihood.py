@@ -130,7 +130,7 @@ def _sweep(theta, counts, path, first, frequency, recency, T, event, paths, valu
         to = gradient[0 if shared else i] if asked else none
         braces = log_braces(here, x, first[i], recency[i], T[i], factors, segments, parts)
         value[i] = log_r + here[0] * math.log(here[1]) + here[2] * math.log(here[3]) + braces
-        value[i] += _events(paths, at, event[i], factors, segments, counts[i], to)
+        value[i] += _events(paths, here, at, event[i], factors, segments, counts[i], to)
         if asked:
             to[0] += counts[i] * d_r
             _backwards(
@@ -139,7 +139,7 @@ def _sweep(theta, counts, path, first, frequency, recency, T, event, paths, valu
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _events(paths, at, event, factors, segments, count, gradient):
+def _events(paths, theta, at, event, factors, segments, count, gradient):
     """Sum of log a(t_j) over repeat purchases; its gradient times `count` is added, unless there is none."""
     total, k = 0.0, 0
     begin, stop = paths.event_offset[int(event)], paths.event_offset[int(event) + 1]
@@ -150,7 +150,7 @@ def _events(paths, at, event, factors, segments, count, gradient):
             k += 1
         total += factors.log_rate[k]
         if gradient.size:
-            pull(paths, at, factors, k, count, 0.0, gradient)
+            pull(paths, theta, at, factors, k, count, 0.0, gradient)
     return total
 
 
@@ -209,7 +209,7 @@ def _backwards(theta, x, first, recency, T, braces, paths, at, factors, segments
             to_hazard -= d * (factors.hazard[k] * before - parts.beta[k]) + weight * s
             log_a, to_a, log_d, to_d = log_a + weight * means[0], to_a + a, log_d + weight * means[2], to_d + d
             left += weight
-        pull(paths, at, factors, k, count * to_rate, count * to_hazard, gradient)
+        pull(paths, theta, at, factors, k, count * to_rate, count * to_hazard, gradient)
     gradient[0] += count * (math.log(alpha) - log_a)
     gradient[1] += count * (r / alpha - c * to_a)
     gradient[2] += count * (math.log(beta) + left / s - log_d)
@@ -263,6 +263,7 @@ def kernel(theta, *columns):
     """
     c = columns
     paths = Paths(
-        c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13], c[14], c[15], c[16], c[17], c[18], c[19], c[20], c[21]
+        c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13], c[14], c[15], c[16], c[17], c[18], c[19], c[20], c[21],
+        c[22],
     )
     return log_likelihood(theta, c[0], c[1], c[2], c[3], c[4], c[5], paths, True)

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, Literal, Protocol, overload
 
 from clvmodels.covariates.survival import Survival
-from clvmodels.covariates.survival_model import SurvivalModel
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.tenures import Tenures
@@ -201,4 +200,4 @@ def _posterior_engine(model: Model) -> Callable[..., Outcome]:
     """The approximation that suits how the model's parameters hang together."""
     if not model.hierarchical:
         return laplace
-    return latent if isinstance(model, SurvivalModel) else hierarchical
+    return latent if model.groups else hierarchical

@@ -74,7 +74,7 @@ class Latent:
 
     @cached_property
     def scales(self) -> list[int]:
-        return [group.scale for group in self.problem.model.groups]  # type: ignore[attr-defined]
+        return [group.scale for group in self.problem.model.groups]
 
     @cached_property
     def rest(self) -> Array:
@@ -84,7 +84,7 @@ class Latent:
     def member(self) -> Array:
         """The group of each entry of x, -1 where it has none."""
         of = np.full(self.problem.centre.size, -1)
-        for g, group in enumerate(self.problem.model.groups):  # type: ignore[attr-defined]
+        for g, group in enumerate(self.problem.model.groups):
             of[list(group.members)] = g
         return np.asarray(of[self.rest])
 
