@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.errors import ClvError
+from clvmodels.numerics.hashed import mixed
 
 
 class Holdout(NamedTuple):
@@ -43,16 +44,5 @@ def hold_out(keys: ArrayLike, *, share: float = 0.05, seed: int = 0) -> Holdout:
         raise ClvError(f"The holdout share is {share}. Give a share from 0 to below 1, such as 0.05.")
     ids = np.asarray(keys)
     hashed = np.asarray(pd.util.hash_array(ids, categorize=False), dtype=np.uint64)
-    uniform = _mixed(hashed ^ _mixed(np.array([seed], dtype=np.int64).view(np.uint64))) / 2.0**64
+    uniform = mixed(hashed ^ mixed(np.array([seed], dtype=np.int64).view(np.uint64))) / 2.0**64
     return Holdout(uniform < share, np.full(len(ids), float(share)))
-
-
-def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of SplitMix64: every bit of the input moves every bit of the output.
-
-    Source: SteeleLeaFlood2014.
-    """
-    bits = bits + np.uint64(0x9E3779B97F4A7C15)
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(bits ^ (bits >> np.uint64(31)))

@@ -9,25 +9,23 @@ from scipy.special import ndtri
 Array = NDArray[np.float64]
 Keys = NDArray[np.uint64]
 
-STEP = np.uint64(0x9E3779B97F4A7C15)
-FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
+def mixed(bits: Keys) -> Keys:
+    """The finaliser of SplitMix64: every bit of the input moves every bit of the output.
 
-def mixed(keys: Keys) -> Keys:
-    """Whole numbers that look random, one for each; Source: SteeleLeaFlood2014, the finalizer of SplitMix64."""
-    with np.errstate(over="ignore"):
-        z = keys + STEP
-        z = (z ^ (z >> np.uint64(30))) * FIRST
-        z = (z ^ (z >> np.uint64(27))) * SECOND
-        return np.asarray(z ^ (z >> np.uint64(31)))
+    Source: SteeleLeaFlood2014.
+    """
+    bits = bits + np.uint64(0x9E3779B97F4A7C15)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(bits ^ (bits >> np.uint64(31)))
 
 
 def keys_of(rows: Array) -> Keys:
     """A key for each row of numbers (m, k): equal rows have equal keys."""
     bits = np.ascontiguousarray(rows).view(np.uint64)
     odd = mixed(np.arange(rows.shape[1], dtype=np.uint64)) | np.uint64(1)
-    with np.errstate(over="ignore"):
-        return mixed(mixed(bits) @ odd)
+    return mixed((mixed(bits) * odd).sum(axis=1, dtype=np.uint64))
 
 
 def normal_of(keys: Keys, numbers: NDArray[np.int64]) -> Array:
