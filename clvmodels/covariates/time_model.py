@@ -59,7 +59,8 @@ def _weeks(table: Timetable) -> Whole:
 
 
 class Elements(NamedTuple):
-    """Parameters and customers broadcast together, sorted by parameters and path for the kernels.
+    """Parameters and customers broadcast together, sorted for the kernels: by parameters, path, first purchase, T, frequency, and
+    then the latest purchase first.
 
     Attributes
     ----------
@@ -288,7 +289,8 @@ class TimeVarying(LatentAttrition):
         columns += as_columns(history, ("frequency", "recency", "T"))
         everything = np.broadcast_arrays(number, *columns, *more)
         which, path, *rest = (np.ravel(v) for v in everything[:6])
-        order = np.lexsort((path, which))
+        first, x, t_x, T = rest
+        order = np.lexsort((-t_x, x, T, first, path, which))
         first, x, t_x, T = (column[order] for column in rest)
         shock = None
         if self.shocks is not None:

@@ -87,7 +87,7 @@ class Factors(NamedTuple):
     effects
         Contact terms by stretch.
     to_rate, to_hazard
-        What one more in the logarithm of each factor does to the log-likelihood of a customer (L,); for `pull`.
+        What one more in the logarithm of each factor does to the log-likelihood (L,); for `pull`.
     """
 
     start: Array
@@ -223,12 +223,12 @@ def _exponentials(values, n):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def pull(paths, theta, at, factors, begin, stop, count, gradient):
-    """Add to a gradient (k,), `count` times, what `to_rate` and `to_hazard` of segments do through parameters that move them."""
+def pull(paths, theta, at, factors, begin, stop, gradient):
+    """Add to a gradient (k,) what `to_rate` and `to_hazard` of segments do through parameters that move them."""
     effects, terms = factors.effects, paths.dose.shape[1] + (0 if paths.saturation.size else 1)
     for k in range(begin, stop):
         i, row, stretch = factors.common[k], factors.row[k], factors.stretch[k]
-        to_rate, to_hazard = count * factors.to_rate[k], count * factors.to_hazard[k]
+        to_rate, to_hazard = factors.to_rate[k], factors.to_hazard[k]
         for c in range(paths.purchase.shape[1]):
             gradient[at.purchase + c] += to_rate * (paths.purchase[i, c] + paths.own_purchase[row, c])
         for c in range(paths.dropout.shape[1]):

@@ -1,0 +1,238 @@
+"""The braces of the likelihood along a path, for customers who are alike but for their last purchase, and its gradient.
+
+Such a cohort has path, first purchase, T and frequency in common (see `paths_likelihood` for the formula). What a whole segment adds
+to the integral is then the same for all of them, and what comes after it too: both are worked out once, from the last segment to
+the first; each customer adds the part of the segment in which she bought last. The gradient goes the same way: what the
+log-likelihood gains by the log factors of each segment, weighed over the customers who have it.
+
+On a segment A and D are linear. A few nodes integrate a narrow one; otherwise, in v, the sum of a(t) since the segment began, the
+integral is that of Pareto/NBD with alpha' = alpha + A and beta' = (beta + D) a / d, as they are at its beginning:
+`lifetime.log_integral` does it to eleven digits, with the means that the gradient needs.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from clvmodels.duration.lifetime import MEANS, WORK, log_integral
+from clvmodels.duration.paths import dropout_until, purchases_until, segment_at
+from clvmodels.numerics.elementary import exp, log
+from clvmodels.numerics.quadrature import gauss_legendre
+
+Array = NDArray[np.float64]
+
+X3, W3 = gauss_legendre(3)
+X4, W4 = gauss_legendre(4)
+X8, W8 = gauss_legendre(8)
+FLAT, NARROW, MODERATE, POWER = 0.12, 0.4, 3.0, 4.0
+"""Fall of the log integrand on a segment, powers below the last counting as much as that, up to which three, four, and eight
+nodes give twelve digits."""
+
+
+class Parts(NamedTuple):
+    """Workspace: parts of the integral, those of n customers first, each in the segment of her last purchase, then L whole segments.
+
+    Attributes
+    ----------
+    log_mass
+        Log of s times the integral over the part (n + L,).
+    low, alpha, beta
+        Where it begins, and alpha + A and beta + D there (n + L,).
+    means
+        With the integrand as density, the means of log(alpha + A), 1 / (alpha + A), log(beta + D), 1 / (beta + D) (n + L, 4).
+    braces, share
+        Log of the braces of each customer; log of the sum of counts over braces from each customer on (n,).
+    after
+        The first customer who bought last before a segment (L,).
+    work, node_means
+        For one part's integral.
+    """
+
+    log_mass: Array
+    low: Array
+    alpha: Array
+    beta: Array
+    means: Array
+    braces: Array
+    share: Array
+    after: NDArray[np.int64]
+    work: Array
+    node_means: Array
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def parts_of(customers, segments, asked):
+    """Room for so many customers and segments; means only if they are asked for."""
+    size = customers + segments
+    return Parts(
+        np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty((size if asked else 0, 4)),
+        np.empty(customers), np.empty(customers), np.empty(segments, np.int64), np.empty(WORK), np.empty(MEANS if asked else 0),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_braces(theta, x, first, T, recency, order, begin, stop, factors, segments, parts):
+    """Write the log of the braces, and their parts, of the customers number `begin` to `stop` of an order, latest purchase first."""
+    end, customers = first + T, parts.braces.size
+    k_first, last = segment_at(factors.start, segments, first), segment_at(factors.start, segments, end)
+    a_first = theta[1] - purchases_until(factors, k_first, first)
+    d_first = theta[3] - dropout_until(factors, k_first, first)
+    tail = -(theta[0] + x) * math.log(a_first + purchases_until(factors, last, end)) - theta[2] * math.log(
+        d_first + dropout_until(factors, last, end)
+    )
+    j = begin
+    for k in range(last, -1, -1):
+        high = min(end, factors.start[k + 1]) if k < last else end
+        while j < stop and (k == 0 or first + recency[order[j]] >= factors.start[k]):
+            low = max(first + recency[order[j]], factors.start[k])
+            if j > begin and low == parts.low[j - 1]:
+                _copy(parts, j - 1, j)
+            else:
+                _part(theta, x, a_first, d_first, low, high, k, factors, parts, j)
+            parts.braces[j] = _log_sum(tail, parts.log_mass[j])
+            j += 1
+        parts.after[k] = j
+        if j == stop:
+            break
+        _part(theta, x, a_first, d_first, factors.start[k], high, k, factors, parts, customers + k)
+        tail = _log_sum(tail, parts.log_mass[customers + k])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _log_sum(a, b):
+    top = max(a, b)
+    return top + math.log1p(math.exp(min(a, b) - top)) if top > -np.inf else top
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _copy(parts, source, to):
+    parts.log_mass[to], parts.low[to] = parts.log_mass[source], parts.low[source]
+    parts.alpha[to], parts.beta[to] = parts.alpha[source], parts.beta[source]
+    if parts.means.size:
+        parts.means[to] = parts.means[source]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _part(theta, x, a_first, d_first, low, high, k, factors, parts, slot):
+    """Write the part from `low` to `high` of segment k."""
+    parts.low[slot], parts.log_mass[slot] = low, -np.inf
+    if not high > low:
+        return
+    alpha = a_first + purchases_until(factors, k, low)
+    beta = d_first + dropout_until(factors, k, low)
+    parts.alpha[slot], parts.beta[slot] = alpha, beta
+    parts.log_mass[slot] = math.log(theta[2]) + _log_segment(
+        theta[0] + x, theta[2] + 1.0, alpha, factors.rate[k], beta, factors.hazard[k], high - low, parts.work,
+        parts.node_means,
+    )  # fmt: skip
+    if parts.means.size:
+        for q in range(4):
+            parts.means[slot, q] = parts.node_means[q]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def backwards(theta, x, first, T, order, begin, stop, counts, factors, segments, parts, gradient):
+    """Add, for the same customers times their counts, what r log(alpha) + s log(beta) + log of the braces gains.
+
+    By each log factor to `to_rate` and `to_hazard`, by the base parameters to the gradient. Returns the first segment and the one
+    after the last.
+    """
+    r, alpha, s, beta = theta[0], theta[1], theta[2], theta[3]
+    c, end, customers, people = r + x, first + T, parts.braces.size, 0.0
+    k_first, last = segment_at(factors.start, segments, first), segment_at(factors.start, segments, end)
+    share = -np.inf
+    for j in range(stop - 1, begin - 1, -1):
+        share = _log_sum(share, math.log(counts[order[j]]) - parts.braces[j])
+        parts.share[j] = share
+        people += counts[order[j]]
+    a_end = alpha + (purchases_until(factors, last, end) - purchases_until(factors, k_first, first))
+    d_end = beta + (dropout_until(factors, last, end) - dropout_until(factors, k_first, first))
+    weight = math.exp(share - c * math.log(a_end) - s * math.log(d_end))
+    sums = weight * math.log(a_end), weight / a_end, weight * math.log(d_end), weight * s / d_end, 0.0
+    j = begin
+    for k in range(last, k_first - 1, -1):
+        low = max(first, factors.start[k])
+        high = min(end, factors.start[k + 1]) if k < last else end
+        width = max(high - low, 0.0)
+        factors.to_rate[k] -= c * sums[1] * factors.rate[k] * width
+        factors.to_hazard[k] -= sums[3] * factors.hazard[k] * width
+        if j == stop:
+            continue
+        while j < parts.after[k]:
+            weight = counts[order[j]] * math.exp(parts.log_mass[j] - parts.braces[j])
+            sums = _with_part(weight, c, s, low, k, factors, parts, j, sums)
+            j += 1
+        if j < stop:
+            weight = math.exp(parts.log_mass[customers + k] + parts.share[j])
+            sums = _with_part(weight, c, s, low, k, factors, parts, customers + k, sums)
+    log_a, to_a, log_d, to_d, left = sums
+    gradient[0] += people * math.log(alpha) - log_a
+    gradient[1] += people * r / alpha - c * to_a
+    gradient[2] += people * math.log(beta) + left / s - log_d
+    gradient[3] += people * s / beta - to_d
+    return k_first, last + 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _with_part(weight, c, s, low, k, factors, parts, slot, sums):
+    """Add what a part does through the factors of its own segment; the sums of what it does through alpha + A and beta + D before."""
+    log_a, to_a, log_d, to_d, left = sums
+    if weight == 0.0:
+        return sums
+    means, before = parts.means[slot], parts.low[slot] - low
+    a, d = weight * means[1], weight * (s + 1.0) * means[3]
+    factors.to_rate[k] -= c * (a * (factors.rate[k] * before - parts.alpha[slot]) + weight)
+    factors.to_hazard[k] -= d * (factors.hazard[k] * before - parts.beta[slot]) + weight * s
+    return log_a + weight * means[0], to_a + a, log_d + weight * means[2], to_d + d, left + weight
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _log_segment(c, k, alpha, a, beta, d, width, work, means):
+    """Log of the integral over u from 0 to width of d (alpha + a u)^-c (beta + d u)^-k.
+
+    `means`, unless empty, receives the means with the integrand as density of log(alpha + a u), 1 / (alpha + a u),
+    log(beta + d u) and 1 / (beta + d u).
+    """
+    fall = (max(c, POWER) * a / alpha + max(k, POWER) * d / beta) * width
+    if fall <= FLAT:
+        return _log_nodes(3, X3, W3, c, k, alpha, a * width, beta, d * width, work, means)
+    if fall <= NARROW:
+        return _log_nodes(4, X4, W4, c, k, alpha, a * width, beta, d * width, work, means)
+    if fall <= MODERATE:
+        return _log_nodes(8, X8, W8, c, k, alpha, a * width, beta, d * width, work, means)
+    seen = beta * a / d
+    value = log_integral(0.0, 1.0, alpha, c, seen, k, 0.0, 0.0, a * width, work, means)
+    if means.size:
+        means[2] += math.log(beta)
+        means[3] *= a / d
+    return value + math.log(d / a) - k * math.log(beta)
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
+def _log_nodes(n, x, w, c, k, alpha, a, beta, d, work, means):
+    """The same by some nodes on (0, 1), where it is smooth; a and d times the width."""
+    for q in range(n):
+        work[q] = alpha + a * x[q]
+        work[n + q] = beta + d * x[q]
+    for q in range(2 * n):
+        work[2 * n + q] = log(work[q])
+    top = -c * work[2 * n] - k * work[3 * n]
+    for q in range(n):
+        work[4 * n + q] = w[q] * exp(-c * work[2 * n + q] - k * work[3 * n + q] - top)
+    total = 0.0
+    for q in range(n):
+        total += work[4 * n + q]
+    if means.size:
+        means[:4] = 0.0
+        for q in range(n):
+            weight = work[4 * n + q] / total
+            means[0] += weight * work[2 * n + q]
+            means[1] += weight / work[q]
+            means[2] += weight * work[3 * n + q]
+            means[3] += weight / work[n + q]
+    return top + math.log(total * d)
