@@ -154,7 +154,12 @@ def print_cdnow() -> None:
     plain = clv.fit(clv.PARETO_NBD, histories, method="mle")
     lines = [["month effects, maximum likelihood", seconds, f"{fit.loglik:.1f}, without {plain.loglik:.1f}"]]
     table("CDNOW, 23,570 customers", ["", "seconds", "log-likelihood"], lines)
-    waves = {"Pareto/NBD": clv.PARETO_NBD, "fourier(1)": clv.time_varying(season="fourier(1)")}
+    weekly = clv.time_varying(season="week")
+    seconds, fit = timed(lambda: clv.fit(weekly, histories, method="laplace", draws=500, seed=1))
+    lines = [["weekly shocks, 500 draws by laplace", seconds, fit.theta.spread_week, fit.diagnostics.k_hat]]
+    table("CDNOW, common shocks", ["", "seconds", "spread", "k-hat"], lines)
+    waves = {"Pareto/NBD": clv.PARETO_NBD, "fourier(1)": clv.time_varying(season="fourier(1)"), "week": weekly}
+    waves |= {"fourier(1) + week": clv.time_varying(season="fourier(1) + week")}
     print_holdout(log, waves, "1997-09-30", "CDNOW, nine months known: October to December never seen")
     months = waves | {"month": clv.time_varying(season="month"), "fourier(2)": clv.time_varying(season="fourier(2)")}
     print_holdout(log, months, "1998-03-31", "CDNOW, fifteen months known")

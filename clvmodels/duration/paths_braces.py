@@ -82,6 +82,7 @@ def log_braces(theta, x, first, T, recency, order, begin, stop, factors, segment
     k_first, last = segment_at(factors.start, segments, first), segment_at(factors.start, segments, end)
     a_first = theta[1] - purchases_until(factors, k_first, first)
     d_first = theta[3] - dropout_until(factors, k_first, first)
+    log_s = math.log(theta[2])
     tail = -(theta[0] + x) * math.log(a_first + purchases_until(factors, last, end)) - theta[2] * math.log(
         d_first + dropout_until(factors, last, end)
     )
@@ -93,13 +94,13 @@ def log_braces(theta, x, first, T, recency, order, begin, stop, factors, segment
             if j > begin and low == parts.low[j - 1]:
                 _copy(parts, j - 1, j)
             else:
-                _part(theta, x, a_first, d_first, low, high, k, factors, parts, j)
+                _part(theta, log_s, x, a_first, d_first, low, high, k, factors, parts, j)
             parts.braces[j] = _log_sum(tail, parts.log_mass[j])
             j += 1
         parts.after[k] = j
         if j == stop:
             break
-        _part(theta, x, a_first, d_first, factors.start[k], high, k, factors, parts, customers + k)
+        _part(theta, log_s, x, a_first, d_first, factors.start[k], high, k, factors, parts, customers + k)
         tail = _log_sum(tail, parts.log_mass[customers + k])
 
 
@@ -118,7 +119,7 @@ def _copy(parts, source, to):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _part(theta, x, a_first, d_first, low, high, k, factors, parts, slot):
+def _part(theta, log_s, x, a_first, d_first, low, high, k, factors, parts, slot):
     """Write the part from `low` to `high` of segment k."""
     parts.low[slot], parts.log_mass[slot] = low, -np.inf
     if not high > low:
@@ -126,7 +127,7 @@ def _part(theta, x, a_first, d_first, low, high, k, factors, parts, slot):
     alpha = a_first + purchases_until(factors, k, low)
     beta = d_first + dropout_until(factors, k, low)
     parts.alpha[slot], parts.beta[slot] = alpha, beta
-    parts.log_mass[slot] = math.log(theta[2]) + _log_segment(
+    parts.log_mass[slot] = log_s + _log_segment(
         theta[0] + x, theta[2] + 1.0, alpha, factors.rate[k], beta, factors.hazard[k], high - low, parts.work,
         parts.node_means,
     )  # fmt: skip

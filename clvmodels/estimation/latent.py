@@ -19,13 +19,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from scipy import linalg, optimize, stats
 from scipy.interpolate import RegularGridInterpolator
-from scipy.special import gammaln
+from scipy.special import logsumexp
 
 from clvmodels.errors import ConvergenceError
-from clvmodels.estimation.laplace import DEGREES_OF_FREEDOM, OVERSAMPLING, effective, resample, smoothed
-from clvmodels.estimation.mode import jacobian
+from clvmodels.estimation.laplace import (
+    CENTRES,
+    DEGREES_OF_FREEDOM,
+    K_HAT_GOOD,
+    OVERSAMPLING,
+    effective,
+    resample,
+    smoothed,
+)
 from clvmodels.estimation.outcome import Diagnostics, Outcome, from_posterior
 from clvmodels.estimation.problem import BLOCK, THREADS, Problem
 from clvmodels.model import Array
@@ -33,8 +41,10 @@ from clvmodels.progress import progress
 
 ROUNDS = 3
 """Times the expansion is made anew, each where the last round found the scales."""
-STEPS, CLOSE = 60, 1e-6
-"""Newton steps at most, and the gap to the top at which they end."""
+STEPS, CLOSE, FAST = 60, 1e-6, 0.25
+"""Newton steps at most, the gap to the top at which they end, and what a step has to leave of it for the curvature to be kept."""
+LONGEST, STEP = 2.0, 1e-5
+"""Steps at most, which far from the top may lead anywhere; steps of differences of slopes."""
 APART = 1.2
 """Distance between expansions, in standard deviations of the log scales."""
 REACH, KNOTS = 6.0, {1: 41, 2: 17}
@@ -78,7 +88,9 @@ class Latent:
 
     @cached_property
     def rest(self) -> Array:
-        return np.array([j for j in range(self.problem.centre.size) if j not in self.scales])
+        """Places of x in u: the effects first."""
+        effects = [j for group in self.problem.model.groups for j in group.members]
+        return np.array([*effects, *(j for j in range(self.problem.centre.size) if j not in {*effects, *self.scales})])
 
     @cached_property
     def member(self) -> Array:
@@ -115,20 +127,29 @@ class Latent:
     def log_prior(self, phi: Array) -> float:
         return float(sum(self.priors[j].log_density(v) for j, v in zip(self.scales, phi, strict=True)))
 
-    def climb(self, x: Array, phi: Array) -> Expansion:
-        """The expansion where height and the effects' prior given phi are highest."""
-        pull = self.precision(phi)
+    def climb(self, x: Array, phi: Array, curvature: Array | None = None) -> Expansion:
+        """The expansion where height and the effects' prior given phi are highest.
+
+        Newton's steps with a curvature from elsewhere, which is made anew only where it does not lead on fast.
+        """
+        pull, before = self.precision(phi), np.inf
         value, slope = self.height(x)
+        fresh = curvature is None
         for _ in range(STEPS):
-            curvature = -jacobian(self.height, x)
+            if curvature is None:
+                curvature, fresh, before = self.curvature(x, slope), True, np.inf
             target = slope - pull * x
             step = _solved(curvature + np.diag(pull), target)
             gap = float(target @ step) / 2
-            if not np.isfinite(gap):
-                break
             if gap < CLOSE:
                 return Expansion(x, value, slope, curvature)
-            now = value - 0.5 * float(pull @ x**2)
+            if not (fresh or gap < FAST * before):
+                curvature = None
+                continue
+            if not np.isfinite(gap):
+                break
+            now, before = value - 0.5 * float(pull @ x**2), gap
+            step = step * min(1.0, LONGEST / float(np.abs(step).max()))
             for shrink in 0.5 ** np.arange(30):
                 trial = x + shrink * step
                 found = self.height(trial)
@@ -136,11 +157,21 @@ class Latent:
                     break
             else:
                 return Expansion(x, value, slope, curvature)
-            x, (value, slope) = trial, found
+            x, (value, slope), fresh = trial, found, False
         raise ConvergenceError(
-            f"{self.problem.model.title}: no top of the posterior was found. Check the data with tenures.to_frame(), or narrow "
-            "the priors with priors={...}."
+            f"{self.problem.model.title}: no top of the posterior was found. Check the data with to_frame(), or narrow the priors "
+            "with priors={...}."
         )
+
+    def curvature(self, x: Array, slope: Array) -> Array:
+        """Of the height (d, d), by differences of its slope, in parallel."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            rows = list(pool.map(lambda e: (self.height(x + STEP * e)[1] - slope) / STEP, np.eye(x.size)))
+        return -(np.array(rows) + np.array(rows).T) / 2
+
+    def bent(self, about: Expansion) -> Expansion:
+        """The expansion with the curvature of its own point."""
+        return about._replace(curvature=self.curvature(about.at, about.slope))
 
     def given(self, phi: Array, about: Expansion) -> Given:
         """What is left of x given log scales, by an expansion."""
@@ -201,16 +232,20 @@ def latent(problem: Problem, *, draws: int, seed: int) -> Outcome:
     rng = np.random.default_rng([seed, 1])
     table = _tabulated(world)
     count = max(LEAST_DRAWS, int(OVERSAMPLING * draws))
-    found = _Proposed(np.empty((0, len(world.scales))), np.empty((0, world.rest.size)), np.empty(0))
-    for _ in range(BATCHES):
+    found, base = None, None
+    for batch in range(BATCHES):
         phi, rough = _scales(table, count, rng)
-        x, log_proposed = _rest(world, table, phi, rng)
-        found = found.joined(_Proposed(phi, x, _log_posterior(world, phi, x) - log_proposed))
+        x, log_proposed = _rest(world, table, phi, rng, base)
+        more = _Proposed(phi, x, _log_posterior(world, phi, x) - log_proposed)
+        # what the first batch taught the second does better
+        found = more if found is None or batch == 1 else found.joined(more)
         log_weights, k_hat = smoothed(found.log_ratio)
         weights = np.exp(log_weights - log_weights.max())
         weights /= weights.sum()
-        if not np.isfinite(k_hat) or 1 / np.sum(weights**2) >= WORTH * draws:
+        worth = 1 / np.sum(weights**2)
+        if not np.isfinite(k_hat) or (worth >= WORTH * draws and k_hat <= K_HAT_GOOD):
             break
+        base = _Base.learnt(found, weights, world.member < 0, rng) if batch == 0 else base
     chosen = resample(weights, draws, rng)
     u = _as_u(world, found.phi[chosen], found.x[chosen])
     theta = problem.coordinates.theta(u)
@@ -234,12 +269,14 @@ def _tabulated(world: Latent) -> Table:
     spread = np.ones(middle.size)
     for _ in range(ROUNDS):
         middle, spread = _top(world, middle, expansion)
-        expansion = world.climb(expansion.at, middle)
+        expansion = world.climb(expansion.at, middle, expansion.curvature)
+    expansion = world.bent(expansion)
     about = []
     for offsets in itertools.product((0.0, -APART, APART, -2 * APART, 2 * APART), repeat=middle.size):
         if np.count_nonzero(offsets) < 2:
             at = middle + np.array(offsets) * spread
-            about.append((at, expansion if not any(offsets) else world.climb(expansion.at, at)))
+            there = world.climb(expansion.at, at, expansion.curvature) if any(offsets) else expansion
+            about.append((at, world.bent(there) if any(offsets) else there))
     axes = [m + s * np.linspace(-REACH, REACH, KNOTS[min(middle.size, 2)]) for m, s in zip(middle, spread, strict=True)]
     found = Table(middle, spread, None, about)
     heights = np.array([_marginal(world, np.array(at), found.nearest(np.array(at))) for at in itertools.product(*axes)])
@@ -276,19 +313,50 @@ def _scales(table: Table, count: int, rng: np.random.Generator) -> tuple[Array, 
     return tried[resample(weights, count, rng)], weights
 
 
-def _rest(world: Latent, table: Table, phi: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """x (n, d) drawn given each phi, and the log density of both in the proposal, up to a constant."""
-    d = world.rest.size
-    df = max(DEGREES_OF_FREEDOM, 2 * d)
-    constant = gammaln((df + d) / 2) - gammaln(df / 2) - d / 2 * np.log(df * np.pi)
-    x, log_density = np.empty((len(phi), d)), table.log_density(phi)
-    z = rng.standard_normal((len(phi), d))
-    tails = rng.chisquare(df, len(phi)) / df
+class _Base(NamedTuple):
+    """Where what has no group is proposed: Student-t about each of some draws (c, b) of it, with a covariance."""
+
+    centres: Array
+    covariance: Array
+
+    @classmethod
+    def learnt(cls, found: _Proposed, weights: Array, base: NDArray[np.bool_], rng: np.random.Generator) -> _Base:
+        x = found.x[:, base]
+        return cls(x[resample(weights, CENTRES, rng)], np.atleast_2d(np.cov(x.T, aweights=weights)))
+
+    def drawn(self, count: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Draws (count, b) and their log densities."""
+        part = stats.multivariate_t(np.zeros(len(self.covariance)), self.covariance, df=DEGREES_OF_FREEDOM)
+        noise = part.rvs(size=count, random_state=rng).reshape(count, -1)
+        x = self.centres[rng.integers(len(self.centres), size=count)] + noise
+        return x, logsumexp([part.logpdf(x - centre) for centre in self.centres], axis=0) - np.log(len(self.centres))
+
+
+def _rest(
+    world: Latent, table: Table, phi: Array, rng: np.random.Generator, base: _Base | None = None
+) -> tuple[Array, Array]:
+    """x (n, d) drawn given each phi, and the log density of both in the proposal, up to a constant.
+
+    What has no group is drawn first, with heavy tails or from `base`; the effects given it, which are nearly normal.
+    """
+    d = int(np.sum(world.member >= 0))
+    own = world.rest.size - d
+    z, tails = rng.standard_normal((len(phi), d + own)), max(DEGREES_OF_FREEDOM, 2 * d)
+    z[:, :d] /= np.sqrt(rng.chisquare(tails, (len(phi), 1)) / tails)
+    z[:, d:] /= np.sqrt(rng.chisquare(DEGREES_OF_FREEDOM, (len(phi), 1)) / DEGREES_OF_FREEDOM)
+    log_density = np.asarray(table.log_density(phi)) - (tails + d) / 2 * np.log1p((z[:, :d] ** 2).sum(axis=1) / tails)
+    learnt, log_learnt = (None, None) if base is None else base.drawn(len(phi), rng)
+    x = np.empty_like(z)
     for i, at in enumerate(phi):
         given = world.given(at, table.nearest(at))
-        x[i] = given.mean + linalg.solve_triangular(given.root, z[i], lower=True, trans="T") / np.sqrt(tails[i])
-        log_density[i] += constant + np.log(np.diag(given.root)).sum()
-        log_density[i] -= (df + d) / 2 * np.log1p(z[i] @ z[i] / tails[i] / df)
+        log_density[i] += np.log(np.diag(given.root)[:d]).sum()
+        if learnt is None or log_learnt is None:
+            log_density[i] += np.log(np.diag(given.root)[d:]).sum()
+            log_density[i] -= (DEGREES_OF_FREEDOM + own) / 2 * np.log1p(z[i, d:] @ z[i, d:] / DEGREES_OF_FREEDOM)
+        else:
+            z[i, d:] = given.root[d:, d:].T @ (learnt[i] - given.mean[d:])
+            log_density[i] += log_learnt[i]
+        x[i] = given.mean + linalg.solve_triangular(given.root, z[i], lower=True, trans="T")
     return x, log_density
 
 

@@ -140,7 +140,8 @@ class Fit:
     def warnings(self) -> tuple[str, ...]:
         """What the data hardly tell, in words."""
         seen = self.model.coordinates()
-        return tuple(hardly_told(seen.free(self.theta), self.covariance, self.model.Theta._fields, seen))
+        pooled = [place for group in self.model.groups for place in group.members]
+        return tuple(hardly_told(seen.free(self.theta), self.covariance, self.model.Theta._fields, seen, pooled))
 
     def in_period(self, history: HistoryLike) -> HistoryLike:
         """The histories in this fit's unit of time."""
