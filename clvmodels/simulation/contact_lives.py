@@ -113,9 +113,11 @@ class Lives(NamedTuple):
 
 def rules_of(world: ContactWorld, days: int) -> Rules:
     """The world's rules for so many days from its start."""
-    effects = (world.each(name) for name in ("purchase", "dropout", "purchase_later", "dropout_later"))
-    decay = math.log(2) / world.each("half_life")
-    return Rules(decay, *effects, np.array(world.irritation), float(world.saturation), world.log_season(days))
+    return Rules(
+        math.log(2) / world.each("half_life"), world.each("purchase"), world.each("dropout"),
+        world.each("purchase_later"), world.each("dropout_later"), np.array(world.irritation), float(world.saturation),
+        world.log_season(days),
+    )  # fmt: skip
 
 
 def ceilings(rules: Rules, peak: Floats, later_peak: Floats) -> tuple[int, int]:
@@ -137,17 +139,16 @@ def ceilings(rules: Rules, peak: Floats, later_peak: Floats) -> tuple[int, int]:
 
 def points(rate: Floats, begin: Floats, end: float, *, ceiling: int, seed: list[int]) -> Points:
     """Candidates at `rate` per day from `begin` to `end` under a ceiling; those under a lower ceiling are among them."""
-    length, who, time, height = np.maximum(end - begin, 0.0), [], [], []
+    length, layers = np.maximum(end - begin, 0.0), []
     for layer in range(ceiling):
         rng = np.random.default_rng([*seed, layer])
         owner = np.repeat(np.arange(rate.size), rng.poisson(rate * length))
-        who.append(owner)
-        time.append(begin[owner] + length[owner] * rng.random(owner.size))
-        height.append(layer + rng.random(owner.size))
-    owners, times, heights = (np.concatenate(one) for one in (who, time, height))
-    order = np.lexsort((times, owners))
-    offset = np.searchsorted(owners[order], np.arange(rate.size + 1)).astype(np.int64)
-    return Points(offset, times[order], heights[order])
+        time = begin[owner] + length[owner] * rng.random(owner.size)
+        layers.append((owner, time, layer + rng.random(owner.size)))
+    who, when, height = (np.concatenate(one) for one in zip(*layers, strict=True))
+    order = np.lexsort((when, who))
+    offset = np.searchsorted(who[order], np.arange(rate.size + 1)).astype(np.int64)
+    return Points(offset, when[order], height[order])
 
 
 def nobody(customers: Customers) -> tuple[Campaigns, Given]:
@@ -245,9 +246,7 @@ def lives(joined, buying, leaving, campaigns, given, rules):  # type: ignore[no-
                         bought[b], last = True, then
                 b += 1
             else:
-                factor = _factor(
-                    rules.dropout, rules.dropout_later, rules.irritation[1], rules.saturation, stock, slow
-                )
+                factor = _factor(rules.dropout, rules.dropout_later, rules.irritation[1], rules.saturation, stock, slow)
                 if gone[i] == np.inf and leaving.height[d] < factor:
                     gone[i] = then
                 d += 1

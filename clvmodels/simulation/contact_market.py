@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,13 +15,10 @@ from clvmodels.errors import ClvError, ContactError
 from clvmodels.response.cells import Codes, Floats
 from clvmodels.simulation.contact_lives import (
     CONTACTED,
-    HELD_OUT,
     LATER,
-    LEFT_ALONE,
     Campaigns,
     Given,
     Lives,
-    Points,
     ceilings,
     lives,
     nobody,
@@ -30,6 +26,7 @@ from clvmodels.simulation.contact_lives import (
     points,
     rules_of,
 )
+from clvmodels.simulation.contact_tables import all_purchases, contact_rows, customer_rows, media_rows, purchases_of
 from clvmodels.simulation.contact_world import (
     MONTHS,
     STOCK_MEDIA,
@@ -41,7 +38,7 @@ from clvmodels.simulation.contact_world import (
     draw_customers,
 )
 from clvmodels.simulation.world import as_theta
-from clvmodels.units import WEEK, Span, as_span
+from clvmodels.units import Span, as_span
 
 if TYPE_CHECKING:
     import datetime
@@ -156,7 +153,7 @@ class ContactMarket:
         buying = points(self._people.rate, begin, end, ceiling=top[0], seed=[world.seed, 5, seed])
         leaving = points(self._people.hazard, begin, end, ceiling=top[1], seed=[world.seed, 6, seed])
         lived = lives(self._people.joined, buying, leaving, nobody(self._people)[0], given, rules)
-        bought = _purchases(world, self._people, buying, lived.bought, seed=[world.seed, 7, seed])
+        bought = purchases_of(world, self._people, buying, lived.bought, seed=[world.seed, 7, seed])
         each = bought.groupby("customer").agg(purchases=("amount", "size"), spend=("amount", "sum"))
         each = each.reindex(self.truth.customers.index, fill_value=0)
         return each.assign(alive=alive & np.isinf(lived.gone))
@@ -269,10 +266,10 @@ def simulate_contact_market(
     campaigns = _campaigns(world, people)
     lived = lives(people.joined, buying, leaving, campaigns, none[1], rules)
     alone = lives(people.joined, buying, leaving, none[0], none[1], rules)
-    made, without = (_with_first(world, people, buying, one.bought) for one in (lived, alone))
+    made, without = (all_purchases(world, people, buying, one.bought) for one in (lived, alone))
     last = (world.start + world.days - 1).astype(object)
-    table = _contact_table(world, campaigns, lived)
-    truth = ContactTruth(_customers(world, people, lived, alone, made, without), _media(world), without, world)
+    table = contact_rows(world, campaigns, lived)
+    truth = ContactTruth(customer_rows(world, people, lived, alone, made, without), media_rows(world), without, world)
     given = _contacted(world, campaigns, lived)
     return ContactMarket(made, table, truth, world.start.astype(object), last, people, given)
 
@@ -289,44 +286,6 @@ def _campaigns(world: ContactWorld, people: Customers) -> Campaigns:
     )
 
 
-def _purchases(
-    world: ContactWorld, people: Customers, buying: Points, bought: Any, *, seed: list[int]
-) -> pd.DataFrame:
-    """Days with a purchase: customer, day since the start, amount [currency], in order."""
-    who = np.repeat(np.arange(world.customers), np.diff(buying.offset))
-    p = float(world.quantity[0])
-    amount = np.random.default_rng(seed).standard_gamma(p, who.size) / p * people.mean_spend[who]
-    table = pd.DataFrame({"customer": who, "day": np.floor(buying.time).astype(np.int64), "amount": amount})
-    return table[bought].groupby(["customer", "day"], as_index=False)["amount"].sum()
-
-
-def _with_first(world: ContactWorld, people: Customers, buying: Points, bought: Any) -> pd.DataFrame:
-    """First and later purchases by day: customer, date, amount [currency]."""
-    p = float(world.quantity[0])
-    first = np.random.default_rng([world.seed, 8]).standard_gamma(p, world.customers) / p * people.mean_spend
-    day = np.floor(people.joined).astype(np.int64)
-    firsts = pd.DataFrame({"customer": np.arange(world.customers), "day": day, "amount": first})
-    more = _purchases(world, people, buying, bought, seed=[world.seed, 4])
-    every = pd.concat([firsts, more]).groupby(["customer", "day"], as_index=False)["amount"].sum()
-    date = (world.start + every["day"].to_numpy()).astype("datetime64[s]")
-    return pd.DataFrame({"customer": every["customer"], "date": date, "amount": every["amount"]})
-
-
-def _contact_table(world: ContactWorld, campaigns: Campaigns, lived: Lives) -> pd.DataFrame:
-    at, who = np.nonzero(lived.fate.T != LEFT_ALONE)
-    held = lived.fate[who, at] == HELD_OUT
-    medium, share = campaigns.medium[at], world.holdout_share
-    columns = {
-        "customer": who,
-        "medium": pd.Categorical.from_codes(medium, pd.Index(world.names)),
-        "date": (world.start + campaigns.day[at]).astype("datetime64[s]"),
-        "cost": np.where(held, 0.0, world.each("cost")[medium]),
-    }
-    if share > 0:
-        columns |= {"holdout": held, "assignment_probability": np.where(held, share, 1 - share)}
-    return pd.DataFrame(columns)
-
-
 def _contacted(world: ContactWorld, campaigns: Campaigns, lived: Lives) -> Given:
     who, at = np.nonzero(lived.fate == CONTACTED)
     offset = np.searchsorted(who, np.arange(world.customers + 1)).astype(np.int64)
@@ -341,8 +300,10 @@ def _planned(contacts: Contacts, world: ContactWorld, end: int) -> tuple[Codes, 
     if unknown:
         raise ContactError(f"There is no medium {', '.join(unknown)} in this market. It has {', '.join(world.names)}.")
     who = sent["customer_id"].to_numpy().astype(np.intp)
-    if who.size and not (0 <= who.min() and who.max() < world.customers):
-        raise ContactError(f"There are contacts with customers that are not there. They are 0 to {world.customers - 1}.")
+    if who.size and not (who.min() >= 0 and who.max() < world.customers):
+        raise ContactError(
+            f"There are contacts with customers that are not there. They are 0 to {world.customers - 1}."
+        )
     day = (sent["date"].to_numpy().astype("datetime64[D]") - world.start).astype(float)
     medium = sent["medium"].map(world.names.index).to_numpy(dtype=np.intp)
     inside = (day >= world.days) & (day < end)
@@ -355,23 +316,3 @@ def _joined(given: Given, more: tuple[Codes, Floats, Codes]) -> Given:
     day, medium = np.concatenate([given.day, more[1]]), np.concatenate([given.medium, more[2]])
     order = np.lexsort((medium, day, who))
     return Given(np.searchsorted(who[order], np.arange(n + 1)).astype(np.int64), day[order], medium[order])
-
-
-def _customers(
-    world: ContactWorld, people: Customers, lived: Lives, alone: Lives, made: pd.DataFrame, without: pd.DataFrame
-) -> pd.DataFrame:
-    index = pd.RangeIndex(world.customers, name="customer")
-    table = {
-        "joined": people.joined / 7, "rate": 7 * people.rate, "hazard": 7 * people.hazard,
-        "mean_spend": people.mean_spend,
-    }  # fmt: skip
-    for end, one, bought in (("", lived, made), ("_without", alone, without)):
-        table |= {f"dropout{end}": np.where(np.isinf(one.gone), np.nan, one.gone / 7), f"alive{end}": np.isinf(one.gone)}
-        table |= {f"purchases{end}": np.bincount(bought["customer"], minlength=world.customers) - 1}
-    return pd.DataFrame(table, index=index)
-
-
-def _media(world: ContactWorld) -> pd.DataFrame:
-    names = ("purchase", "dropout", "half_life", "purchase_later", "dropout_later")
-    table = {name: world.each(name) / (7 if name == "half_life" else 1) for name in names}
-    return pd.DataFrame(table, index=pd.Index(world.names, name="medium"))

@@ -140,7 +140,7 @@ class ContactWorld:
     def log_season(self, days: int) -> Floats:
         """Log of the factor of the purchase rate on each day since the start (days,)."""
         months = (self.start + np.arange(days)).astype("datetime64[M]").astype(np.int64) % MONTHS
-        return np.log(np.asarray(self.season))[months]
+        return np.asarray(np.log(self.season)[months], dtype=float)
 
 
 class Customers(NamedTuple):
@@ -193,5 +193,7 @@ def as_stock_media(
         raise ClvError(f"A medium has {known}, and this does not fit: {error}.") from None
     names = [getattr(one, "name", None) for one in found]
     if not all(isinstance(one, MediumOfStocks) for one in found) or not names or len(set(names)) < len(names):
-        raise ClvError(f"media={names}: give at least one medium by name, each once, such as {{'dm': {{'purchase': 0.5}}}}.")
+        raise ClvError(
+            f"media={names}: give at least one medium by name, each once, such as {{'dm': {{'purchase': 0.5}}}}."
+        )
     return found
