@@ -70,30 +70,38 @@ EVERYTHING = {
 FULL = (*BASE, 0.2, 0.5, -0.3, -0.2, -0.05, -0.8, 0.6, 0.3, 3.1, 0.6, 1.7)
 
 
-def test_names_of_parameters() -> None:
-    fields = model_of(**EVERYTHING).Theta._fields
-    assert fields[4:] == (
-        "purchase_sin_1", "purchase_e_mail", "purchase_DM", "purchase_e_mail_later", "purchase_irritation",
-        "dropout_DM", "dropout_e_mail", "dropout_DM_later", "half_life_DM", "half_life_e_mail", "saturation",
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("theta", [FULL, (*FULL[:-3], 0.05, 400.0, 1e-3), (*BASE, *(-2 * np.array(FULL[4:12])), 6.0, 2.0, 30.0)])
-def test_gradient_of_every_customer_equals_central_differences(theta) -> None:
-    """In each row, since what is lost for one customer is too little to be seen in a sum."""
-    given = histories(LOG)
-    model = model_of(**EVERYTHING)
-    columns, tables, theta = model.data(given), model.tables(given), np.array(theta)
+def gradients(model: TimeVarying, given: clv.Histories, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each customer in each parameter: the kernel's, and central differences."""
+    columns, tables = model.data(given), model.tables(given)
     value, slope = (np.array(one) for one in model.kernel(theta[None], *columns, *tables))
     assert model.values(theta[None], *columns, *tables) == pytest.approx(value, rel=1e-14)
+    found = []
     for j, size in enumerate(np.abs(theta)):
         above, below = theta.copy(), theta.copy()
         above[j], below[j] = theta[j] + 1e-5 * size, theta[j] - 1e-5 * size
-        difference = (model.values(above[None], *columns, *tables) - model.values(below[None], *columns, *tables)) / (
-            above[j] - below[j]
-        )
-        scale = max(1.0, np.abs(difference).max())
-        assert slope[:, j] == pytest.approx(difference, rel=2e-6, abs=2e-7 * scale / min(1.0, size)), model.Theta._fields[j]
+        both = [model.values(one[None], *columns, *tables) for one in (above, below)]
+        found.append((both[0] - both[1]) / (above[j] - below[j]))
+    return slope, np.array(found).T
+
+
+@pytest.mark.parametrize(
+    "theta", [FULL, (*FULL[:-3], 0.05, 400.0, 1e-3), (*BASE, *(-2 * np.array(FULL[4:12])), 6.0, 2.0, 30.0)]
+)
+def test_gradient_of_every_customer_equals_central_differences(theta) -> None:
+    """In each row, since what is lost for one customer is too little to be seen in a sum."""
+    slope, difference = gradients(model_of(**EVERYTHING), histories(LOG), np.array(theta))
+    scale = np.maximum(1.0, np.abs(difference).max(axis=0)) / np.minimum(1.0, np.abs(theta))
+    assert np.all(np.abs(slope - difference) <= 2e-6 * np.abs(difference) + 2e-7 * scale)
+
+
+def test_gradient_of_a_purchase_on_the_last_day() -> None:
+    """Whatever the day of the first purchase: the end of observation, counted from it in weeks, rounds up or down."""
+    log = pd.DataFrame([(who, day) for who in range(360) for day in (who, 365)], columns=["who", "day"])
+    table = pd.DataFrame([(who, "DM", (who + 365) // 2) for who in range(360)], columns=["who", "how", "day"])
+    log, table = (one.assign(day=dates(one["day"]).to_numpy()) for one in (log, table.assign(held=False)))
+    given = histories(log)
+    slope, difference = gradients(model_of(table, log), given, np.array((*BASE, 0.5, -0.8, 3.0)))
+    assert slope == pytest.approx(difference, rel=1e-6, abs=1e-7)
 
 
 def test_the_sum_over_counted_rows_is_that_of_the_rows() -> None:
@@ -122,7 +130,7 @@ def test_an_endless_half_life_is_a_step_that_stays(saturation: float) -> None:
     given = histories(LOG)
     model = model_of(saturation=saturation)
     felt = (lambda s: s) if saturation == 0 else (lambda s: np.log1p(saturation * s) / np.log1p(saturation))
-    daily = TABLE.groupby(["who", "day", "how"]).size().unstack(fill_value=0)[["DM", "e-mail"]]
+    daily = TABLE.pivot_table(index=["who", "day"], columns="how", aggfunc="size", fill_value=0)
     daily = felt(daily.groupby("who").cumsum())
     start = pd.DataFrame({"DM": 0.0, "e-mail": 0.0, "day": START - pd.Timedelta(days=1)}, index=given.customer_id)
     table = pd.concat([start.rename_axis("who").reset_index(), daily.reset_index()])
