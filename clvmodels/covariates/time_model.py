@@ -159,9 +159,9 @@ class TimeVarying(LatentAttrition):
 
     def _timetable(self, history: HistoryLike, ahead: ArrayLike = 0.0) -> Timetable:
         """`ahead` is in the period of the history, for all or by customer."""
-        common, own = reads(self.designs)
+        common, own, crossed = reads(self.designs)
         days = np.ravel(np.minimum(np.asarray(ahead) * history.period.days, LONGEST))
-        return timetable(history, common=common, own=own, panel=self.panel, ahead=days)
+        return timetable(history, common=common, own=own, crossed=crossed, panel=self.panel, ahead=days)
 
     def _numbers(self, table: Timetable, role: str) -> tuple[Array, Array]:
         for one in self.designs:

@@ -42,7 +42,7 @@ class Timetable(NamedTuple):
     offset, day, row
         Changes of path i are `day[offset[i]:offset[i + 1]]`, and which row of `own` holds from each on.
     own
-        Distinct values of the customers' own covariates.
+        Distinct values of the customers' own covariates, with those of common ones that are read together with them.
     """
 
     first: Array
@@ -96,11 +96,13 @@ def timetable(
     common: Sequence[str],
     own: Sequence[str],
     panel: Panel | None,
+    crossed: Sequence[str] = (),
     ahead: float | Array = 0.0,
 ) -> Timetable:
     """Covariates by name for each customer from her first purchase to `ahead` after the end of observation.
 
-    `ahead` is in days, for all or by customer (n,).
+    `ahead` is in days, for all or by customer (n,). `crossed` are common covariates that are read together with own ones: their
+    changes go into the customers' paths.
 
     Raises
     ------
@@ -110,19 +112,47 @@ def timetable(
     first, end = dated(history)
     end = end + ahead
     needed = np.maximum(np.floor(end - ahead) + 1, np.ceil(end))
-    day, values = _common(common, panel, int(first.min()), int(needed.max()) - 1)
+    low, high = int(first.min()), int(needed.max()) - 1
+    day, values = _common(common, panel, low, high)
     static = [name for name in own if panel is None or panel.own is None or name not in panel.own.columns]
     moving = [name for name in own if name not in static]
     kinds, kind = _static(history, static, first.size)
     if not moving:
         count = _size(kinds)
-        offset, start = np.arange(count + 1), np.full(count, int(first.min()))
-        return Timetable(first, end, day, values, kind, offset, start, np.arange(count), kinds)
-    assert panel is not None and panel.own is not None, "moving columns are those of the panel"
-    who = _found(history, panel.own, first.size)
-    _refuse_missing(panel.own, who, first, needed, moving)
-    own_table = _paths(panel.own, who, kind, kinds, moving)
-    return Timetable(first, end, day, values, *own_table)
+        offset, start = np.arange(count + 1), np.full(count, low)
+        table = Timetable(first, end, day, values, kind, offset, start, np.arange(count), kinds)
+    else:
+        assert panel is not None and panel.own is not None, "moving columns are those of the panel"
+        who = _found(history, panel.own, first.size)
+        _refuse_missing(panel.own, who, first, needed, moving)
+        table = Timetable(first, end, day, values, *_paths(panel.own, who, kind, kinds, moving))
+    return _crossed(table, *_common(crossed, panel, low, high)) if crossed else table
+
+
+def _crossed(table: Timetable, day: Whole, values: Rows) -> Timetable:
+    """The paths with the changes of common values among their own, and a row for each pair of both."""
+    frame = pd.DataFrame(dict(values.covariates))
+    kind = frame.groupby(list(frame), sort=False, dropna=False).ngroup().to_numpy().astype(np.int64)
+    stays = np.append(False, kind[1:] == kind[:-1])
+    day, kind = day[~stays], kind[~stays]
+    path = np.repeat(np.arange(table.offset.size - 1), np.diff(table.offset))
+    begins = np.repeat(table.day[table.offset[:-1]], day.size)
+    more = np.repeat(np.arange(table.offset.size - 1), day.size)
+    later = np.tile(day, table.offset.size - 1)
+    inside = later > begins
+    owner, when = np.append(path, more[inside]), np.append(table.day, later[inside])
+    order = np.lexsort((when, owner))
+    owner, when = owner[order], when[order]
+    once = np.append(True, (owner[1:] != owner[:-1]) | (when[1:] != when[:-1]))
+    owner, when = owner[once], when[once]
+    common = kind[np.maximum(np.searchsorted(day, when, side="right") - 1, 0)]
+    pairs, row = np.unique(table.own_at(owner, when) * (kind.max() + 1) + common, return_inverse=True)
+    known, now = pairs // (kind.max() + 1), pairs % (kind.max() + 1)
+    first = np.unique(kind, return_index=True)[1]
+    offset = np.searchsorted(owner, np.arange(table.offset.size))
+    own = {name: column[known] for name, column in table.own.covariates.items()}
+    own |= {name: frame[name].to_numpy()[~stays][first][now] for name in frame}
+    return table._replace(offset=offset, day=when, row=row.astype(np.int64), own=Rows(own))
 
 
 def dated(history: HistoryLike) -> tuple[Array, Array]:
