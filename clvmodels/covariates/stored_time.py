@@ -1,4 +1,4 @@
-"""Models over time as plain values and arrays, for files: the coding, and the changes in the panel."""
+"""Models over time as plain values and arrays, for files: the coding, the changes in the panel, and the contacts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from clvmodels.covariates.contact_terms import ContactTerms, Term
 from clvmodels.covariates.design import Design
 from clvmodels.covariates.time_design import TimeDesign
 from clvmodels.covariates.time_model import TimeVarying
+from clvmodels.data.contact_events import ContactEvents
 from clvmodels.data.panel import Changes, Panel
 from clvmodels.model import Model
 
@@ -17,8 +19,10 @@ CODED = ("common", "own", "mixed")
 """Of a design over time."""
 PARTS = ("own", "common")
 """Of a panel."""
-ARRAYS = ("keys", "offset", "day", "row")
-"""Of changes, beside their columns."""
+CHANGES = ("keys", "offset", "day", "row")
+"""Arrays of changes, beside their columns."""
+EVENTS = ("keys", "offset", "day", "medium", "count")
+"""Arrays of contacts."""
 
 
 def described_over_time(model: TimeVarying, described_design: Callable[[Design], dict[str, Any]]) -> dict[str, Any]:
@@ -31,6 +35,7 @@ def described_over_time(model: TimeVarying, described_design: Callable[[Design],
     return {
         "over_time": model.base.name, "designs": designs, "ridge": model.ridge, "origin": model.origin,
         "until": model.until, "panel": None if model.panel is None else _described_panel(model.panel),
+        "contacts": None if model.contacts is None else _described_contacts(model.contacts),
     }  # fmt: skip
 
 
@@ -46,18 +51,21 @@ def restored_over_time(
         coded = (None if one[part] is None else design(one[part]) for part in CODED)
         designs.append(TimeDesign(one["role"], one["formula"], *coded, tuple(one["crossed"])))
     panel = None if kept["panel"] is None else _panel(kept["panel"], arrays)
+    contacts = None if kept["contacts"] is None else _contacts(kept["contacts"], arrays)
     base: Any = named(kept["over_time"])
-    return TimeVarying(base, tuple(designs), panel, kept["ridge"], kept["origin"], kept["until"])
+    return TimeVarying(base, tuple(designs), panel, contacts, kept["ridge"], kept["origin"], kept["until"])
 
 
 def arrays_over_time(model: TimeVarying) -> dict[str, NDArray[Any]]:
-    """The arrays of a model over time by name: of each part of the panel its changes and the distinct values."""
+    """The arrays of a model over time by name: of each part of the panel its changes and distinct values; the contacts."""
     found: dict[str, NDArray[Any]] = {}
     for part in PARTS if model.panel is not None else ():
         changes: Changes | None = getattr(model.panel, part)
         if changes is not None:
-            found |= {f"panel {part} {name}": getattr(changes, name) for name in ARRAYS}
+            found |= {f"panel {part} {name}": getattr(changes, name) for name in CHANGES}
             found |= {f"panel {part} column {name}": column for name, column in changes.columns.items()}
+    if model.contacts is not None:
+        found |= {f"contacts {name}": getattr(model.contacts.events, name) for name in EVENTS}
     return found
 
 
@@ -73,5 +81,20 @@ def _panel(kept: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Panel
 
 def _changes(part: str, columns: list[str], arrays: Mapping[str, NDArray[Any]]) -> Changes:
     of = f"panel {part}"
-    found = [arrays[f"{of} {name}"] for name in ARRAYS]
+    found = [arrays[f"{of} {name}"] for name in CHANGES]
     return Changes(*found, {name: arrays[f"{of} column {name}"] for name in columns})
+
+
+def _described_contacts(terms: ContactTerms) -> dict[str, Any]:
+    return {
+        "media": list(terms.media), "purchase": [list(one) for one in terms.purchase],
+        "dropout": [list(one) for one in terms.dropout], "saturation": terms.saturation,
+        "planned": [list(one) for one in terms.planned],
+    }  # fmt: skip
+
+
+def _contacts(kept: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> ContactTerms:
+    events = ContactEvents(*(arrays[f"contacts {name}"] for name in EVENTS), media=tuple(kept["media"]))
+    terms = (tuple(Term(*one) for one in kept[role]) for role in ("purchase", "dropout"))
+    planned = tuple((medium, days) for medium, days in kept["planned"])
+    return ContactTerms(events, *terms, kept["saturation"], planned)

@@ -11,10 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.covariates import seasons
+from clvmodels.covariates.contact_stretches import Stretches, no_stretches, stretches
+from clvmodels.covariates.contact_terms import ContactTerms
 from clvmodels.data.panel import UNKNOWN, Changes, Panel
 from clvmodels.errors import SHOWN, HistoryError
 from clvmodels.history import HistoryLike, covariates_of, ids_of
 from clvmodels.model import Array
+from clvmodels.numerics.ragged import taken
 from clvmodels.purchase_dates import first_days
 
 type Whole = NDArray[np.int64]
@@ -26,6 +29,10 @@ class Rows:
 
     covariates: Mapping[str, NDArray[Any]]
     segment: None = None
+
+
+type Own = tuple[Whole, Whole, Whole, Whole, Rows]
+"""Path of each customer, then offset, day and row of paths and the distinct rows, as in `Timetable`."""
 
 
 class Timetable(NamedTuple):
@@ -43,6 +50,8 @@ class Timetable(NamedTuple):
         Changes of path i are `day[offset[i]:offset[i + 1]]`, and which row of `own` holds from each on.
     own
         Distinct values of the customers' own covariates, with those of common ones that are read together with them.
+    contact_offset, contact_day, contacts
+        Stretches of contact stocks of path i as above: when each begins, and contacts at its beginning by medium (C, M).
     """
 
     first: Array
@@ -54,18 +63,9 @@ class Timetable(NamedTuple):
     day: Whole
     row: Whole
     own: Rows
-
-    def common_at(self, day: Whole) -> Whole:
-        """Which common row holds on a day."""
-        return np.searchsorted(self.common_day, day, side="right") - 1
-
-    def own_at(self, path: Whole, day: Whole) -> Whole:
-        """Which own row holds on a day on a path."""
-        base = float(self.day.min())
-        size = max(float(self.day.max()), float(np.max(day, initial=base))) - base + 2
-        key = np.repeat(np.arange(self.offset.size - 1), np.diff(self.offset)) * size + (self.day - base)
-        at = np.searchsorted(key, path * size + (day - base), side="right") - 1
-        return np.asarray(self.row[np.maximum(at, self.offset[path])])
+    contact_offset: Whole
+    contact_day: Array
+    contacts: Array
 
     @property
     def asked(self) -> NDArray[np.bool_]:
@@ -97,6 +97,7 @@ def timetable(
     own: Sequence[str],
     panel: Panel | None,
     crossed: Sequence[str] = (),
+    contacts: ContactTerms | None = None,
     ahead: float | Array = 0.0,
 ) -> Timetable:
     """Covariates by name for each customer from her first purchase to `ahead` after the end of observation.
@@ -109,9 +110,9 @@ def timetable(
     HistoryError
         Purchase dates are not known, a customer is not in the panel, or values are missing in the stretch that is asked for.
     """
-    first, end = dated(history)
-    end = end + ahead
-    needed = np.maximum(np.floor(end - ahead) + 1, np.ceil(end))
+    first, observed = dated(history)
+    end = observed + ahead
+    needed = np.maximum(np.floor(observed) + 1, np.ceil(end))
     low, high = int(first.min()), int(needed.max()) - 1
     day, values = _common(common, panel, low, high)
     static = [name for name in own if panel is None or panel.own is None or name not in panel.own.columns]
@@ -120,39 +121,50 @@ def timetable(
     if not moving:
         count = _size(kinds)
         offset, start = np.arange(count + 1), np.full(count, low)
-        table = Timetable(first, end, day, values, kind, offset, start, np.arange(count), kinds)
+        table = kind, offset, start, np.arange(count), kinds
     else:
         assert panel is not None and panel.own is not None, "moving columns are those of the panel"
         who = _found(history, panel.own, first.size)
         _refuse_missing(panel.own, who, first, needed, moving)
-        table = Timetable(first, end, day, values, *_paths(panel.own, who, kind, kinds, moving))
-    return _crossed(table, *_common(crossed, panel, low, high)) if crossed else table
+        table = _paths(panel.own, who, kind, kinds, moving)
+    if crossed:
+        table = _with_common(table, *_common(crossed, panel, low, high))
+    contacted = no_stretches(first.size) if contacts is None else stretches(contacts, history, observed, end)
+    return _with_contacts(first, end, day, values, table, contacted)
 
 
-def _crossed(table: Timetable, day: Whole, values: Rows) -> Timetable:
-    """The paths with the changes of common values among their own, and a row for each pair of both."""
-    frame = pd.DataFrame(dict(values.covariates))
-    kind = frame.groupby(list(frame), sort=False, dropna=False).ngroup().to_numpy().astype(np.int64)
-    stays = np.append(False, kind[1:] == kind[:-1])
-    day, kind = day[~stays], kind[~stays]
-    path = np.repeat(np.arange(table.offset.size - 1), np.diff(table.offset))
-    begins = np.repeat(table.day[table.offset[:-1]], day.size)
-    more = np.repeat(np.arange(table.offset.size - 1), day.size)
-    later = np.tile(day, table.offset.size - 1)
-    inside = later > begins
-    owner, when = np.append(path, more[inside]), np.append(table.day, later[inside])
-    order = np.lexsort((when, owner))
-    owner, when = owner[order], when[order]
-    once = np.append(True, (owner[1:] != owner[:-1]) | (when[1:] != when[:-1]))
-    owner, when = owner[once], when[once]
-    common = kind[np.maximum(np.searchsorted(day, when, side="right") - 1, 0)]
-    pairs, row = np.unique(table.own_at(owner, when) * (kind.max() + 1) + common, return_inverse=True)
-    known, now = pairs // (kind.max() + 1), pairs % (kind.max() + 1)
-    first = np.unique(kind, return_index=True)[1]
-    offset = np.searchsorted(owner, np.arange(table.offset.size))
-    own = {name: column[known] for name, column in table.own.covariates.items()}
-    own |= {name: frame[name].to_numpy()[~stays][first][now] for name in frame}
-    return table._replace(offset=offset, day=when, row=row.astype(np.int64), own=Rows(own))
+def _with_common(table: Own, day: Whole, values: Rows) -> Own:
+    """The paths with the changes of common values among their own, and a row for each pair of both that there is."""
+    path, offset, start, row, rows = table
+    kind, kinds = _kinds_of(values)
+    changed = np.append(True, kind[1:] != kind[:-1])
+    day, kind = day[changed], kind[changed]
+    paths, later = np.nonzero(day[None] > start[offset[:-1], None])
+    owner = np.append(np.repeat(np.arange(offset.size - 1), np.diff(offset)), paths)
+    when, common = np.append(start, day[later]), np.arange(owner.size) >= row.size
+    order = np.lexsort((common, when, owner))
+    owner, when, held = owner[order], when[order], row[np.cumsum(~common[order]) - 1]
+    last = np.append((owner[1:] != owner[:-1]) | (when[1:] != when[:-1]), True)
+    owner, when, held = owner[last], when[last], held[last]
+    now = kind[np.maximum(np.searchsorted(day, when, side="right") - 1, 0)]
+    size = _size(kinds)
+    pairs, made = np.unique(held * size + now, return_inverse=True)
+    columns = {name: column[pairs // size] for name, column in rows.covariates.items()}
+    columns |= {name: column[pairs % size] for name, column in kinds.covariates.items()}
+    return path, np.searchsorted(owner, np.arange(offset.size)), when, made.astype(np.int64), Rows(columns)
+
+
+def _with_contacts(first: Array, end: Array, day: Whole, values: Rows, table: Own, made: Stretches) -> Timetable:
+    """Paths of covariates and lists of contacts together: each pair that somebody has is a path."""
+    path, offset, start, row, rows = table
+    lists = made.offset.size - 1
+    pairs, both = np.unique(path * lists + made.of, return_inverse=True)
+    own_offset, at = taken(offset, pairs // lists)
+    contact_offset, contact_at = taken(made.offset, pairs % lists)
+    return Timetable(
+        first, end, day, values, both.astype(np.int64), own_offset, start[at], row[at], rows,
+        contact_offset, made.day[contact_at], made.dose[contact_at],
+    )  # fmt: skip
 
 
 def dated(history: HistoryLike) -> tuple[Array, Array]:
@@ -211,10 +223,16 @@ def _static(history: HistoryLike, names: Sequence[str], n: int) -> tuple[Rows, W
     columns = [np.broadcast_to(np.ravel(column), (n,)) for column in covariates_of(history, names)]
     if not columns:
         return Rows({}), np.zeros(n, dtype=np.int64)
-    frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
-    kind = frame.groupby(list(names), sort=False, dropna=False).ngroup().to_numpy().astype(np.int64)
+    kind, kinds = _kinds_of(Rows(dict(zip(names, columns, strict=True))))
+    return kinds, kind
+
+
+def _kinds_of(rows: Rows) -> tuple[Whole, Rows]:
+    """Which of the distinct rows each row is, and these."""
+    frame = pd.DataFrame(dict(rows.covariates))
+    kind = frame.groupby(list(frame), sort=False, dropna=False).ngroup().to_numpy().astype(np.int64)
     first = np.unique(kind, return_index=True)[1]
-    return Rows({name: column[first] for name, column in zip(names, columns, strict=True)}), kind
+    return kind, Rows({name: column[first] for name, column in rows.covariates.items()})
 
 
 def _found(history: HistoryLike, own: Changes, n: int) -> Whole:
@@ -257,9 +275,7 @@ def _refuse_missing(own: Changes, who: Whole, first: Array, needed: Array, names
         )
 
 
-def _paths(
-    own: Changes, who: Whole, kind: Whole, kinds: Rows, names: Sequence[str]
-) -> tuple[Whole, Whole, Whole, Whole, Rows]:
+def _paths(own: Changes, who: Whole, kind: Whole, kinds: Rows, names: Sequence[str]) -> Own:
     """Distinct paths of customers: path (n,), offset, day, row, and the distinct rows."""
     size = _size(kinds)
     like = same_paths(own)[who]
@@ -267,10 +283,8 @@ def _paths(
     example = np.zeros(like.max() + 1, dtype=np.int64)
     example[like] = who
     keys, static = example[pairs // size], pairs % size
-    lengths = np.diff(own.offset)[keys]
-    offset = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    at = np.arange(offset[-1]) - np.repeat(offset[:-1], lengths) + np.repeat(own.offset[keys], lengths)
-    held = own.row[at] * size + np.repeat(static, lengths)
+    offset, at = taken(own.offset, keys)
+    held = own.row[at] * size + np.repeat(static, np.diff(offset))
     held = np.where(own.row[at] == UNKNOWN, UNKNOWN, held)
     codes, row = np.unique(held, return_inverse=True)
     values = {name: own.columns[name][codes // size] for name in names}
