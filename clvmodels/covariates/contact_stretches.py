@@ -79,9 +79,7 @@ def _lists(terms: ContactTerms, history: HistoryLike, n: int) -> tuple[Whole, Wh
     ids = np.broadcast_to(np.ravel(ids), (n,))
     key = pd.Index(events.keys).get_indexer(pd.Index(ids))
     table = np.column_stack([events.day, events.medium, events.count])
-    texts = np.array(
-        [table[a:b].tobytes() for a, b in zip(events.offset[:-1], events.offset[1:], strict=True)], dtype=object
-    )
+    texts = np.array([table[a:b].tobytes() for a, b in zip(events.offset[:-1], events.offset[1:], strict=True)], dtype=object)
     number = np.asarray(pd.factorize(texts)[0], dtype=np.int64)
     example = np.unique(number, return_index=True)[1]
     offset, at = taken(events.offset, example)

@@ -112,9 +112,7 @@ class ContactTerms:
             if medium not in self.media:
                 raise ModelError(f"The model has no contacts by {medium!r}. It was fitted to: {', '.join(self.media)}.")
             if not days >= 0:
-                raise ModelError(
-                    f"A contact {days:g} days after the end of observation is in the past. Plan from 0 on."
-                )
+                raise ModelError(f"A contact {days:g} days after the end of observation is in the past. Plan from 0 on.")
             more.append((self.media.index(medium), float(days)))
         return replace(self, planned=(*self.planned, *more))
 
@@ -178,9 +176,7 @@ def names_of(media: Sequence[str]) -> tuple[str, ...]:
         raise ContactError(str(error)) from None
 
 
-def terms_apart(
-    formulas: Mapping[str, str], media: Sequence[str]
-) -> tuple[dict[str, str], dict[str, tuple[Term, ...]]]:
+def terms_apart(formulas: Mapping[str, str], media: Sequence[str]) -> tuple[dict[str, str], dict[str, tuple[Term, ...]]]:
     """What is left of formulas without the terms that name media, and these; all media in both where none is named.
 
     Raises

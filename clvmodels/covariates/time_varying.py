@@ -126,9 +126,7 @@ def time_varying(
     given = {"purchase": purchase, "dropout": dropout}
     formulas = {role: formula for role, formula in given.items() if formula is not None}
     if contacts is not None and not isinstance(contacts, Contacts):
-        raise ModelError(
-            f"contacts={type(contacts).__name__} is not a log of contacts. Write contacts=clv.Contacts(table, ...)."
-        )
+        raise ModelError(f"contacts={type(contacts).__name__} is not a log of contacts. Write contacts=clv.Contacts(table, ...).")
     if contacts is not None and contacts.exposures:
         raise ModelError(
             f"{contacts.exposures[0].medium} is no contact with a customer but an exposure. Give it as a covariate over time: "

@@ -133,7 +133,9 @@ def _sweep(theta, counts, path, first, frequency, recency, T, event, paths, valu
         value[i] += _events(paths, at, event[i], factors, segments, counts[i], to)
         if asked:
             to[0] += counts[i] * d_r
-            _backwards(here, x, first[i], recency[i], T[i], braces, paths, at, factors, segments, parts, counts[i], to)
+            _backwards(
+                here, x, first[i], recency[i], T[i], braces, paths, at, factors, segments, parts, counts[i], to
+            )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -171,14 +173,7 @@ def log_braces(theta, x, first, recency, T, factors, segments, parts):
             parts.alpha[k] = alpha + (purchases_until(factors, k, low) - a_first)
             parts.beta[k] = beta + (dropout_until(factors, k, low) - d_first)
             parts.log_mass[k] = log_s + _log_segment(
-                c,
-                s + 1.0,
-                parts.alpha[k],
-                factors.rate[k],
-                parts.beta[k],
-                factors.hazard[k],
-                high - low,
-                parts.work,
+                c, s + 1.0, parts.alpha[k], factors.rate[k], parts.beta[k], factors.hazard[k], high - low, parts.work,
                 parts.node_means,
             )
             top = max(top, parts.log_mass[k])
