@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numba import njit
 from numpy.typing import NDArray
 
 from clvmodels.covariates import seasons
@@ -70,24 +71,30 @@ class Timetable(NamedTuple):
     @property
     def asked(self) -> NDArray[np.bool_]:
         """Own rows that somebody has between the first purchase and the end, the last day included (R,)."""
-        return self._replace(end=self.end + 1).exposure()[1] > 0
+        return self._own_exposure(self.end + 1) > 0
 
     def exposure(self) -> tuple[Array, Array]:
         """Days that customers spent with each common row (K,) and with each own row (R,)."""
         edges = np.append(self.common_day, np.inf)
         spent = [float(np.clip(edge - self.first, 0.0, self.end - self.first).sum()) for edge in edges]
-        owner = np.repeat(np.arange(self.path.size), np.diff(self.offset)[self.path])
-        starts = np.concatenate([[0], np.cumsum(np.diff(self.offset)[self.path])])
-        at = np.arange(owner.size) - starts[owner] + self.offset[self.path[owner]]
-        begins = self.day[at].astype(float)
-        ends = np.append(begins[1:], np.inf)
-        ends[starts[1:] - 1] = np.inf
-        begins[starts[:-1]] = -np.inf
-        inside = np.minimum(ends, self.end[owner]) - np.maximum(begins, self.first[owner])
-        size = _size(self.own)
-        return np.diff(spent, prepend=0.0)[1:], np.asarray(
-            np.bincount(self.row[at], np.maximum(inside, 0.0), minlength=size), dtype=float
-        )
+        return np.diff(spent, prepend=0.0)[1:], self._own_exposure(self.end)
+
+    def _own_exposure(self, end: Array) -> Array:
+        found: Array = _spent(self.first, end, self.path, self.offset, self.day, self.row, _size(self.own))
+        return found
+
+
+@njit(cache=True, nogil=True)
+def _spent(first, end, path, offset, day, row, size):
+    """Days between the first and the end (n,) with each of so many rows."""
+    out = np.zeros(size)
+    for i in range(first.size):
+        begin, stop = offset[path[i]], offset[path[i] + 1]
+        for k in range(begin, stop):
+            low = first[i] if k == begin else max(first[i], day[k])
+            high = end[i] if k + 1 == stop else min(end[i], day[k + 1])
+            out[row[k]] += max(high - low, 0.0)
+    return out
 
 
 def timetable(
