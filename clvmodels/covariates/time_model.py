@@ -114,7 +114,7 @@ class TimeVarying(LatentAttrition):
         "p_alive", "p_alive_after", "expected_purchases", "discounted_expected_purchases", "pmf", "p_no_purchase",
     )  # fmt: skip
 
-    columns = ("path", "first", "frequency", "recency", "T", "event")
+    columns = ("path", "first", "frequency", "recency", "T", "event")  # type: ignore[assignment]
     kernel = staticmethod(kernel)
     total = staticmethod(total_of)
 
