@@ -15,6 +15,7 @@ from clvmodels.coordinates import Coordinates
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.contact_terms import ContactTerms, planned_of
 from clvmodels.covariates.time_design import TimeDesign, reads
+from clvmodels.covariates.time_elements import Elements, arranged
 from clvmodels.covariates.timetable import Timetable, timetable
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
@@ -48,46 +49,6 @@ NO_TERMS = np.zeros((0, 2), dtype=np.int64)
 def total_of(theta: Array, counts: Array, *columns: Any) -> tuple[float, Array]:
     """Log-likelihood of rows with counts and its gradient (k,)."""
     return total(theta, counts, *columns[:ROWS], Paths(*columns[ROWS:]))  # type: ignore[no-any-return]
-
-
-class Elements(NamedTuple):
-    """Parameters and customers broadcast together, sorted by parameters and path for the kernels.
-
-    Attributes
-    ----------
-    theta
-        Distinct parameters (m, k).
-    which, path, now, columns
-        By element in sorted order (n,): its parameters, its path, the end of its observation, then first purchase,
-        frequency, recency and T.
-    order, shape
-        Where each element belongs in the broadcast shape.
-    """
-
-    theta: Array
-    which: NDArray[np.intp]
-    path: NDArray[np.int64]
-    now: Array
-    columns: tuple[Array, ...]
-    paths: Paths
-    order: NDArray[np.intp]
-    shape: tuple[int, ...]
-
-    def scales(self) -> tuple[Array, Array]:
-        """alpha + A(T) and beta + D(T)."""
-        first, _, _, T = self.columns
-        bought, gone = paths_future.sums_ahead(self.theta, self.which, self.path, first, T, self.paths)
-        return self.theta[self.which, 1] + bought, self.theta[self.which, 3] + gone
-
-    def put(self, values: Array) -> Array:
-        """Values in sorted order as an array of the broadcast shape."""
-        out = np.empty(self.order.size)
-        out[self.order] = values
-        return out.reshape(self.shape)
-
-    def sorted(self, values: ArrayLike) -> Array:
-        """Values that broadcast as a flat array in sorted order."""
-        return np.broadcast_to(np.asarray(values, dtype=float), self.shape).reshape(-1)[self.order]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -246,18 +207,10 @@ class TimeVarying(LatentAttrition):
         table = self._timetable(flat(history), ahead if np.shape(ahead) == shape else np.max(ahead))
         together = np.broadcast_arrays(*theta)
         rows = np.column_stack([np.ravel(v) for v in together])
-        number = np.arange(len(rows)).reshape(together[0].shape)
         first = (table.first - self.origin) / history.period.days
-        columns = [table.path.reshape(shape), first.reshape(shape)]
-        columns += as_columns(history, ("frequency", "recency", "T"))
-        everything = np.broadcast_arrays(number, *columns, *more)
-        which, path, *rest = (np.ravel(v) for v in everything[:6])
-        order = np.lexsort((path, which))
-        first, x, t_x, T = (column[order] for column in rest)
-        paths = self._paths(table, history.period)
-        return Elements(
-            rows, which[order], path[order], first + T, (first, x, t_x, T), paths, order, everything[0].shape
-        )
+        known = as_columns(history, ("frequency", "recency", "T"))
+        columns = [table.path, first, *(np.ravel(np.broadcast_to(column, shape)) for column in known)]
+        return arranged(rows, together[0].shape, columns, shape, more, self._paths(table, history.period))
 
     def p_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Probability that the customer has not left by T, in [0, 1]."""
