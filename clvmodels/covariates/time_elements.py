@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.duration import paths_future
 from clvmodels.duration.paths import Paths
+from clvmodels.duration.paths_far import until
 from clvmodels.model import Array
 
 
@@ -40,8 +41,20 @@ class Elements(NamedTuple):
     def scales(self) -> tuple[Array, Array]:
         """alpha + A(T) and beta + D(T)."""
         first, _, _, T = self.columns
-        bought, gone = paths_future.sums_ahead(self.theta, self.which, self.path, first, T, self.paths)
+        bought, gone = paths_future.sums_ahead(self.theta, self.which, self.path, first, T, self.past)
         return self.theta[self.which, 1] + bought, self.theta[self.which, 3] + gone
+
+    @property
+    def past(self) -> Paths:
+        """The paths without what comes after everybody's end of observation."""
+        return until(self.paths, float(self.now.max(initial=-math.inf)))
+
+    def state(self) -> tuple[Array, Array, Array]:
+        """P(alive at T), alpha + A(T) and beta + D(T)."""
+        found: tuple[Array, Array, Array] = paths_future.state(
+            self.theta, self.which, self.path, *self.columns, self.past
+        )
+        return found
 
     def put(self, values: Array) -> Array:
         """Values in sorted order as an array of the broadcast shape."""

@@ -26,6 +26,7 @@ from clvmodels.duration.expectation import log_negative_binomial
 from clvmodels.duration.futures import Future, Individuals, Purchases, purchase_times
 from clvmodels.duration.pareto_nbd import ParetoNbd
 from clvmodels.duration.paths import Paths
+from clvmodels.duration.paths_far import present_sums
 from clvmodels.duration.paths_likelihood import ROWS, kernel, log_likelihood, total
 from clvmodels.errors import ModelError
 from clvmodels.history import History, HistoryLike, as_columns, flat, upright
@@ -215,7 +216,7 @@ class TimeVarying(LatentAttrition):
     def p_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Probability that the customer has not left by T, in [0, 1]."""
         e = self._elements(theta, history)
-        return e.put(paths_future.state(e.theta, e.which, e.path, *e.columns, e.paths)[0])
+        return e.put(e.state()[0])
 
     def survival_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """P(not left by T + horizon | alive at T)."""
@@ -240,10 +241,8 @@ class TimeVarying(LatentAttrition):
     def _expected(self, theta: Any, history: HistoryLike, horizon: ArrayLike, force: float) -> Array:
         e = self._elements(theta, history, horizon, ahead=horizon)
         scale, left = e.scales()
-        reach = e.sorted(horizon)
-        return e.put(
-            paths_future.expected(e.theta, e.which, e.path, e.now, e.columns[1], scale, left, reach, force, e.paths)
-        )
+        sums = present_sums(e.theta, e.which, e.path, e.now, left, e.sorted(horizon), force, e.paths)
+        return e.put((e.theta[e.which, 0] + e.columns[1]) / scale * sums)
 
     def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         """P(n purchases in (T, T + horizon] | alive at T): she stays and buys n times, or buys n times and leaves."""
@@ -274,7 +273,7 @@ class TimeVarying(LatentAttrition):
 
     def _drawn(self, theta: Any, history: HistoryLike, horizon: Array, rng: np.random.Generator) -> Future:
         e = self._elements(theta, history, horizon, ahead=horizon)
-        alive, scale, left = paths_future.state(e.theta, e.which, e.path, *e.columns, e.paths)
+        alive, scale, left = e.state()
         exponential = e.sorted(rng.standard_exponential(e.shape))
         gone = left * np.expm1(exponential / e.theta[e.which, 2])
         life = paths_future.until_gone(e.theta, e.which, e.path, e.now, e.sorted(horizon), gone, e.paths)

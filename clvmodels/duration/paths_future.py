@@ -17,8 +17,10 @@ from clvmodels.duration.lifetime import WORK, W, X
 from clvmodels.duration.paths import dropout_until, fill, purchases_until, segment_at, workspace
 from clvmodels.duration.paths_likelihood import log_segment
 
-SMOOTH = 0.05
-"""Of a piece of time, in e-folds of discount and of survival: up to it two nodes give ten digits."""
+SMOOTH = 0.03
+"""Fall of the log of discount and survival over a piece of time up to which two nodes give nine digits."""
+MORE = 3.0
+"""Powers of survival count as so many more: (s)_4 of the fourth derivative is below (s + 3)^4."""
 STEEP = 4.0
 ROOT = 0.5 / math.sqrt(3.0)
 
@@ -27,14 +29,6 @@ ROOT = 0.5 / math.sqrt(3.0)
 def _alike(which, path, i):
     """Whether element i has the parameters and the path of the one before."""
     return i > 0 and which[i] == which[i - 1] and path[i] == path[i - 1]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _filled(theta, which, path, i, segments, paths, factors):
-    """The number of segments of element i's path, written anew unless the element before has the same."""
-    if _alike(which, path, i):
-        return segments
-    return fill(paths, path[i], theta[which[i]], factors)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -57,7 +51,8 @@ def state(theta, which, path, first, x, t_x, T, paths):
     log_alive = a_first = d_first = 0.0
     rest, work, none = np.empty(factors.start.size + 1), np.empty(WORK), np.empty(0)
     for i in range(n):
-        segments = _filled(theta, which, path, i, segments, paths, factors)
+        if not _alike(which, path, i):
+            segments = fill(paths, path[i], theta[which[i]], factors)
         here, stop = theta[which[i]], first[i] + T[i]
         k, last = segment_at(factors.start, segments, first[i] + t_x[i]), segment_at(factors.start, segments, stop)
         shared = _alike(which, path, i) and first[i] == first[i - 1] and x[i] == x[i - 1] and T[i] == T[i - 1]
@@ -104,7 +99,8 @@ def sums_ahead(theta, which, path, now, horizon, paths):
     n = which.size
     bought, left, factors, segments = np.empty(n), np.empty(n), workspace(paths), 0
     for i in range(n):
-        segments = _filled(theta, which, path, i, segments, paths, factors)
+        if not _alike(which, path, i):
+            segments = fill(paths, path[i], theta[which[i]], factors)
         if _alike(which, path, i) and now[i] == now[i - 1] and horizon[i] == horizon[i - 1]:
             bought[i], left[i] = bought[i - 1], left[i - 1]
         else:
@@ -126,7 +122,7 @@ def _present_stay(b, d, s, width, force):
     total = u = 0.0
     while width - u > 1e-12 * width:
         step = min(width - u, 1.0 / force, (b + d * u) / d)
-        if max(step * force, step * d / (b + d * u)) <= SMOOTH:
+        if step * force + (s + MORE) * step * d / (b + d * u) <= SMOOTH:
             for q in range(2):
                 v = u + step * (0.5 + (ROOT if q else -ROOT))
                 total += 0.5 * step * math.exp(-force * v - s * math.log1p(d * v / b))
@@ -139,27 +135,28 @@ def _present_stay(b, d, s, width, force):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def expected(theta, which, path, now, x, scale, left, horizon, force, paths):
-    """Expected purchases within the horizon of a customer alive (n,), at present value if the force of interest is above 0.
+def present_sums(theta, which, path, now, left, horizon, force, paths):
+    """Expected sum of the purchase factor over the time within the horizon that a customer alive stays (n,).
 
-    `scale` and `left` are those of `state`.
+    At present value if the force of interest is above 0. `left` is that of `state`.
     """
     n = which.size
-    out, factors, segments, time = np.empty(n), workspace(paths), 0, 0.0
+    out, factors, segments = np.empty(n), workspace(paths), 0
     for i in range(n):
-        segments = _filled(theta, which, path, i, segments, paths, factors)
-        s = theta[which[i], 2]
-        if not (
-            _alike(which, path, i) and now[i] == now[i - 1] and left[i] == left[i - 1] and horizon[i] == horizon[i - 1]
-        ):
-            time = _present_sum(s, now[i], now[i] + horizon[i], left[i], force, factors, segments)
-        out[i] = (theta[which[i], 0] + x[i]) / scale[i] * time
+        alike = _alike(which, path, i)
+        if not alike:
+            segments = fill(paths, path[i], theta[which[i]], factors)
+        if alike and now[i] == now[i - 1] and left[i] == left[i - 1] and horizon[i] == horizon[i - 1]:
+            out[i] = out[i - 1]
+        else:
+            stop = now[i] + horizon[i]
+            out[i] = _present_sum(theta[which[i], 2], now[i], stop, left[i], force, factors, segments)
     return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _present_sum(s, now, stop, left, force, factors, segments):
-    """Sum of the purchase factor over the time that a customer alive stays, each moment at its present value."""
+    """The same for one customer, up to a moment."""
     k, low, b, total = segment_at(factors.start, segments, now), now, left, 0.0
     while low < stop:
         high = min(stop, factors.start[k + 1]) if k + 1 < segments else stop
@@ -178,11 +175,12 @@ def left_after(theta, which, path, now, x, scale, left, count, horizon, paths):
     n = which.size
     out, factors, segments = np.empty(n), workspace(paths), 0
     for i in range(n):
-        segments = _filled(theta, which, path, i, segments, paths, factors)
-        if _alike(which, path, i) and now[i] == now[i - 1] and x[i] == x[i - 1] and left[i] == left[i - 1]:
-            if scale[i] == scale[i - 1] and horizon[i] == horizon[i - 1] and count[i] == count[i - 1]:
-                out[i] = out[i - 1]
-                continue
+        if not _alike(which, path, i):
+            segments = fill(paths, path[i], theta[which[i]], factors)
+        alike = _alike(which, path, i) and now[i] == now[i - 1] and x[i] == x[i - 1] and left[i] == left[i - 1]
+        if alike and scale[i] == scale[i - 1] and horizon[i] == horizon[i - 1] and count[i] == count[i - 1]:
+            out[i] = out[i - 1]
+            continue
         here, stop, m = theta[which[i]], now[i] + horizon[i], count[i]
         c, s, total, done, b = here[0] + x[i], here[2], 0.0, 0.0, left[i]
         chosen = math.lgamma(c + m) - math.lgamma(c) - math.lgamma(m + 1.0) + c * math.log(scale[i]) + s * math.log(b)
@@ -215,7 +213,8 @@ def until_gone(theta, which, path, now, horizon, gone, paths):
     n = which.size
     out, factors, segments = np.empty(n), workspace(paths), 0
     for i in range(n):
-        segments = _filled(theta, which, path, i, segments, paths, factors)
+        if not _alike(which, path, i):
+            segments = fill(paths, path[i], theta[which[i]], factors)
         k = segment_at(factors.start, segments, now[i])
         bought, target = purchases_until(factors, k, now[i]), dropout_until(factors, k, now[i]) + gone[i]
         stop = now[i] + horizon[i]
@@ -234,7 +233,8 @@ def on_the_calendar(theta, which, path, now, order, offsets, times, paths):
     """
     factors, segments = workspace(paths), 0
     for i in range(which.size):
-        segments = _filled(theta, which, path, i, segments, paths, factors)
+        if not _alike(which, path, i):
+            segments = fill(paths, path[i], theta[which[i]], factors)
         k = segment_at(factors.start, segments, now[i])
         bought = purchases_until(factors, k, now[i])
         for j in range(offsets[order[i]], offsets[order[i] + 1]):

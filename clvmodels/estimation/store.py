@@ -1,4 +1,4 @@
-"""A fit in one file: Parquet with the draws and the arrays of the model as columns, everything else in a JSON header. No pickle."""
+"""A fit in one file: Parquet with draws and arrays of the model as columns and everything else in a JSON header. No pickle."""
 
 from __future__ import annotations
 
@@ -103,7 +103,8 @@ def load(path: str | os.PathLike[str]) -> Fit:
 
 def _refuse(value: Any) -> None:
     raise SavedFitError(
-        f"The model knows {value!r} ({type(value).__name__}) as a label, which a file cannot keep. Give labels as texts, and fit again."
+        f"The model knows {value!r} ({type(value).__name__}) as a label, which a file cannot keep. Give labels "
+        "as texts, and fit again."
     )
 
 
