@@ -115,7 +115,7 @@ def _faded(theta: Array, paths: Paths) -> float:
 def far_sums(theta, which, path, b, stop, force, paths):
     """F of every element (n,): its parameters, its path, and its b at the first moment of the paths; up to another moment."""
     out, factors, count = np.empty(which.size), workspace(paths), paths.own_offset.size - 1
-    made, height, place, weight = np.zeros(count, np.bool_), np.zeros(1), [np.zeros((0, 0))], [np.zeros((0, 0))]
+    made, height, place, weight = np.zeros(count, np.bool_), np.zeros(2), [np.zeros((0, 0))], [np.zeros((0, 0))]
     for _ in range(count):
         place.append(np.zeros((0, 0)))
         weight.append(np.zeros((0, 0)))
@@ -123,10 +123,10 @@ def far_sums(theta, which, path, b, stop, force, paths):
         s = theta[which[i], 2]
         if i == 0 or which[i] != which[i - 1]:
             made[:] = False
-            height[0] = b[i]
+            height[:] = b[i]
             j = i
             while j < which.size and which[j] == which[i]:
-                height[0] = min(height[0], b[j])
+                height[0], height[1] = min(height[0], b[j]), max(height[1], b[j])
                 j += 1
         elif path[i] == path[i - 1] and b[i] == b[i - 1]:
             out[i] = out[i - 1]
@@ -135,7 +135,7 @@ def far_sums(theta, which, path, b, stop, force, paths):
             made[path[i]] = True
             segments = fill(paths, path[i], theta[which[i]], factors)
             place[path[i]], weight[path[i]] = _summed(
-                height[0], s, stop, force, segments, factors.start, factors.rate, factors.hazard
+                height, s, stop, force, segments, factors.start, factors.rate, factors.hazard
             )
         out[i] = 0.0
         D, w = place[path[i]].ravel(), weight[path[i]].ravel()
@@ -145,13 +145,14 @@ def far_sums(theta, which, path, b, stop, force, paths):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _summed(b, s, stop, force, segments, start, rate, hazard):
-    """Nodes and weights in D by block (B, NODES) each, for b or more."""
-    total = 0.0
+def _summed(between, s, stop, force, segments, start, rate, hazard):
+    """Nodes and weights in D by block (B, NODES) each, for every b between two."""
+    b, total = between[0], 0.0
     for k in range(segments):
         total += max((start[k + 1] if k + 1 < segments else stop) - start[k], 0.0) * hazard[k]
     step = BLOCK / max(1.0, s / POWER)
-    blocks = max(1, math.ceil(min(math.log1p(total / b), (NEGLIGIBLE + 2.0) / s) / step))
+    reach = min(total, between[1] * math.expm1((NEGLIGIBLE + 2.0) / s))
+    blocks = max(1, math.ceil(math.log1p(reach / b) / step))
     moments = np.zeros((blocks, NODES))
     block, D, t, k = 0, 0.0, start[0], 0
     while k < segments and block < blocks:
