@@ -218,8 +218,7 @@ def until_gone(theta, which, path, now, horizon, gone, paths):
         k = segment_at(factors.start, segments, now[i])
         bought, target = purchases_until(factors, k, now[i]), dropout_until(factors, k, now[i]) + gone[i]
         stop = now[i] + horizon[i]
-        while k + 1 < segments and factors.dropout[k + 1] < target and factors.start[k + 1] < stop:
-            k += 1
+        k = min(segment_at(factors.dropout, segments, target), segment_at(factors.start, segments, stop))
         end = min(stop, factors.start[k] + (target - factors.dropout[k]) / factors.hazard[k])
         out[i] = purchases_until(factors, k, end) - bought
     return out
@@ -239,6 +238,6 @@ def on_the_calendar(theta, which, path, now, order, offsets, times, paths):
         bought = purchases_until(factors, k, now[i])
         for j in range(offsets[order[i]], offsets[order[i] + 1]):
             target = bought + times[j]
-            while k + 1 < segments and factors.purchases[k + 1] <= target:
-                k += 1
+            if k + 1 < segments and factors.purchases[k + 1] <= target:
+                k = segment_at(factors.purchases, segments, target)
             times[j] = factors.start[k] + (target - factors.purchases[k]) / factors.rate[k] - now[i]
