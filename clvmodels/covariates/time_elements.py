@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from clvmodels.duration import paths_future
 from clvmodels.duration.paths import Paths
 from clvmodels.duration.paths_far import until
+from clvmodels.history import HistoryLike
 from clvmodels.model import Array
 
 
@@ -99,3 +100,16 @@ def arranged(
         who = order[who]
     path, first, x, t_x, T = (column[who] for column in columns)
     return Elements(theta, which, path, first + T, (first, x, t_x, T), paths, sorted_order, shape)
+
+
+def by_customer(some: NDArray[np.bool_], history: HistoryLike) -> NDArray[np.bool_]:
+    """Which customers some parameters hold of, in the shape of the histories."""
+    shape = shape_of(history)
+    aligned = (1,) * (some.ndim - len(shape)) + shape
+    alone = tuple(axis for axis, size in enumerate(aligned) if size == 1)
+    return np.any(some, axis=alone, keepdims=True).reshape(shape)
+
+
+def shape_of(history: HistoryLike) -> tuple[int, ...]:
+    """What the columns of customers broadcast to."""
+    return np.broadcast_shapes(*(np.shape(getattr(history, n)) for n in ("frequency", "recency", "T", "dates")))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,12 +16,12 @@ from clvmodels.coordinates import Coordinates
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.contact_terms import ContactTerms, planned_of
 from clvmodels.covariates.time_design import TimeDesign, reads
-from clvmodels.covariates.time_elements import Elements, arranged
+from clvmodels.covariates.time_elements import Elements, arranged, by_customer, shape_of
 from clvmodels.covariates.timetable import Timetable, timetable
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.panel import Panel
-from clvmodels.duration import paths_future
+from clvmodels.duration import paths_future, paths_waits
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.expectation import log_negative_binomial
 from clvmodels.duration.futures import Future, Individuals, Purchases, purchase_times
@@ -38,8 +39,8 @@ from clvmodels.units import Period
 
 RIDGE = 1.0
 """Standard deviation of the prior of a coefficient per standard deviation of its column."""
-LONGEST = 1e6
-"""Days ahead at most."""
+LONGEST, LOOK = 1e6, 28.0
+"""Days ahead at most, and at first where it is not known how many are needed."""
 MOVED = {"purchase": 1, "dropout": 3}
 """Which parameter each process moves: alpha and beta, both divided."""
 
@@ -71,10 +72,6 @@ class TimeVarying(LatentAttrition):
     ridge: float
     origin: int
     until: int
-
-    formulas = (  # type: ignore[assignment]
-        "p_alive", "p_alive_after", "expected_purchases", "discounted_expected_purchases", "pmf", "p_no_purchase",
-    )  # fmt: skip
 
     columns = ("path", "first", "frequency", "recency", "T", "event")  # type: ignore[assignment]
     kernel = staticmethod(kernel)
@@ -198,13 +195,14 @@ class TimeVarying(LatentAttrition):
         return [table.path, table.first, *(np.ravel(c) for c in as_columns(history, ("frequency", "recency", "T")))]
 
     def told_by_past(self, history: HistoryLike) -> list[NDArray[Any]]:
-        """The same: the scales of her rates depend on when she came, and on her path."""
-        return self.told_apart(history)
+        """The same without recency: the scales of her rates depend on when she came, and on her path."""
+        path, first, frequency, _, T = self.told_apart(history)
+        return [path, first, frequency, T]
 
     def _elements(self, theta: Any, history: HistoryLike, *more: ArrayLike, ahead: ArrayLike = 0.0) -> Elements:
         """Parameters, customers and what else broadcasts with them."""
         theta = self.theta(theta)
-        shape = np.broadcast_shapes(*(np.shape(getattr(history, n)) for n in ("frequency", "recency", "T", "dates")))
+        shape = shape_of(history)
         table = self._timetable(flat(history), ahead if np.shape(ahead) == shape else np.max(ahead))
         together = np.broadcast_arrays(*theta)
         rows = np.column_stack([np.ravel(v) for v in together])
@@ -327,7 +325,33 @@ class TimeVarying(LatentAttrition):
             dates=ragged(days), until=end.astype(object),
         )  # fmt: skip
 
+    def bought_if_alive(self, theta: Any, history: HistoryLike, times: Sequence[float]) -> Iterator[Array]:
+        total: Array = np.zeros(())
+        for begin, time in itertools.pairwise([0.0, *times]):
+            e = self._elements(theta, history, ahead=time)
+            wanted = np.full(e.order.size, np.inf)
+            total = total + e.put(self._waits(e, wanted, begin, time)[0])
+            yield total
+
+    def _waits(self, e: Elements, wanted: Array, begin: float, horizon: float) -> tuple[Array, Array]:
+        """Probabilities of a purchase in a stretch of time ahead, and when they reach `wanted`, by element."""
+        scale, left = e.scales()
+        span = (np.full(e.order.size, moment) for moment in (begin, horizon))
+        found = paths_waits.bought(e.theta, e.which, e.path, e.now, e.columns[1], scale, left, *span, wanted, e.paths)
+        return np.asarray(found[0]), np.asarray(found[1])
+
     def _time_until_bought(self, theta: Any, history: HistoryLike, probability: float) -> Array:
-        raise ModelError(
-            f"{self.name} does not give the time to the next purchase. Ask p_no_purchase at some horizons."
-        )
+        """Looks twice as far ahead each time, for those who have not bought enough: no more of the future need be known."""
+        alive = self.p_alive(theta, history)
+        with np.errstate(divide="ignore"):
+            wanted = probability / alive
+        time, longest = np.where(wanted >= 1, np.inf, np.nan), LONGEST / history.period.days
+        begin, reach = 0.0, LOOK / history.period.days
+        while begin < longest and np.isnan(time).any():
+            e = self._elements(theta, history, wanted, ahead=by_customer(np.isnan(time), history) * reach)
+            chance, found = (
+                e.put(v) for v in self._waits(e, e.sorted(np.where(np.isnan(time), wanted, np.nan)), begin, reach)
+            )
+            time, wanted = np.where(np.isnan(time), found, time), wanted - chance
+            begin, reach = reach, min(2 * reach, longest)
+        return np.where(np.isnan(time), np.inf, time)

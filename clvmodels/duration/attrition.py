@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -73,6 +74,11 @@ class LatentAttrition(Model):
     @abstractmethod
     def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         """Probability of exactly n purchases in (T, T + horizon] of a customer known to be alive at T."""
+
+    def bought_if_alive(self, theta: Any, history: HistoryLike, times: Sequence[float]) -> Iterator[Array]:
+        """Probability that a customer known to be alive buys within each of some rising times [period], one after the other."""
+        for time in times:
+            yield 1 - self.pmf_if_alive(theta, history, 0, time)
 
     def rate_if_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Mean purchase rate of a customer known to be alive, as long as she stays [purchases per period, >= 0]."""

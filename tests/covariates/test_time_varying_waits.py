@@ -1,0 +1,88 @@
+"""When customers will buy next where rates follow the calendar: quantiles, curves, and the uses of a forecast."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import clvmodels as clv
+from clvmodels.units import DAY, WEEK
+
+from .test_time_varying import COEFFICIENTS, THETA, fitted, people
+
+HALF_YEAR = (0.0, 0.4, 1.2, -0.5)
+
+
+def test_the_time_until_bought_is_the_inverse_of_p_no_purchase() -> None:
+    histories = people(30)
+    model = clv.time_varying(purchase="~ sin_1 + cos_1", dropout="~ sin_1 + cos_1").on(histories)
+    theta = (*THETA, *HALF_YEAR)
+    times = {p: model.time_to_next_purchase(theta, histories, probability=p) for p in (0.01, 0.1, 0.3)}
+    alive, open_ended = model.p_alive(theta, histories), 0
+    for p, found in times.items():
+        for row in range(30):
+            one = clv.history.picked(histories, [row])
+            if np.isfinite(found[row]):
+                none = model.p_no_purchase(theta, one, horizon=found[row] * WEEK)[0]
+                assert 1 - none == pytest.approx(p, rel=1e-8)
+            else:  # she never buys again with that much probability
+                open_ended += 1
+                assert 1 - model.p_no_purchase(theta, one, horizon=5000 * WEEK)[0] < p
+    assert 0 < open_ended < 60
+    assert np.all(times[0.01] < times[0.1]) and np.all(np.isinf(times[0.3][alive < 0.3]))
+
+
+def test_without_effects_it_is_that_of_pareto_nbd() -> None:
+    histories = people(20)
+    model = fitted(histories)
+    theta = (*THETA, 0, 0, 0, 0)
+    # the panel ends half a year ahead: nothing beyond is asked for
+    ours = model.time_to_next_purchase(theta, histories, probability=0.02)
+    assert ours == pytest.approx(clv.PARETO_NBD.time_to_next_purchase(THETA, histories, probability=0.02), rel=1e-7)
+    with pytest.raises(clv.HistoryError, match=r"is not known.*fit.under\(panel\)"):
+        model.time_to_next_purchase(theta, histories, probability=0.6)
+    one = clv.history.picked(histories, 3)
+    assert model.time_to_next_purchase(theta, one, probability=0.02) == pytest.approx(ours[3], rel=1e-9)
+    draws = tuple(np.full((2, 1), v) for v in theta)
+    assert model.time_to_next_purchase(draws, histories, probability=0.02)[1] == pytest.approx(ours, rel=1e-9)
+
+
+def test_the_curve_of_waits_is_one_less_p_no_purchase() -> None:
+    histories = people(10)
+    model, theta = fitted(histories), (*THETA, *COEFFICIENTS)
+    times = [0.1, 1.0, 3.7, 12.0, 20.0]
+    found = list(model.bought_if_alive(model.theta(theta), histories, times))
+    for time, chance in zip(times, found, strict=True):
+        none = model.pmf_if_alive(model.theta(theta), histories, 0, time)
+        assert chance == pytest.approx(1 - none, rel=1e-8)
+
+
+@pytest.fixture(scope="module")
+def market() -> clv.Histories:
+    histories = people(60)
+    amounts = np.where(histories.frequency > 0, np.random.default_rng(1).gamma(5, 8, 60), 0.0)
+    return clv.Histories(
+        histories.customer_id, histories.frequency, histories.recency, histories.T, amounts, WEEK, dates=histories.dates,
+        until=histories.until,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fit(market) -> clv.Fit:
+    return clv.fit(clv.time_varying(season="fourier(1)"), market, method="map")
+
+
+def test_next_purchase_of_customers(market, fit) -> None:
+    found = clv.next_purchase(fit, market, within=13 * WEEK, draws=20).per_customer()
+    theta = fit.model.Theta(*(v[:, None] for v in fit.draws(20, seed=0)))
+    bought = 1 - fit.model.p_no_purchase(theta, market, horizon=13 * WEEK).mean(axis=0)
+    assert found["p_purchase"].to_numpy() == pytest.approx(bought, rel=1e-8)
+    some = np.isfinite(found["next_25"].to_numpy())
+    assert 0 < some.sum() < 60
+    for row in np.flatnonzero(some)[:3]:
+        one = clv.history.picked(market, [row])
+        by_then = 1 - fit.model.p_no_purchase(theta, one, horizon=found["next_25"].iloc[row] * WEEK).mean()
+        assert by_then == pytest.approx(0.25, abs=0.003)
+    labelled = fit.time_to_next_purchase(market, probability=0.1, draws=20)
+    assert labelled["mean"].notna().all()
