@@ -228,18 +228,19 @@ class TimeVarying(LatentAttrition):
         return self._expected(theta, history, horizon, 0.0)
 
     def expected_if_alive(self, theta: Any, history: HistoryLike, *, horizon: float, force: float) -> Array:
-        if math.isinf(horizon):
-            if force <= 0.0:
-                raise ModelError(
-                    "An endless horizon needs a discount rate. Give discount=Rate(0.10, per=YEAR) or a finite horizon."
-                )
-            horizon = NEGLIGIBLE / force
-        return self._expected(theta, history, horizon, force)
+        return self._expected(theta, history, _finite(horizon, force), force)
 
-    def _expected(self, theta: Any, history: HistoryLike, horizon: ArrayLike, force: float) -> Array:
+    def staying_if_alive(self, theta: Any, history: HistoryLike, *, horizon: float, force: float) -> Array:
+        return self._expected(theta, history, _finite(horizon, force), force, stays=True)
+
+    def _expected(
+        self, theta: Any, history: HistoryLike, horizon: ArrayLike, force: float, *, stays: bool = False
+    ) -> Array:
         e = self._elements(theta, history, horizon, ahead=horizon)
         scale, left = e.scales()
-        sums = present_sums(e.theta, e.which, e.path, e.now, left, e.sorted(horizon), force, e.paths)
+        known = e.theta.copy()
+        known[:, 2] *= not stays  # s = 0: nobody leaves
+        sums = present_sums(known, e.which, e.path, e.now, left, e.sorted(horizon), force, e.paths)
         return e.put((e.theta[e.which, 0] + e.columns[1]) / scale * sums)
 
     def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
@@ -355,3 +356,14 @@ class TimeVarying(LatentAttrition):
             time, wanted = np.where(np.isnan(time), found, time), wanted - chance
             begin, reach = reach, min(2 * reach, longest)
         return np.where(np.isnan(time), np.inf, time)
+
+
+def _finite(horizon: float, force: float) -> float:
+    """The horizon, or how far ahead there is anything worth counting."""
+    if not math.isinf(horizon):
+        return horizon
+    if force <= 0.0:
+        raise ModelError(
+            "An endless horizon needs a discount rate. Give discount=Rate(0.10, per=YEAR) or a finite horizon."
+        )
+    return NEGLIGIBLE / force

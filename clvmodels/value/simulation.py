@@ -163,9 +163,9 @@ class Past(NamedTuple):
         """Expected purchases of each customer if she is alive, at present value (rows, draws)."""
         return self.duration.expected_if_alive(self.theta, self.people, horizon=horizon, force=force)[self.inverse]
 
-    def rate(self) -> Array:
-        """Mean purchase rate of each customer as long as she stays [per period] (rows, draws)."""
-        return self.duration.rate_if_alive(self.theta, self.people)[self.inverse]
+    def staying(self, *, horizon: float, force: float) -> Array:
+        """Expected purchases of each customer if she is alive and never leaves, at present value (rows, draws)."""
+        return self.duration.staying_if_alive(self.theta, self.people, horizon=horizon, force=force)[self.inverse]
 
     def survival(self, horizon: float) -> Array:
         """Probability that each customer, if she is alive today, will not have left a `horizon` from now (rows, draws)."""

@@ -13,7 +13,13 @@ from clvmodels.units import WEEK
 from .test_time_varying import UNTIL, panel_of, people
 
 RATE = clv.Rate(0.1, per=clv.YEAR)
-THETAS = [(0.8, 9.0, 0.7, 12.0), (2.0, 20.0, 8.0, 150.0), (0.5, 10.0, 60.0, 3000.0), (0.5, 10.0, 60.0, 4.0), (0.5, 10.0, 0.03, 0.5)]
+THETAS = [
+    (0.8, 9.0, 0.7, 12.0),
+    (2.0, 20.0, 8.0, 150.0),
+    (0.5, 10.0, 60.0, 3000.0),
+    (0.5, 10.0, 60.0, 4.0),
+    (0.5, 10.0, 0.03, 0.5),
+]
 
 
 def centuries(theta, histories, row: int, months, quarters, force: float) -> float:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import clvmodels as clv
-from clvmodels.units import DAY, WEEK
+from clvmodels.units import WEEK
 
 from .test_time_varying import COEFFICIENTS, THETA, fitted, people
 
@@ -86,3 +86,62 @@ def test_next_purchase_of_customers(market, fit) -> None:
         assert by_then == pytest.approx(0.25, abs=0.003)
     labelled = fit.time_to_next_purchase(market, probability=0.1, draws=20)
     assert labelled["mean"].notna().all()
+
+
+def test_uses_of_a_forecast(market, fit) -> None:
+    quantity = clv.fit(clv.GAMMA_GAMMA, market, method="map")
+    discount = clv.Rate(0.1, per=clv.YEAR)
+    forecast = clv.forecast(fit, quantity, market, horizon=52 * WEEK, discount=discount, draws=20)
+    customers = forecast.per_customer()
+    risk = clv.value_at_risk(forecast, within=26 * WEEK).per_customer()
+    theta = fit.model.Theta(*(v[:, None] for v in forecast.simulation.duration_theta))
+    stays = fit.model.p_alive_after(theta, market, horizon=26 * WEEK) / fit.model.p_alive(theta, market)
+    assert risk["p_leaves"].to_numpy() == pytest.approx(1 - stays.mean(axis=0), rel=1e-9)
+    assert risk["potential"].sum() == pytest.approx(customers["potential"].sum(), rel=1e-9)
+    tiers = clv.value_tiers(forecast)
+    assert tiers.table()["customers"].sum() == 60
+    assert clv.value_loyalty_grid(forecast, tiers=tiers).table()["customers"].sum() == 60
+    assert len(clv.letting_go(forecast).per_customer()) == 60
+    endless = clv.forecast(fit, quantity, market, horizon=clv.FOREVER, discount=discount, draws=20)
+    assert np.all(endless.per_customer()["potential"].to_numpy() >= customers["potential"].to_numpy())
+
+
+def test_a_perfect_save_keeps_the_season(market, fit) -> None:
+    """Never leaving, she buys at her rate times the factor of each day: by hand, from one theta."""
+    horizon, force = 20.0, 0.002
+    theta = fit.theta._replace(purchase_sin_1=1.0, purchase_cos_1=-0.5)
+    found = fit.model.staying_if_alive(theta, market, horizon=horizon, force=force)
+    first = np.array([each[0].astype("datetime64[D]").astype(int) for each in market.dates])
+    now = first + 7 * market.T
+    lowest = fit.model.staying_if_alive(theta._replace(s=1e-9), market, horizon=horizon, force=force)
+    assert found == pytest.approx(lowest, rel=1e-12)
+    assert found == pytest.approx(
+        fit.model.expected_if_alive(theta._replace(s=1e-12), market, horizon=horizon, force=force), rel=1e-9
+    )
+    day = now[0] + 7 * np.linspace(0, horizon, 280_001)[:-1] + 7 * horizon / 560_000
+    middle = np.floor(day) - (np.floor(day) - 4) % 7 + 3.5
+    factor = np.exp(np.sin(2 * np.pi * middle / 365.25) - 0.5 * np.cos(2 * np.pi * middle / 365.25))
+    worth = np.mean(factor * np.exp(-force * (day - now[0]) / 7)) * horizon
+    rate = fit.model.rate_if_alive(theta, market)[0]
+    assert found[0] == pytest.approx(rate * worth, rel=1e-4)
+
+
+def test_a_newcomer_comes_today(market, fit) -> None:
+    quantity = clv.fit(clv.GAMMA_GAMMA, market, method="map")
+    forecast = clv.forecast(fit, quantity, market, horizon=26 * WEEK, draws=20, margin=1.0)
+    found = clv.newcomer_value(forecast, first_amount=10.0)
+    new = clv.history.History.new_customer(WEEK, on=market.until, who="somebody")
+    theta = forecast.simulation.duration_theta
+    bought = fit.model.expected_purchases(theta, new, horizon=26 * WEEK)
+    amount = quantity.model.expected_spend(
+        forecast.simulation.quantity_theta, clv.history.History(0, 0, 0, WEEK, monetary_value=0.0)
+    )
+    table = found.table().set_index("source")["mean"]
+    assert table.iloc[1] == pytest.approx((bought * amount).mean(), rel=1e-8)
+    panel = clv.Panel(
+        pd.DataFrame({"customer_id": market.customer_id, "date": "2024-01-01", "p": np.arange(60) % 2}),
+        until="2026-12-31",
+    )
+    own = clv.fit(clv.time_varying(purchase="~ p", panel=panel), market, method="map")
+    with pytest.raises(clv.HistoryError, match="not in the panel: newcomer 000000"):
+        clv.newcomer_value(clv.forecast(own, quantity, market, horizon=26 * WEEK, draws=20), first_amount=10.0)
