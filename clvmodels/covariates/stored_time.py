@@ -48,8 +48,8 @@ def restored_over_time(
     """The model of a description and its arrays."""
     designs = []
     for one in kept["designs"]:
-        coded = (None if one[part] is None else design(one[part]) for part in CODED)
-        designs.append(TimeDesign(one["role"], one["formula"], *coded, tuple(one["crossed"])))
+        coded = {part: None if one[part] is None else design(one[part]) for part in CODED}
+        designs.append(TimeDesign(one["role"], one["formula"], crossed=tuple(one["crossed"]), **coded))
     panel = None if kept["panel"] is None else _panel(kept["panel"], arrays)
     contacts = None if kept["contacts"] is None else _contacts(kept["contacts"], arrays)
     base: Any = named(kept["over_time"])
@@ -81,8 +81,8 @@ def _panel(kept: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Panel
 
 def _changes(part: str, columns: list[str], arrays: Mapping[str, NDArray[Any]]) -> Changes:
     of = f"panel {part}"
-    found = [arrays[f"{of} {name}"] for name in CHANGES]
-    return Changes(*found, {name: arrays[f"{of} column {name}"] for name in columns})
+    found = {name: arrays[f"{of} {name}"] for name in CHANGES}
+    return Changes(**found, columns={name: arrays[f"{of} column {name}"] for name in columns})
 
 
 def _described_contacts(terms: ContactTerms) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _described_contacts(terms: ContactTerms) -> dict[str, Any]:
 
 
 def _contacts(kept: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> ContactTerms:
-    events = ContactEvents(*(arrays[f"contacts {name}"] for name in EVENTS), media=tuple(kept["media"]))
-    terms = (tuple(Term(*one) for one in kept[role]) for role in ("purchase", "dropout"))
+    events = ContactEvents(**{name: arrays[f"contacts {name}"] for name in EVENTS}, media=tuple(kept["media"]))
+    purchase, dropout = (tuple(Term(*one) for one in kept[role]) for role in ("purchase", "dropout"))
     planned = tuple((medium, days) for medium, days in kept["planned"])
-    return ContactTerms(events, *terms, kept["saturation"], planned)
+    return ContactTerms(events, purchase, dropout, kept["saturation"], planned)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -93,7 +93,8 @@ def learn(formulas: Sequence[tuple[str, str]], history: HistoryLike, panel: Pane
         A covariate is not there or is missing, or a column of numbers never changes or is a combination of others.
     """
     apart = [_apart(role, formula, history, panel) for role, formula in formulas]
-    common, own, crossed = (_together(column) for column in zip(*(one.reads for one in apart), strict=True))
+    common = _together(one.common_reads for one in apart)
+    own, crossed = _together(one.own_reads for one in apart), _together(one.crossed for one in apart)
     table = timetable(history, common=common, own=own, crossed=crossed, panel=panel)
     spent = table.exposure()
     return tuple(
@@ -103,7 +104,7 @@ def learn(formulas: Sequence[tuple[str, str]], history: HistoryLike, panel: Pane
             _learnt(one.common, one.role, table.common, spent[0], "stretches of time"),
             _learnt(one.own, one.role, table.own, spent[1], "kinds of customers"),
             _learnt(one.mixed, one.role, table.own, spent[1], "kinds of customers and times", terms=one.products),
-            one.reads[2],
+            one.crossed,
         )
         for one in apart
     )
@@ -122,10 +123,8 @@ def _together(several: Iterable[Iterable[str]]) -> list[str]:
 
 
 class _Apart(NamedTuple):
-    """Formulas of the terms of each kind, "" where there are none; `mixed` with what its `products` are made of.
-
-    `reads` are the common covariates, the own ones, and the common ones in products.
-    """
+    """Formulas of the terms common to all, of the customers' own, and of those that read both with what these `products` are
+    made of: "" where there are none. Then what they read: common covariates, own ones, and common ones in products."""
 
     role: str
     formula: str
@@ -133,7 +132,9 @@ class _Apart(NamedTuple):
     own: str
     mixed: str
     products: tuple[str, ...]
-    reads: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+    common_reads: tuple[str, ...]
+    own_reads: tuple[str, ...]
+    crossed: tuple[str, ...]
 
 
 def _apart(role: str, formula: str, history: HistoryLike, panel: Panel | None) -> _Apart:
@@ -148,30 +149,39 @@ def _apart(role: str, formula: str, history: HistoryLike, panel: Panel | None) -
     calendar = [name for name in seasons.COLUMNS if name not in own]
     known = list(dict.fromkeys([*shared, *own, *calendar]))
     parsed(formula, role=role, available=known, remedy=NOWHERE)
-    terms = [term for term in Formula(formula) if str(term) != "1"]
-    used = [parsed(f"~ {term}", role=role, available=known, remedy=NOWHERE) for term in terms]
-    mine = [sum(name in own for name in names) for names in used]
-    kinds = [
-        "common" if not count else "own" if count == len(names) else "mixed"
-        for count, names in zip(mine, used, strict=True)
+    terms = [
+        _Term(str(term), frozenset(term.factors), parsed(f"~ {term}", role=role, available=known, remedy=NOWHERE))
+        for term in Formula(formula)
+        if str(term) != "1"
     ]
-    products = [term for term, kind in zip(terms, kinds, strict=True) if kind == "mixed"]
-    inside = [any(set(term.factors) <= set(product.factors) for product in products) for term in terms]
-    in_products = _together(names for names, within in zip(used, inside, strict=True) if within)
-    read = [_together(names for names, k in zip(used, kinds, strict=True) if k == kind) for kind in ("common", "own")]
-    crossed = tuple(name for name in in_products if name not in own)
+    common, mine = ([one for one in terms if one.all_in(some)] for some in ([*shared, *calendar], own))
+    products = [one for one in terms if one not in common and one not in mine]
+    inside = [one for one in terms if any(one.factors <= product.factors for product in products)]
     return _Apart(
         role,
         formula,
-        *(_formula(term for term, k in zip(terms, kinds, strict=True) if k == kind) for kind in ("common", "own")),
-        _formula(term for term, within in zip(terms, inside, strict=True) if within),
-        tuple(str(term) for term in products),
-        (tuple(read[0]), tuple(_together([read[1], (name for name in in_products if name in own)])), crossed),
+        _formula(common),
+        _formula(mine),
+        _formula(inside),
+        tuple(product.text for product in products),
+        tuple(_together(one.reads for one in common)),
+        tuple(name for name in _together(one.reads for one in (*mine, *inside)) if name in own),
+        tuple(name for name in _together(one.reads for one in inside) if name not in own),
     )
 
 
-def _formula(terms: Iterable[Any]) -> str:
-    texts = [str(term) for term in terms]
+class _Term(NamedTuple):
+    text: str
+    factors: frozenset[Any]
+    reads: tuple[str, ...]
+
+    def all_in(self, names: Collection[str]) -> bool:
+        """Whether it reads only these."""
+        return all(name in names for name in self.reads)
+
+
+def _formula(terms: Iterable[_Term]) -> str:
+    texts = [one.text for one in terms]
     return f"~ {' + '.join(texts)}" if texts else ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,7 +71,7 @@ class Elements(NamedTuple):
 def arranged(
     theta: Array,
     parameters: tuple[int, ...],
-    columns: Sequence[NDArray[np.number]],
+    columns: Sequence[NDArray[Any]],
     customers: tuple[int, ...],
     more: Sequence[ArrayLike],
     paths: Paths,
@@ -107,7 +107,7 @@ def by_customer(some: NDArray[np.bool_], history: HistoryLike) -> NDArray[np.boo
     shape = shape_of(history)
     aligned = (1,) * (some.ndim - len(shape)) + shape
     alone = tuple(axis for axis, size in enumerate(aligned) if size == 1)
-    return np.any(some, axis=alone, keepdims=True).reshape(shape)
+    return np.asarray(np.any(some, axis=alone, keepdims=True).reshape(shape))
 
 
 def shape_of(history: HistoryLike) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numba import njit
 from numpy.typing import NDArray
 
 from clvmodels.covariates import seasons
@@ -18,7 +17,7 @@ from clvmodels.data.panel import UNKNOWN, Changes, Panel
 from clvmodels.errors import SHOWN, HistoryError
 from clvmodels.history import HistoryLike, covariates_of, ids_of
 from clvmodels.model import Array
-from clvmodels.numerics.ragged import taken
+from clvmodels.numerics.ragged import taken, time_by_row
 from clvmodels.purchase_dates import first_days
 
 type Whole = NDArray[np.int64]
@@ -80,21 +79,8 @@ class Timetable(NamedTuple):
         return np.diff(spent, prepend=0.0)[1:], self._own_exposure(self.end)
 
     def _own_exposure(self, end: Array) -> Array:
-        found: Array = _spent(self.first, end, self.path, self.offset, self.day, self.row, _size(self.own))
+        found: Array = time_by_row(self.first, end, self.path, self.offset, self.day, self.row, _size(self.own))
         return found
-
-
-@njit(cache=True, nogil=True)
-def _spent(first, end, path, offset, day, row, size):
-    """Days between the first and the end (n,) with each of so many rows."""
-    out = np.zeros(size)
-    for i in range(first.size):
-        begin, stop = offset[path[i]], offset[path[i] + 1]
-        for k in range(begin, stop):
-            low = first[i] if k == begin else max(first[i], day[k])
-            high = end[i] if k + 1 == stop else min(end[i], day[k + 1])
-            out[row[k]] += max(high - low, 0.0)
-    return out
 
 
 def timetable(
