@@ -42,18 +42,17 @@ class Elements(NamedTuple):
     def scales(self) -> tuple[Array, Array]:
         """alpha + A(T) and beta + D(T)."""
         first, _, _, T = self.columns
-        bought, gone = paths_future.sums_ahead(self.theta, self.which, self.path, first, T, self.past)
+        bought, gone = paths_future.sums_ahead(self.theta, self.which, self.path, first, T, self.up_to(0.0).paths)
         return self.theta[self.which, 1] + bought, self.theta[self.which, 3] + gone
 
-    @property
-    def past(self) -> Paths:
-        """The paths without what comes after everybody's end of observation."""
-        return until(self.paths, float(self.now.max(initial=-math.inf)))
+    def up_to(self, ahead: float) -> Elements:
+        """The same without what changes for all later than `ahead` after everybody's end of observation."""
+        return self._replace(paths=until(self.paths, float(self.now.max(initial=-math.inf)) + ahead))
 
     def state(self) -> tuple[Array, Array, Array]:
         """P(alive at T), alpha + A(T) and beta + D(T)."""
         found: tuple[Array, Array, Array] = paths_future.state(
-            self.theta, self.which, self.path, *self.columns, self.past
+            self.theta, self.which, self.path, *self.columns, self.up_to(0.0).paths
         )
         return found
 

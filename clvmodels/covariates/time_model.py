@@ -327,11 +327,10 @@ class TimeVarying(LatentAttrition):
         )  # fmt: skip
 
     def bought_if_alive(self, theta: Any, history: HistoryLike, times: Sequence[float]) -> Iterator[Array]:
-        total: Array = np.zeros(())
+        e, total = self._elements(theta, history, ahead=max(times)), np.zeros(())
+        wanted = np.full(e.order.size, np.inf)
         for begin, time in itertools.pairwise([0.0, *times]):
-            e = self._elements(theta, history, ahead=time)
-            wanted = np.full(e.order.size, np.inf)
-            total = total + e.put(self._waits(e, wanted, begin, time)[0])
+            total = total + e.put(self._waits(e.up_to(time), wanted, begin, time)[0])
             yield total
 
     def _waits(self, e: Elements, wanted: Array, begin: float, horizon: float) -> tuple[Array, Array]:

@@ -193,7 +193,6 @@ def test_what_cannot_be_is_refused() -> None:
         fit.expected_purchases(short, horizon=8 * WEEK)
     with pytest.raises(clv.ModelError, match="depends on the day"):
         fit.model.draw_rates(fit.theta, short, seed=1)
-    assert "time_to_next_purchase" not in dir(fit)
     log = clv.Transactions(purchases(40, 1), customer="who", date="day")
     with pytest.raises(clv.ModelError, match="it matters when they came"):
         clv.tracking(fit, log, until="2024-07-31", period=WEEK)

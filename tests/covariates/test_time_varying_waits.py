@@ -19,17 +19,14 @@ def test_the_time_until_bought_is_the_inverse_of_p_no_purchase() -> None:
     model = clv.time_varying(purchase="~ sin_1 + cos_1", dropout="~ sin_1 + cos_1").on(histories)
     theta = (*THETA, *HALF_YEAR)
     times = {p: model.time_to_next_purchase(theta, histories, probability=p) for p in (0.01, 0.1, 0.3)}
-    alive, open_ended = model.p_alive(theta, histories), 0
+    alive, own = model.p_alive(theta, histories), model.theta(theta)
+    at_last = alive * (1 - model.pmf_if_alive(own, histories, 0, 5000.0))
     for p, found in times.items():
-        for row in range(30):
-            one = clv.history.picked(histories, [row])
-            if np.isfinite(found[row]):
-                none = model.p_no_purchase(theta, one, horizon=found[row] * WEEK)[0]
-                assert 1 - none == pytest.approx(p, rel=1e-8)
-            else:  # she never buys again with that much probability
-                open_ended += 1
-                assert 1 - model.p_no_purchase(theta, one, horizon=5000 * WEEK)[0] < p
-    assert 0 < open_ended < 60
+        never = np.isinf(found)
+        by_then = alive * (1 - model.pmf_if_alive(own, histories, 0, np.where(never, 1.0, found)))
+        assert by_then[~never] == pytest.approx(p, rel=1e-8)
+        assert np.all(at_last[never] < p)  # she never buys again with that much probability
+    assert 0 < sum(np.isinf(found).sum() for found in times.values()) < 60
     assert np.all(times[0.01] < times[0.1]) and np.all(np.isinf(times[0.3][alive < 0.3]))
 
 
@@ -145,3 +142,17 @@ def test_a_newcomer_comes_today(market, fit) -> None:
     own = clv.fit(clv.time_varying(purchase="~ p", panel=panel), market, method="map")
     with pytest.raises(clv.HistoryError, match="not in the panel: newcomer 000000"):
         clv.newcomer_value(clv.forecast(own, quantity, market, horizon=26 * WEEK, draws=20), first_amount=10.0)
+
+
+def test_a_stack_with_a_model_without_seasons(market, fit) -> None:
+    plain = clv.fit(clv.PARETO_NBD, market, method="map")
+    quantity = clv.fit(clv.GAMMA_GAMMA, market, method="map")
+    both = clv.stack({"seasonal": fit, "plain": plain}, {"seasonal": 0.5, "plain": 0.5})
+    waits, saves = [], []
+    for one in (fit, both, plain):
+        found = clv.next_purchase(one, market, within=10 * WEEK, draws=20, seed=1)
+        waits.append(found.per_customer()["p_purchase"].sum())
+        forecast = clv.forecast(one, quantity, market, horizon=10 * WEEK, draws=20, seed=1)
+        saves.append(clv.max_worth_spending(forecast).sum())
+    for seasonal, mixed, without in (waits, saves):
+        assert mixed == pytest.approx((seasonal + without) / 2, rel=0.1)
