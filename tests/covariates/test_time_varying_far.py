@@ -125,3 +125,21 @@ def test_later_rows_come_at_the_end_of_what_is_far() -> None:
             one, clv.history.picked(histories, np.arange(20)[::-1]), horizon=clv.FOREVER, discount=RATE
         )
         assert back[::-1] == pytest.approx(together[:, k], rel=1e-10)
+
+
+def test_parameters_customers_and_counts_broadcast_in_any_way() -> None:
+    """Pairs of parameters and customers, customers with parameters of their own, and counts along another axis."""
+    histories = people(7)
+    model = clv.time_varying(purchase="~ sin_1 + cos_1").on(histories)
+    draws = [np.linspace(v, 1.3 * v, 7) for v in (0.8, 9.0, 0.7, 12.0, 0.4, -0.3)]
+    own = model.expected_purchases(draws, histories, horizon=30 * WEEK)
+    crossed = model.expected_purchases([v[:, None] for v in draws], histories, horizon=30 * WEEK)
+    turned = model.expected_purchases(draws, clv.history.upright(histories), horizon=30 * WEEK)
+    assert own == pytest.approx(np.diag(crossed), rel=1e-13) and turned == pytest.approx(crossed.T, rel=1e-13)
+    counts = np.arange(3)[:, None, None]
+    pmf = model.pmf([v[:, None] for v in draws], histories, n=counts, horizon=10 * WEEK)
+    assert pmf.shape == (3, 7, 7)
+    for n in range(3):
+        for k in range(7):
+            one = model.pmf([v[k] for v in draws], histories, n=n, horizon=10 * WEEK)
+            assert pmf[n, k] == pytest.approx(one, rel=1e-12)
