@@ -159,7 +159,7 @@ def _summed(between, s, stop, force, segments, start, rate, hazard):
         a, d = rate[k], hazard[k]
         low, high = b * math.expm1(step * block), b * math.expm1(step * (block + 1))
         end = min(stop, start[k + 1]) if k + 1 < segments else stop
-        steep = force + (s + MORE) * d / (b + D)
+        steep = abs(force) + (s + MORE) * d / (b + D)
         width = min(end - t, ROUGH / steep, (high - D) / d)
         if width > 0.0:
             few = width * steep <= SMOOTH

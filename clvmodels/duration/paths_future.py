@@ -121,8 +121,8 @@ def _present_stay(b, d, s, width, force):
     """The same, each moment at its present value."""
     total = u = 0.0
     while width - u > 1e-12 * width:
-        step = min(width - u, 1.0 / force, (b + d * u) / d)
-        if step * force + (s + MORE) * step * d / (b + d * u) <= SMOOTH:
+        step = min(width - u, 1.0 / abs(force), (b + d * u) / d)
+        if step * abs(force) + (s + MORE) * step * d / (b + d * u) <= SMOOTH:
             for q in range(2):
                 v = u + step * (0.5 + (ROOT if q else -ROOT))
                 total += 0.5 * step * math.exp(-force * v - s * math.log1p(d * v / b))
@@ -138,7 +138,7 @@ def _present_stay(b, d, s, width, force):
 def present_sums(theta, which, path, now, left, horizon, force, paths):
     """Expected sum of the purchase factor over the time within the horizon that a customer alive stays (n,).
 
-    At present value if the force of interest is above 0. `left` is that of `state`.
+    At present value, unless the force of interest is 0. `left` is that of `state`.
     """
     n = which.size
     out, factors, segments = np.empty(n), workspace(paths), 0
@@ -162,7 +162,7 @@ def _present_sum(s, now, stop, left, force, factors, segments):
         high = min(stop, factors.start[k + 1]) if k + 1 < segments else stop
         a, d = factors.rate[k], factors.hazard[k]
         log_worth = -s * math.log(b / left) - force * (low - now)
-        time = _present_stay(b, d, s, high - low, force) if force > 0.0 else _stay(b, d, s, high - low)
+        time = _present_stay(b, d, s, high - low, force) if force != 0.0 else _stay(b, d, s, high - low)
         total += a * time * math.exp(log_worth)
         b += d * (high - low)
         low, k = high, k + 1

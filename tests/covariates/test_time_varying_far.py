@@ -68,6 +68,17 @@ def far_and_direct(model, theta, histories, horizon: float, force: float):
     return paths_far.present_sums(*known), paths_future.present_sums(*known)
 
 
+@pytest.mark.parametrize("force", [-0.002, 0.002])
+@pytest.mark.parametrize("horizon", [60.0, 1500.0])
+def test_money_may_gain_or_lose_value(horizon, force) -> None:
+    histories = people(10)
+    model, theta = clv.time_varying(season="month").on(histories), (0.8, 9.0, 0.7, 12.0)
+    plain = clv.PARETO_NBD
+    found = model.expected_if_alive(model.theta((*theta, *np.zeros(11))), histories, horizon=horizon, force=force)
+    right = plain.expected_if_alive(plain.theta(theta), histories, horizon=horizon, force=force)
+    assert found == pytest.approx(right, rel=1e-7)
+
+
 @pytest.mark.parametrize(("horizon", "force"), [(8000.0, 0.0), (8000.0, 0.002), (20_000.0, 0.002)])
 def test_panels_waves_and_contacts_settle(horizon, force) -> None:
     """Paths of their own, two parameters, contacts that fade: what all have in common afterwards is summed once."""
