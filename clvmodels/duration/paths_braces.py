@@ -31,7 +31,7 @@ X4, W4 = gauss_legendre(4)
 X8, W8 = gauss_legendre(8)
 FLAT, NARROW, MODERATE, POWER = 0.12, 0.4, 3.0, 4.0
 """Fall of the log integrand on a segment, powers below the last counting as much as that, up to which three, four, and eight
-nodes give twelve digits."""
+nodes give eleven digits."""
 
 
 class Parts(NamedTuple):
@@ -127,7 +127,7 @@ def _part(theta, log_s, x, a_first, d_first, low, high, k, factors, parts, slot)
     alpha = a_first + purchases_until(factors, k, low)
     beta = d_first + dropout_until(factors, k, low)
     parts.alpha[slot], parts.beta[slot] = alpha, beta
-    parts.log_mass[slot] = log_s + _log_segment(
+    parts.log_mass[slot] = log_s + log_segment(
         theta[0] + x, theta[2] + 1.0, alpha, factors.rate[k], beta, factors.hazard[k], high - low, parts.work,
         parts.node_means,
     )  # fmt: skip
@@ -193,7 +193,7 @@ def _with_part(weight, c, s, low, k, factors, parts, slot, sums):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _log_segment(c, k, alpha, a, beta, d, width, work, means):
+def log_segment(c, k, alpha, a, beta, d, width, work, means):
     """Log of the integral over u from 0 to width of d (alpha + a u)^-c (beta + d u)^-k.
 
     `means`, unless empty, receives the means with the integrand as density of log(alpha + a u), 1 / (alpha + a u),

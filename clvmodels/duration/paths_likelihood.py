@@ -79,11 +79,14 @@ def _sweep(theta, counts, path, first, frequency, recency, T, event, paths, valu
         x = frequency[row]
         stop = _end_of_cohort(order, i, path, first, T, frequency) if together else i + 1
         log_braces(here, x, first[row], T[row], recency, order, i, stop, factors, segments, parts)
-        constant = log_r + here[0] * math.log(here[1]) + here[2] * math.log(here[3])
+        constant, reached = log_r + here[0] * math.log(here[1]) + here[2] * math.log(here[3]), 0
         for j in range(i, stop):
             one = order[j]
             value[one] = constant + parts.braces[j]
-            value[one] += _events(paths.event_offset, paths.event_time, event[one], counts[one], factors, segments)
+            bought, reached = _events(
+                paths.event_offset, paths.event_time, event[one], counts[one], factors, segments
+            )
+            value[one] += bought
         if asked:
             to = gradient[0 if together else row]
             k, after = backwards(
@@ -92,6 +95,7 @@ def _sweep(theta, counts, path, first, frequency, recency, T, event, paths, valu
             for j in range(i, stop):
                 to[0] += counts[order[j]] * d_r
             if not together:
+                after = max(after, reached)
                 pull(paths, here, at, factors, k, after, to)
                 factors.to_rate[k:after], factors.to_hazard[k:after] = 0.0, 0.0
         i = stop
@@ -124,7 +128,10 @@ def _end_of_cohort(order, i, path, first, T, frequency):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _events(offset, time, event, count, factors, segments):
-    """Sum of log a(t_j) over repeat purchases, each of which adds `count` to `to_rate` of its segment."""
+    """Sum of log a(t_j) over repeat purchases, each of which adds `count` to `to_rate` of its segment; and where these stop.
+
+    A purchase at the end of observation may be in the segment that begins there, which the end itself, rounded, may miss.
+    """
     total, k = 0.0, 0
     begin, stop = offset[int(event)], offset[int(event) + 1]
     if stop > begin:
@@ -134,7 +141,7 @@ def _events(offset, time, event, count, factors, segments):
             k += 1
         total += factors.log_rate[k]
         factors.to_rate[k] += count
-    return total
+    return total, k + 1
 
 
 def kernel(theta, *columns):

@@ -25,12 +25,12 @@ class World(NamedTuple):
     ahead: np.ndarray
 
 
-def world(*, spread: float, seed: int, n: int = 1200, weeks: int = 52, ahead: int = 20) -> World:
-    """Pareto/NBD with rates multiplied by exp(shock) in each calendar week, drawn purchase by purchase; newcomers in 20 weeks."""
+def world(*, spread: float, seed: int, n: int = 800, weeks: int = 52, ahead: int = 20) -> World:
+    """Pareto/NBD with rates multiplied by exp(shock) in each calendar week, drawn purchase by purchase; newcomers on 20 Mondays."""
     rng = np.random.default_rng(seed)
     r, alpha, s, beta = PARETO
     shocks = spread * rng.standard_normal(weeks + ahead)
-    born = rng.integers(0, 20 * 7, n)
+    born = 7 * rng.integers(0, 20, n)
     rate = rng.gamma(r, 1 / alpha, n) / 7
     gone = born + 7 * rng.exponential(1 / rng.gamma(s, 1 / beta, n))
     begin = 7.0 * np.arange(weeks + ahead)
