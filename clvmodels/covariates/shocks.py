@@ -1,9 +1,9 @@
 """Common shocks: what a calendar week does to everybody's purchase rate, weeks that nobody has seen yet included.
 
 Shocks are normal about zero with a spread that is learnt. Weeks that the model was not fitted to, above all those to come, have
-shocks of their own in every joint draw of the parameters, drawn from the spread of that draw. They follow from the draw itself: from
-a key made of its known shocks, and the number of the week. So all customers share them, two plans that are compared under the
-same draws do too, and neither the horizon nor the order in which anything is asked changes them.
+shocks of their own in every joint draw of the parameters, drawn from the spread of that draw. They follow from the draw itself:
+from a key made of its known shocks, and the number of the week. So all customers share them, two plans that are compared under
+the same draws do too, and neither the horizon nor the order in which anything is asked changes them.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def shocks_apart(formulas: Mapping[str, str], others: Collection[str]) -> tuple[
         used = [term for term in terms if re.search(rf"(?<!\w){TERM}(?!\w)", term)]
         if used and role == "dropout":
             raise ModelError(
-                f"'{used[0]}' in dropout=: nobody sees in which week a customer leaves, so weekly shocks of leaving cannot be told "
-                f"from those of buying. Write purchase='~ {TERM}'."
+                f"'{used[0]}' in dropout=: nobody sees in which week a customer leaves, so weekly shocks of leaving cannot be "
+                f"told from those of buying. Write purchase='~ {TERM}'."
             )
         if used and used != [TERM]:
             raise ModelError(

@@ -35,7 +35,8 @@ def described_over_time(model: TimeVarying, described_design: Callable[[Design],
     ]
     return {
         "over_time": model.base.name, "designs": designs, "ridge": model.ridge, "origin": model.origin,
-        "until": model.until, "shocks": model.shocks is not None, "panel": None if model.panel is None else _described_panel(model.panel),
+        "until": model.until, "shocks": model.shocks is not None,
+        "panel": None if model.panel is None else _described_panel(model.panel),
         "contacts": None if model.contacts is None else _described_contacts(model.contacts),
     }  # fmt: skip
 

@@ -77,14 +77,14 @@ def time_varying(
     `month` ("01" to "12", January is the reference), `quarter`, and `sin_1`, `cos_1`, `sin_2`, ... with one, two waves a year.
     Products may take from all of them, such as `month:segment`: a season of each segment.
 
-    The term `week` gives every calendar week, Monday to Sunday, an effect of its own on everybody's purchase rate: a common shock.
-    Shocks of the log rate are normal about zero with a standard deviation that is estimated (parameter `spread_week`, prior
+    The term `week` gives every calendar week, Monday to Sunday, an effect of its own on everybody's purchase rate: a common
+    shock. Shocks of the log rate are normal about zero with an estimated standard deviation (parameter `spread_week`, prior
     HalfNormal(0.3)), and known in spreads (`week_1997_01_06`, ...); `fit.model.by_week(fit.draws(2000))` says what each week
-    multiplied the rate by. Weeks to come have shocks that nobody has seen: each joint draw has its own, the same for all customers
-    and every time they are asked for, so totals are as uncertain as weeks have differed. Rates are r / alpha in the middle of
-    the weeks and exp(spread_week^2 / 2) times as much on average, in the past as in what is to come; ten years after the end of
-    observation this average takes the place of shocks, as it does for weeks to come where a single set of parameters is given.
-    For methods "laplace" and "nuts"; in dropout there are none, as nobody sees in which week a customer leaves.
+    multiplied the rate by. Weeks to come have shocks that nobody has seen: each joint draw has its own, the same for all
+    customers and every time they are asked for, so totals are as uncertain as weeks have differed. The mean rate is r / alpha in
+    a typical week and exp(spread_week^2 / 2) times as much on average, in the past as in what is to come; ten years after the
+    end of observation this average takes the place of shocks, as it does for weeks to come where a single set of parameters is
+    given. For methods "laplace" and "nuts"; in dropout there are none, as nobody sees in which week a customer leaves.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
 """The braces of the likelihood along a path, for customers who are alike but for their last purchase, and its gradient.
 
-Such a cohort has path, first purchase, T and frequency in common (see `paths_likelihood` for the formula). What a whole segment adds
-to the integral is then the same for all of them, and what comes after it too: both are worked out once, from the last segment to
-the first; each customer adds the part of the segment in which she bought last. The gradient goes the same way: what the
-log-likelihood gains by the log factors of each segment, weighed over the customers who have it.
+Such a cohort has path, first purchase, T and frequency in common (see `paths_likelihood` for the formula). What a whole segment
+adds to the integral is then the same for all of them, and what comes after it too: both are worked out once, from the last
+segment to the first; each customer adds the part of the segment in which she bought last. The gradient goes the same way: what
+the log-likelihood gains by the log factors of each segment, weighed over the customers who have it.
 
 On a segment A and D are linear. A few nodes integrate a narrow one; otherwise, in v, the sum of a(t) since the segment began, the
 integral is that of Pareto/NBD with alpha' = alpha + A and beta' = (beta + D) a / d, as they are at its beginning:
@@ -35,7 +35,7 @@ nodes give eleven digits."""
 
 
 class Parts(NamedTuple):
-    """Workspace: parts of the integral, those of n customers first, each in the segment of her last purchase, then L whole segments.
+    """Workspace: parts of the integral, of n customers in the segments of their last purchases, then L whole segments.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def parts_of(customers, segments, asked):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_braces(theta, x, first, T, recency, order, begin, stop, factors, segments, parts):
-    """Write the log of the braces, and their parts, of the customers number `begin` to `stop` of an order, latest purchase first."""
+    """Write the log of the braces, and their parts, of customers `begin` to `stop` of an order, the latest purchase first."""
     end, customers = first + T, parts.braces.size
     k_first, last = segment_at(factors.start, segments, first), segment_at(factors.start, segments, end)
     a_first = theta[1] - purchases_until(factors, k_first, first)
@@ -95,17 +95,18 @@ def log_braces(theta, x, first, T, recency, order, begin, stop, factors, segment
                 _copy(parts, j - 1, j)
             else:
                 _part(theta, log_s, x, a_first, d_first, low, high, k, factors, parts, j)
-            parts.braces[j] = _log_sum(tail, parts.log_mass[j])
+            parts.braces[j] = log_sum(tail, parts.log_mass[j])
             j += 1
         parts.after[k] = j
         if j == stop:
             break
         _part(theta, log_s, x, a_first, d_first, factors.start[k], high, k, factors, parts, customers + k)
-        tail = _log_sum(tail, parts.log_mass[customers + k])
+        tail = log_sum(tail, parts.log_mass[customers + k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _log_sum(a, b):
+def log_sum(a, b):
+    """Log of e^a + e^b."""
     top = max(a, b)
     return top + math.log1p(math.exp(min(a, b) - top)) if top > -np.inf else top
 
@@ -148,7 +149,7 @@ def backwards(theta, x, first, T, order, begin, stop, counts, factors, segments,
     k_first, last = segment_at(factors.start, segments, first), segment_at(factors.start, segments, end)
     share = -np.inf
     for j in range(stop - 1, begin - 1, -1):
-        share = _log_sum(share, math.log(counts[order[j]]) - parts.braces[j])
+        share = log_sum(share, math.log(counts[order[j]]) - parts.braces[j])
         parts.share[j] = share
         people += counts[order[j]]
     a_end = alpha + (purchases_until(factors, last, end) - purchases_until(factors, k_first, first))
@@ -181,7 +182,7 @@ def backwards(theta, x, first, T, order, begin, stop, counts, factors, segments,
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _with_part(weight, c, s, low, k, factors, parts, slot, sums):
-    """Add what a part does through the factors of its own segment; the sums of what it does through alpha + A and beta + D before."""
+    """Add what a part does through the factors of its own segment; the sums of what parts do through alpha + A and beta + D."""
     log_a, to_a, log_d, to_d, left = sums
     if weight == 0.0:
         return sums

@@ -15,7 +15,7 @@ from numba import njit
 
 from clvmodels.duration.lifetime import WORK, W, X
 from clvmodels.duration.paths import dropout_until, fill, purchases_until, segment_at, workspace
-from clvmodels.duration.paths_braces import log_segment
+from clvmodels.duration.paths_braces import log_segment, log_sum
 
 SMOOTH = 0.03
 """Fall of the log of discount and survival over a piece of time up to which two nodes give nine digits."""
@@ -63,7 +63,7 @@ def state(theta, which, path, first, x, t_x, T, paths):
             for j in range(last, k, -1):
                 high = factors.start[j + 1] if j < last else stop
                 one = _log_left(here, x[i], a_first, d_first, factors.start[j], high, j, factors, work, none)
-                rest[j] = _log_sum(rest[j + 1], one)
+                rest[j] = log_sum(rest[j + 1], one)
             scale[i] = here[1] + (purchases_until(factors, last, stop) - a_first)
             left[i] = here[3] + (dropout_until(factors, last, stop) - d_first)
             log_alive = -(here[0] + x[i]) * math.log(scale[i]) - here[2] * math.log(left[i])
@@ -71,7 +71,7 @@ def state(theta, which, path, first, x, t_x, T, paths):
             scale[i], left[i] = scale[i - 1], left[i - 1]
         high = factors.start[k + 1] if k < last else stop
         one = _log_left(here, x[i], a_first, d_first, first[i] + t_x[i], high, k, factors, work, none)
-        alive[i] = 1.0 / (1.0 + math.exp(_log_sum(rest[k + 1], one) - log_alive))
+        alive[i] = 1.0 / (1.0 + math.exp(log_sum(rest[k + 1], one) - log_alive))
     return alive, scale, left
 
 
@@ -85,12 +85,6 @@ def _log_left(theta, x, a_first, d_first, low, high, k, factors, work, none):
     return math.log(theta[2]) + log_segment(
         theta[0] + x, theta[2] + 1.0, alpha, factors.rate[k], beta, factors.hazard[k], high - low, work, none
     )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _log_sum(a, b):
-    top = max(a, b)
-    return top + math.log1p(math.exp(min(a, b) - top)) if top > -np.inf else top
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

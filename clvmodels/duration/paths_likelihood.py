@@ -14,6 +14,7 @@ parameters that move them, so that columns cost next to nothing.
 from __future__ import annotations
 
 import math
+
 import numpy as np
 from numba import njit
 
@@ -83,15 +84,11 @@ def _sweep(theta, counts, path, first, frequency, recency, T, event, paths, valu
         for j in range(i, stop):
             one = order[j]
             value[one] = constant + parts.braces[j]
-            bought, reached = _events(
-                paths.event_offset, paths.event_time, event[one], counts[one], factors, segments
-            )
+            bought, reached = _events(paths.event_offset, paths.event_time, event[one], counts[one], factors, segments)
             value[one] += bought
         if asked:
             to = gradient[0 if together else row]
-            k, after = backwards(
-                here, x, first[row], T[row], order, i, stop, counts, factors, segments, parts, to
-            )
+            k, after = backwards(here, x, first[row], T[row], order, i, stop, counts, factors, segments, parts, to)
             for j in range(i, stop):
                 to[0] += counts[order[j]] * d_r
             if not together:
@@ -120,7 +117,12 @@ def _end_of_cohort(order, i, path, first, T, frequency):
     one, stop = order[i], i + 1
     while stop < order.size:
         other = order[stop]
-        if path[other] != path[one] or first[other] != first[one] or T[other] != T[one] or frequency[other] != frequency[one]:
+        if (
+            path[other] != path[one]
+            or first[other] != first[one]
+            or T[other] != T[one]
+            or frequency[other] != frequency[one]
+        ):
             break
         stop += 1
     return stop
@@ -151,7 +153,22 @@ def kernel(theta, *columns):
     """
     c = columns
     paths = Paths(
-        c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13], c[14], c[15], c[16], c[17], c[18], c[19], c[20], c[21],
+        c[6],
+        c[7],
+        c[8],
+        c[9],
+        c[10],
+        c[11],
+        c[12],
+        c[13],
+        c[14],
+        c[15],
+        c[16],
+        c[17],
+        c[18],
+        c[19],
+        c[20],
+        c[21],
         c[22],
     )
     return log_likelihood(theta, c[0], c[1], c[2], c[3], c[4], c[5], paths, True)

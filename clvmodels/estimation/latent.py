@@ -159,8 +159,8 @@ class Latent:
                 return Expansion(x, value, slope, curvature)
             x, (value, slope), fresh = trial, found, False
         raise ConvergenceError(
-            f"{self.problem.model.title}: no top of the posterior was found. Check the data with to_frame(), or narrow the priors "
-            "with priors={...}."
+            f"{self.problem.model.title}: no top of the posterior was found. Check the data with to_frame(), or narrow the "
+            "priors with priors={...}."
         )
 
     def curvature(self, x: Array, slope: Array) -> Array:
@@ -232,7 +232,8 @@ def latent(problem: Problem, *, draws: int, seed: int) -> Outcome:
     rng = np.random.default_rng([seed, 1])
     table = _tabulated(world)
     count = max(LEAST_DRAWS, int(OVERSAMPLING * draws))
-    found, base = None, None
+    found: _Proposed | None = None
+    base: _Base | None = None
     for batch in range(BATCHES):
         phi, rough = _scales(table, count, rng)
         x, log_proposed = _rest(world, table, phi, rng, base)
@@ -246,6 +247,7 @@ def latent(problem: Problem, *, draws: int, seed: int) -> Outcome:
         if not np.isfinite(k_hat) or (worth >= WORTH * draws and k_hat <= K_HAT_GOOD):
             break
         base = _Base.learnt(found, weights, world.member < 0, rng) if batch == 0 else base
+    assert found is not None, "there is a first batch"
     chosen = resample(weights, draws, rng)
     u = _as_u(world, found.phi[chosen], found.x[chosen])
     theta = problem.coordinates.theta(u)

@@ -26,7 +26,7 @@ class World(NamedTuple):
 
 
 def world(*, spread: float, seed: int, n: int = 800, weeks: int = 52, ahead: int = 20) -> World:
-    """Pareto/NBD with rates multiplied by exp(shock) in each calendar week, drawn purchase by purchase; newcomers on 20 Mondays."""
+    """Pareto/NBD with rates times exp(shock) in each calendar week, drawn purchase by purchase; newcomers on 20 Mondays."""
     rng = np.random.default_rng(seed)
     r, alpha, s, beta = PARETO
     shocks = spread * rng.standard_normal(weeks + ahead)
@@ -125,28 +125,37 @@ def test_a_seed_reproduces_weeks_to_come_whatever_the_blocks(shaken, shaken_fit,
     assert again == pytest.approx(whole[[7, 3]][:, [5, 90]], rel=1e-13)
     monkeypatch.setattr("clvmodels.value.simulation.CELLS", 4_000)
     expected = clv.forecast(
-        shaken_fit, clv.fit(clv.GAMMA_GAMMA, shaken.histories, method="map"), shaken.histories, horizon=8 * WEEK, draws=30
+        shaken_fit,
+        clv.fit(clv.GAMMA_GAMMA, shaken.histories, method="map"),
+        shaken.histories,
+        horizon=8 * WEEK,
+        draws=30,
     )
     monkeypatch.undo()
     whole_again = clv.forecast(
-        shaken_fit, clv.fit(clv.GAMMA_GAMMA, shaken.histories, method="map"), shaken.histories, horizon=8 * WEEK, draws=30
+        shaken_fit,
+        clv.fit(clv.GAMMA_GAMMA, shaken.histories, method="map"),
+        shaken.histories,
+        horizon=8 * WEEK,
+        draws=30,
     )
     assert expected.expected_draws[0] == pytest.approx(whole_again.expected_draws[0], rel=1e-12)
 
 
 def test_a_shock_to_come_is_one_for_all_customers(shaken, shaken_fit) -> None:
-    """In one draw, what every customer is expected to buy in a week is moved by the same factor."""
+    """In one draw, a week to come has the same factor for every customer, and in the next draw another."""
     model, draws = shaken_fit.model, shaken_fit.draws(200)
     people = clv.history.picked(shaken.histories, np.arange(50))
-    theta = model.Theta(*(np.append(v, v)[:, None] for v in draws))
-    still = model.Theta(*theta[:5], *(v * 0 + 1e-12 * np.arange(400)[:, None] for v in theta[5:]))
-    upto = [model.expected_if_alive(one, people, horizon=h, force=0.0) for one in (theta, still) for h in (6.0, 7.0)]
-    factor = (upto[1] - upto[0]) / (upto[3] - upto[2])
-    # what the shocks of the past did to alpha + A(T) is a customer's own
-    assert np.array_equal(factor[:200], factor[200:])
-    logs = np.log(factor[:200])
-    assert logs.std(axis=0).min() > 0.3
-    assert np.corrcoef(logs.T).min() > 0.95
+    theta = model.Theta(*(v[:, None] for v in draws))
+    calm = theta._replace(spread_week=np.full((200, 1), 1e-12))
+    mondays = np.arange(5, 8) + 1 / 7  # observation ends with the beginning of a Sunday
+    weeks = np.array(
+        [[model.expected_if_alive(one, people, horizon=h, force=0.0) for h in mondays] for one in (theta, calm)]
+    )
+    moved, usual = (each[1] / each[0] for each in np.diff(weeks, axis=1))
+    factor = moved / usual
+    assert factor == pytest.approx(np.repeat(factor[:, :1], 50, axis=1), rel=1e-7)
+    assert np.log(factor[:, 0]).std() > 0.4  # of two shocks with a spread of about a half
 
 
 def test_weeks_to_come_have_the_mean_of_weeks_gone_by(shaken_fit) -> None:
@@ -235,3 +244,52 @@ def test_weeks_are_those_from_the_first_purchase_to_the_end() -> None:
     assert found.weeks.tolist() == [4, 11, 18, 25]
     names = [one.name for one in found.parameters]
     assert names[:2] == ["spread_week", "week_1970_01_05"] and len(names) == 5
+
+
+def test_a_saved_fit_has_the_same_future(shaken, shaken_fit, tmp_path) -> None:
+    again = clv.load(clv.save(shaken_fit, tmp_path / "fit.parquet"))
+    people = clv.history.picked(shaken.histories, np.arange(5))
+    ours, theirs = (one.expected_purchases(people, horizon=10 * WEEK, draws=50) for one in (shaken_fit, again))
+    pd.testing.assert_frame_equal(ours, theirs)
+
+
+def test_an_endless_future_becomes_the_average(shaken, shaken_fit) -> None:
+    model, people = shaken_fit.model, clv.history.picked(shaken.histories, np.arange(3))
+    theta = model.Theta(*(v[:, None] for v in shaken_fit.draws(100)))
+    rate = clv.Rate(0.15, per=clv.YEAR)
+    endless = model.discounted_expected_purchases(theta, people, discount=rate)
+    long = model.expected_purchases(theta, people, horizon=40 * clv.YEAR, discount=rate)
+    assert np.all(endless >= long * (1 - 1e-9)) and endless == pytest.approx(long, rel=0.02)
+
+
+@pytest.mark.slow
+def test_posterior_engines_agree() -> None:
+    small = world(spread=0.6, seed=6, n=400, weeks=24, ahead=1)
+    one = fitted(small.histories, draws=2000)
+    spec = clv.time_varying(season="week")
+    other = clv.fit(spec, small.histories, method="nuts", draws=1000, chains=2, tune=1000, seed=1)
+    for name in ("spread_week", "r", "week_2022_04_04", "week_2022_06_06"):
+        spread = float(other.posterior[name].std())
+        assert abs(float(one.posterior[name].mean() - other.posterior[name].mean())) < 0.25 * spread
+        assert float(one.posterior[name].std()) == pytest.approx(spread, rel=0.25)
+
+
+@pytest.mark.slow
+def test_ninety_percent_of_weeks_to_come_are_inside() -> None:
+    """Over worlds, and the sums of their weeks are neither too high nor too low: a mean of exp(shock) above one is no bias."""
+    held, plain, ratio = [], [], []
+    for seed in range(24):
+        one = world(spread=0.4, seed=100 + seed, n=1200)
+        fit = fitted(one.histories)
+        without = clv.fit(clv.PARETO_NBD, one.histories, method="laplace", draws=400, seed=1)
+        stream = weekly(fit, one)
+        held.append(inside(stream, one))
+        plain.append(inside(weekly(without, one), one))
+        ratio.append(stream["purchases"].sum() / one.ahead.sum())
+    print(
+        f"inside with shocks {np.mean(held):.3f}, without {np.mean(plain):.3f}, forecast / actual {np.mean(ratio):.3f}"
+    )
+    assert 0.84 < np.mean(held) < 0.96
+    assert np.mean(plain) < 0.65
+    # 20 weeks of shocks of 0.4 average out to about 0.09 a world, 24 worlds to 0.02
+    assert np.mean(ratio) == pytest.approx(1, abs=0.06)
