@@ -257,6 +257,13 @@ class TimeVarying(LatentAttrition):
             rows, which[order], path[order], first + T, (first, x, t_x, T), paths, order, everything[0].shape
         )
 
+    def elements_with(
+        self, other: TimeVarying, theta: Any, history: HistoryLike, horizon: float
+    ) -> tuple[Elements, NDArray[np.int64], Elements]:
+        """Elements under this future, the paths of the same under another one of the same model, and the elements of that."""
+        mine, others = (model._elements(theta, history, ahead=horizon) for model in (self, other))
+        return mine, mine.sorted(others.put(others.path.astype(float))).astype(np.int64), others
+
     def p_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Probability that the customer has not left by T, in [0, 1]."""
         e = self._elements(theta, history)

@@ -1,0 +1,66 @@
+"""Two futures of one model over time: who they differ for, what is expected of each, and what is drawn of both together."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.covariates.time_model import TimeVarying
+from clvmodels.duration import paths_future
+from clvmodels.duration.paths_difference import Differing, differing, unequal
+from clvmodels.history import HistoryLike, upright
+from clvmodels.model import Array
+
+
+class Futures(NamedTuple):
+    """Customers (n) by draws under a plan and under another future.
+
+    Attributes
+    ----------
+    p_alive
+        At the end of observation, the same under both.
+    expected, present
+        Purchases expected under the plan less those under the other, plain and at present value; the same array without
+        discounting.
+    purchases
+        Drawn purchases that only one of both has.
+    """
+
+    p_alive: Array
+    expected: Array
+    present: Array
+    purchases: Differing
+
+
+def differs(
+    plan: TimeVarying, against: TimeVarying, theta: Any, people: HistoryLike, *, horizon: float
+) -> NDArray[np.bool_]:
+    """Whether some factor of a customer differs between two futures within the horizon, in some draw (n,)."""
+    e, beside, others = plan.elements_with(against, theta, upright(people), horizon)
+    found = unequal(e.theta, e.which, e.path, beside, e.now, horizon, e.paths, others.paths)
+    return np.asarray(e.put(found).any(axis=1))
+
+
+def futures(
+    plan: TimeVarying, against: TimeVarying, theta: Any, people: HistoryLike, *,
+    horizon: float, force: float, rng: np.random.Generator,
+) -> Futures:  # fmt: skip
+    """What a plan changes for customers (n,) under parameters (draws,), expected and drawn."""
+    e, beside, others = plan.elements_with(against, theta, upright(people), horizon)
+    alive, scale, left = paths_future.state(e.theta, e.which, e.path, *e.columns, e.paths)
+    x, reach = e.columns[1], np.full(alive.shape, horizon)
+
+    def expected(rate: float) -> Array:
+        both = [
+            paths_future.expected(e.theta, e.which, path, e.now, x, scale, left, reach, rate, paths)
+            for path, paths in ((e.path, e.paths), (beside, others.paths))
+        ]
+        return e.put(alive * (both[0] - both[1]))
+
+    plain = expected(0.0)
+    purchases = differing(
+        rng, e.theta, e.which, e.path, beside, e.now, alive, x, scale, left, horizon, e.order, e.paths, others.paths
+    )
+    return Futures(e.put(alive), plain, expected(force) if force else plain, purchases)

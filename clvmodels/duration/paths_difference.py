@@ -1,0 +1,206 @@
+"""What customers do differently under two futures, purchase by purchase, under the same chance.
+
+A customer has one rate, one threshold of leaving (she leaves when D since the end of observation reaches it) and one set of
+Poisson points on the plane of time and height; under either future she buys at the points below her rate times its factor,
+until she leaves under it. Points that she buys at under both are the same purchase and are not drawn.
+
+While both futures have her, the plan's factor is above the other one at some times, which brings extra purchases, and below it at
+others. What it is below makes good what it was above before, first come, first made good: an extra purchase whose turn comes is
+the same purchase as the one then missing, pulled forward. The other way round it is put off. Under either future alone, purchases
+are those of its own factor.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from clvmodels.duration.paths import Paths, fill, segment_at, workspace
+
+Array = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+INDUCED, PULLED_FORWARD, PUT_OFF, FORGONE, SAVED, LOST = range(6)
+"""While both futures have her: extra, extra and later missing, missing and later extra, missing. After she has left under the
+other future; after she has left under the plan."""
+
+
+class Differing(NamedTuple):
+    """Purchases that differ, ragged: those of customer i in draw s are `offsets[k]` to `offsets[k + 1]`, k = i * draws + s.
+
+    Attributes
+    ----------
+    kind
+        One of the six; a purchase pulled forward or put off is one row.
+    time
+        When it is made under the plan, since the end of observation [period]; or under the other future, if it is not.
+    other
+        When it is made under the other future, of those pulled forward or put off; otherwise the same as `time`.
+    """
+
+    offsets: Whole
+    kind: NDArray[np.int8]
+    time: Array
+    other: Array
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def unequal(theta, which, path, beside, now, horizon, paths, others):
+    """Whether some factor of an element differs between its path under the plan and its other one, within the horizon (n,)."""
+    one, two, out = workspace(paths), workspace(others), np.zeros(which.size, np.bool_)
+    for i in range(which.size):
+        n = fill(paths, path[i], theta[which[i]], one)
+        m = fill(others, beside[i], theta[which[i]], two)
+        low, stop = now[i], now[i] + horizon
+        k, j = segment_at(one.start, n, low), segment_at(two.start, m, low)
+        while low < stop and not out[i]:
+            out[i] = one.rate[k] != two.rate[j] or one.hazard[k] != two.hazard[j]
+            low, k, j = _next(one, n, k, two, m, j, stop)
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _next(one, n, k, two, m, j, stop):
+    """Where the next segment of both paths together begins, `stop` at the latest, and the segments there."""
+    at_one = one.start[k + 1] if k + 1 < n else np.inf
+    at_two = two.start[j + 1] if j + 1 < m else np.inf
+    now = min(stop, min(at_one, at_two))
+    return now, k + 1 if at_one <= now else k, j + 1 if at_two <= now else j
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _draw(
+    rng, theta, which, path, beside, now, alive, x, scale, left, horizon, paths, others, counts, kind, time, other
+):
+    """Write purchases of the elements one after the other as long as there is room, and their counts; returns the room needed."""
+    one, two, filled, used, n, m = workspace(paths), workspace(others), -1, 0, 0, 0
+    for i in range(which.size):
+        before, here = used, theta[which[i]]
+        if rng.random() < alive[i]:
+            anew = filled < 0 or which[i] != which[filled]
+            if anew or path[i] != path[filled]:
+                n = fill(paths, path[i], here, one)
+            if anew or beside[i] != beside[filled]:
+                m = fill(others, beside[i], here, two)
+            filled = i
+            rate = rng.standard_gamma(here[0] + x[i]) / scale[i]
+            gone = left[i] * math.expm1(rng.standard_exponential() / here[2])
+            used = _walk(rng, rate, gone, now[i], now[i] + horizon, one, n, two, m, used, kind, time, other)
+        counts[i] = used - before
+    return used
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _walk(rng, rate, gone, now, stop, one, n, two, m, used, kind, time, other):
+    """Append one customer's purchases; returns how many there are by then.
+
+    While both futures have her, those from `oldest` on wait to be made good. They are all extra (`side` above 0) or all missing
+    ones; `made` is the difference of the factors that they come from, `good` what of it is made good.
+    """
+    k, j, low, begin, oldest = segment_at(one.start, n, now), segment_at(two.start, m, now), now, used, used
+    left_one, left_two, wait = gone, gone, rng.standard_exponential()
+    side = made = good = 0.0
+    while low < stop and (left_one > 0.0 or left_two > 0.0):
+        high, next_k, next_j = _next(one, n, k, two, m, j, stop)
+        leaves_one = low + left_one / one.hazard[k] if left_one > 0.0 else np.inf
+        leaves_two = low + left_two / two.hazard[j] if left_two > 0.0 else np.inf
+        if min(leaves_one, leaves_two) < high:
+            high, next_k, next_j = min(leaves_one, leaves_two), k, j
+        at, what, speed = low, LOST, two.rate[j]
+        if left_one > 0.0 and left_two > 0.0:
+            turn, speed = np.sign(one.rate[k] - two.rate[j]), abs(one.rate[k] - two.rate[j])
+            what = INDUCED if turn > 0.0 else FORGONE
+            if turn * side < 0.0:
+                until = min(made, good + speed * (high - low))
+                oldest = _make_good(good, until, low - now, speed, oldest, min(used, kind.size), kind, time, other)
+                at, good = high if until < made else low + (until - good) / speed, until
+            if turn != 0.0 and turn * side <= 0.0 and at < high:
+                side, made, good, oldest = turn, 0.0, 0.0, used
+        elif left_one > 0.0:
+            what, speed = SAVED, one.rate[k]
+        used, wait = _append(rng, what, rate, speed, at, high, wait, now, made, used, kind, time, other)
+        made += speed * (high - at)
+        left_one = left_one - one.hazard[k] * (high - low) if leaves_one > high and left_one > 0.0 else 0.0
+        left_two = left_two - two.hazard[j] * (high - low) if leaves_two > high and left_two > 0.0 else 0.0
+        low, k, j = high, next_k, next_j
+    for i in range(begin, min(used, kind.size)):
+        if kind[i] in (INDUCED, FORGONE):
+            other[i] = time[i]
+    return used
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _append(rng, what, rate, speed, at, high, wait, now, made, used, kind, time, other):
+    """Append the purchases from `at` to `high`, dated since `now`; `other` is the difference of the factors up to each."""
+    mass, moment = rate * speed * (high - at), at
+    while mass > 0.0 and wait <= mass:
+        moment = min(high, moment + wait / (rate * speed))
+        mass -= wait
+        wait = rng.standard_exponential()
+        if used < kind.size:
+            kind[used], time[used] = what, moment - now
+            other[used] = made + speed * (moment - at) if what in (INDUCED, FORGONE) else moment - now
+        used += 1
+    return used, wait - mass
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _make_good(good, until, low, speed, oldest, used, kind, time, other):
+    """Date the purchases whose turn comes as the difference made good goes on by `speed`; returns the place of the next one."""
+    while oldest < used and other[oldest] <= until:
+        turn = low + max(0.0, other[oldest] - good) / speed
+        if kind[oldest] == INDUCED:
+            kind[oldest], other[oldest] = PULLED_FORWARD, turn
+        else:
+            kind[oldest], other[oldest], time[oldest] = PUT_OFF, time[oldest], turn
+        oldest += 1
+    return oldest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _in_order(order, counts, offsets, kind, time, other):
+    """Purchases of elements one after the other, as those of element `order[i]`."""
+    kinds, times, moved, used = np.empty_like(kind), np.empty_like(time), np.empty_like(other), 0
+    for i in range(order.size):
+        at, size = offsets[order[i]], counts[i]
+        kinds[at : at + size] = kind[used : used + size]
+        times[at : at + size] = time[used : used + size]
+        moved[at : at + size] = other[used : used + size]
+        used += size
+    return kinds, times, moved
+
+
+def differing(
+    rng: np.random.Generator, theta: Array, which: NDArray[np.intp], path: Whole, beside: Whole, now: Array, alive: Array,
+    x: Array, scale: Array, left: Array, horizon: float, order: NDArray[np.intp], paths: Paths, others: Paths,
+) -> Differing:  # fmt: skip
+    """Draw the purchases that only one of two futures has.
+
+    Parameters
+    ----------
+    theta, which, path, now, x, scale, left, order, paths
+        As in `paths_future` and `Elements`, under the plan.
+    beside, others
+        Paths of the same elements under the other future (n,), and the table of these.
+    alive
+        P(alive) at the end of observation (n,).
+    horizon
+        Length of the future [period], finite.
+    """
+    counts, state = np.empty(which.size, np.int64), rng.bit_generator.state
+    room = 1000 + which.size // 2
+    while True:
+        kind, time, other = np.empty(room, np.int8), np.empty(room), np.empty(room)
+        given = (theta, which, path, beside, now, alive, x, scale, left, horizon, paths, others)
+        used = _draw(rng, *given, counts, kind, time, other)
+        if used <= room:
+            break
+        rng.bit_generator.state, room = state, used
+    offsets = np.zeros(which.size + 1, np.int64)
+    offsets[order + 1] = counts
+    np.cumsum(offsets, out=offsets)
+    return Differing(offsets, *_in_order(order, counts, offsets, kind[:used], time[:used], other[:used]))
