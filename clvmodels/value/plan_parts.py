@@ -105,7 +105,7 @@ class PlanDifference:
     def _group(self, parts: Array, expected: Array) -> dict[str, float]:
         table = total_of(parts, expected, self.interval)
         found = dict(zip((name.replace(" ", "_") for name in PARTS), parts[0].mean(axis=1).tolist(), strict=False))
-        net = {str(name): float(value) for name, value in table.loc["net"].items()}
+        net: dict[Any, Any] = table.loc["net"].to_dict()
         for name in MEASURES:
             found |= {name: net[f"{name}_expected"]} | {
                 f"{name}_{end}": net[f"{name}_{end}"] for end in ("lower", "upper")
