@@ -403,3 +403,18 @@ def test_it_reads_in_one_sentence(waves) -> None:
     assert f"The plan brings {net['purchases']:,.1f} purchases net" in text.replace(f"{net['purchases']:,.0f} p", "")
     assert "what contacts cost is not taken off" in text and "discounted at 10 % per year" in text
     assert waves.sentence in page and "pulled forward" in page and "nan" not in page + text
+
+
+def test_the_figure_shows_the_stream(shop, waves) -> None:
+    table = waves.stream(per=clv.MONTH)
+    figure = clv.figures.plan_difference(waves, per=clv.MONTH)
+    above, below = figure.axes
+    assert above.get_lines()[1].get_ydata()[1:] == pytest.approx(table["cumulative"].to_numpy())
+    assert below.get_lines()[1].get_ydata() == pytest.approx(table["net"].to_numpy())
+    heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in below.containers}
+    for name, sign in (("induced", 1), ("pulled forward", 1), ("put off", 1), ("forgone", -1), ("saved", 1), ("lost", -1)):
+        assert heights[name] == pytest.approx(sign * table[name.replace(" ", "_")].to_numpy())
+    assert sum(np.array(part) for part in heights.values()) == pytest.approx(table["net"].to_numpy())
+    assert "The plan costs" in figure.message and "only put off" in figure.message
+    same = clv.figures.plan_difference(difference(shop, ()))
+    assert same.message == "The two futures are the same for all customers"
