@@ -114,7 +114,7 @@ class TimeVarying(LatentAttrition):
         "p_alive", "p_alive_after", "expected_purchases", "discounted_expected_purchases", "pmf", "p_no_purchase",
     )  # fmt: skip
 
-    columns = ("path", "first", "frequency", "recency", "T", "event")
+    columns = ("path", "first", "frequency", "recency", "T", "event")  # type: ignore[assignment]
     kernel = staticmethod(kernel)
     total = staticmethod(total_of)
 
@@ -176,7 +176,9 @@ class TimeVarying(LatentAttrition):
                 raise ModelError(f"{self.name} has no panel: the calendar goes on by itself. Forecast without a panel.")
             model = replace(model, panel=self.panel.then(future, self.until))
         if contacts is not None:
-            model = replace(model, contacts=self._contact_terms().then(planned_of(contacts, self.media, self.until), self.until))
+            model = replace(
+                model, contacts=self._contact_terms().then(planned_of(contacts, self.media, self.until), self.until)
+            )
         return model
 
     def contacted(self, planned: Sequence[tuple[str, float]]) -> TimeVarying:
@@ -192,9 +194,7 @@ class TimeVarying(LatentAttrition):
         """`ahead` is in the period of the history, for all or by customer."""
         common, own = reads(self.designs)
         days = np.ravel(np.minimum(np.asarray(ahead) * history.period.days, LONGEST))
-        return timetable(
-            history, common=common, own=own, panel=self.panel, contacts=self.contacts, ahead=days
-        )
+        return timetable(history, common=common, own=own, panel=self.panel, contacts=self.contacts, ahead=days)
 
     def _numbers(self, table: Timetable, role: str) -> tuple[Array, Array]:
         for one in self.designs:

@@ -50,8 +50,8 @@ class ContactEvents:
         names = found.column("medium").to_pylist()
         code = {name: number for number, name in enumerate(media)}
         keys, who = np.unique(ids, return_inverse=True)
-        columns = (day, np.array([code[name] for name in names], dtype=np.int64), _whole(found.column("count")))
-        return _sorted(keys, who, *columns, media)
+        medium = np.array([code[name] for name in names], dtype=np.int64)
+        return _sorted(keys, who, day, medium, _whole(found.column("count")), media)
 
     def until(self, day: int) -> ContactEvents:
         """Those up to a day, that day included."""
@@ -64,10 +64,11 @@ class ContactEvents:
     def joined(self, more: ContactEvents) -> ContactEvents:
         """These and others by the same media."""
         keys = np.unique(np.concatenate([self.keys, more.keys]))
-        both = [
-            (np.searchsorted(keys, part.keys)[part.owner], part.day, part.medium, part.count) for part in (self, more)
-        ]
-        return _sorted(keys, *(np.concatenate(pair) for pair in zip(*both, strict=True)), self.media)
+        who = np.concatenate([np.searchsorted(keys, part.keys)[part.owner] for part in (self, more)])
+        day, medium, count = (
+            np.concatenate([getattr(part, name) for part in (self, more)]) for name in ("day", "medium", "count")
+        )
+        return _sorted(keys, who, day, medium, count, self.media)
 
     @property
     def owner(self) -> NDArray[np.intp]:
