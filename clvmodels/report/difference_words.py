@@ -27,7 +27,8 @@ class DifferenceWords:
     caption: str = (
         "{customers} customers for whom the two futures differ. Bars: purchases under the plan that the other future does not "
         "have, less those that only the other has; purchases pulled forward or put off are above zero where they are made and "
-        "below where they would have been; saved and lost are those of customers who stay or leave because of the plan. Lines: net of all parts; bands: {interval} of what will happen."
+        "below where they would have been; saved and lost are those of customers who stay or leave because of the plan. Lines: "
+        "net of all parts; bands: {interval} of what will happen."
     )
 
 

@@ -158,14 +158,16 @@ class PlanDifference:
         if not len(self.plans.order):
             return "The two futures are the same for all these customers."
         table = self.total()
-        n = {name: f"{table['purchases'][name]:,.{_decimals(table['purchases'])}f}" for name in ROWS}
-        net, money = table.loc["net"], self.currency or ""
+        purchases, net, money = table["purchases"], table.loc["net"], self.currency or ""
+        decimals = 0 if purchases.abs().max() >= 100 else 1
+        n = {name: f"{abs(purchases[name]):,.{decimals}f}" for name in ROWS}
         low, high = (f"{net[f'value_{end}']:,.0f}" for end in ("lower", "upper"))
-        value = f"{net['value_expected']:,.0f} {money}".strip()
+        value, interval = f"{net['value_expected']:,.0f} {money}".strip(), f"{100 * self.interval:g} %"
         return (
-            f"The plan brings {n['net']} purchases net, worth {value} ({100 * self.interval:g} %: {low} to {high}): "
-            f"{n['induced']} induced and {n['saved']} by customers it keeps, less {n['forgone']} forgone and {n['lost']} by "
-            f"customers it drives away. {n['pulled forward']} are only pulled forward and {n['put off']} put off."
+            f"The plan {'brings' if purchases['net'] >= 0 else 'costs'} {n['net']} purchases net, a value of {value} "
+            f"({interval}: {low} to {high}): {n['induced']} induced and {n['saved']} by customers it keeps, less {n['forgone']} "
+            f"forgone and {n['lost']} by customers it drives away. {n['pulled forward']} are only pulled forward and "
+            f"{n['put off']} put off."
         )
 
     @property
@@ -184,10 +186,6 @@ class PlanDifference:
         notes = "".join(f"<li>{note}</li>" for note in self.notes)
         table = readable(self.total()).replace("nan", "").to_html()
         return f"<b>{self._heading}</b><p>{self.sentence}</p>{table}<ul>{notes}</ul>"
-
-
-def _decimals(numbers: pd.Series[float]) -> int:
-    return 0 if numbers.abs().max() >= 100 else 1
 
 
 def total_of(parts: Array, expected: Array, interval: float) -> pd.DataFrame:

@@ -412,9 +412,38 @@ def test_the_figure_shows_the_stream(shop, waves) -> None:
     assert above.get_lines()[1].get_ydata()[1:] == pytest.approx(table["cumulative"].to_numpy())
     assert below.get_lines()[1].get_ydata() == pytest.approx(table["net"].to_numpy())
     heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in below.containers}
-    for name, sign in (("induced", 1), ("pulled forward", 1), ("put off", 1), ("forgone", -1), ("saved", 1), ("lost", -1)):
+    for name, sign in (
+        ("induced", 1),
+        ("pulled forward", 1),
+        ("put off", 1),
+        ("forgone", -1),
+        ("saved", 1),
+        ("lost", -1),
+    ):
         assert heights[name] == pytest.approx(sign * table[name.replace(" ", "_")].to_numpy())
     assert sum(np.array(part) for part in heights.values()) == pytest.approx(table["net"].to_numpy())
-    assert "The plan costs" in figure.message and "only put off" in figure.message
+    assert "The plan brings" in figure.message and "only put off" in figure.message
     same = clv.figures.plan_difference(difference(shop, ()))
     assert same.message == "The two futures are the same for all customers"
+
+
+def test_contacts_planned_for_some(shop) -> None:
+    """A contact brings purchases at once, of which the time after it takes some away: pulled forward; and keeps customers."""
+    log = pd.DataFrame(
+        {"customer": np.arange(40) % 20, "medium": "e-mail", "date": UNTIL - 7 * (1 + np.arange(40) // 2)}
+    )
+    plan = pd.DataFrame({"customer": np.arange(5), "medium": "e-mail", "date": UNTIL + 16})
+    past, ahead = (clv.Contacts(one, customer="customer", medium="medium", date="date") for one in (log, plan))
+    spec = clv.time_varying(purchase="~ e_mail + e_mail_later", dropout="~ e_mail", contacts=past)
+    fit = with_theta(replace(shop.fit, model=spec.on(shop.histories)), (*THETA[:4], 0.8, -0.4, -0.8, 1.0))
+    found = clv.plan_difference(
+        fit.under(contacts=ahead), fit, shop.quantity, shop.histories, horizon=HORIZON, draws=500, seed=1
+    )
+    each, total, stream = found.per_customer(), found.total()["purchases"], found.stream()
+    assert set(each["customer_id"][each["purchases"] != 0]) == set(range(5))
+    net = found.parts_draws[0, -1]
+    assert net.mean() == pytest.approx(found.expected_draws[0].mean(), abs=4 * net.std() / np.sqrt(500))
+    assert stream["net"].to_numpy()[:2] == pytest.approx(0.0, abs=0.01)
+    assert stream["net"].to_numpy()[2:4].min() > 0 > stream["net"].to_numpy()[8:].sum()
+    assert total["pulled forward"] > 0 and total["saved"] > 0
+    assert total["lost"] < 0.1 * total["saved"]

@@ -65,7 +65,7 @@ def _title(words: DifferenceWords, difference: PlanDifference) -> str:
     text = words.title_unclear if unclear else words.title_more if net["purchases_expected"] > 0 else words.title_fewer
     pulled, put_off = table["pulled forward"], table["put off"]
     moved = (words.title_pulled_forward if pulled >= put_off else words.title_put_off) if pulled + put_off > 0 else ""
-    size, most = number(abs(net["purchases_expected"])), number(max(pulled, put_off))
+    size, most = number(abs(float(net["purchases_expected"]))), number(max(float(pulled), float(put_off)))
     return text.format(net=size, horizon=difference.horizon, moved=moved.format(moved=most))
 
 
