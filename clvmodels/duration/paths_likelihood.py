@@ -43,7 +43,7 @@ X4, W4 = gauss_legendre(4)
 X8, W8 = gauss_legendre(8)
 FLAT, NARROW, MODERATE, POWER = 0.12, 0.4, 3.0, 4.0
 """Fall of the log integrand on a segment, powers below the last counting as much as that, up to which three, four, and eight
-nodes give twelve digits."""
+nodes give eleven digits."""
 ROWS = 6
 """Columns of the kernel before the arrays of `Paths`."""
 
