@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.covariates.time_model import TimeVarying
-from clvmodels.duration import paths_future
 from clvmodels.duration.paths_difference import Differing, differing, unequal
 from clvmodels.history import HistoryLike, upright
 from clvmodels.model import Array
@@ -49,18 +48,8 @@ def futures(
 ) -> Futures:  # fmt: skip
     """What a plan changes for customers (n,) under parameters (draws,), expected and drawn."""
     e, beside, others = plan.elements_with(against, theta, upright(people), horizon)
-    alive, scale, left = paths_future.state(e.theta, e.which, e.path, *e.columns, e.paths)
-    x, reach = e.columns[1], np.full(alive.shape, horizon)
-
-    def expected(rate: float) -> Array:
-        both = [
-            paths_future.expected(e.theta, e.which, path, e.now, x, scale, left, reach, rate, paths)
-            for path, paths in ((e.path, e.paths), (beside, others.paths))
-        ]
-        return e.put(alive * (both[0] - both[1]))
-
-    plain = expected(0.0)
-    purchases = differing(
-        rng, e.theta, e.which, e.path, beside, e.now, alive, x, scale, left, horizon, e.order, e.paths, others.paths
-    )
-    return Futures(e.put(alive), plain, expected(force) if force else plain, purchases)
+    means, purchases = differing(
+        rng, e.theta, e.which, e.path, beside, e.columns, horizon, force, e.order, e.paths, others.paths
+    )  # fmt: skip
+    p_alive, expected, *present = (e.put(one) for one in means)
+    return Futures(p_alive, expected, present[0] if present else expected, purchases)

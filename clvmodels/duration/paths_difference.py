@@ -20,6 +20,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from clvmodels.duration.paths import Paths, fill, segment_at, workspace
+from clvmodels.duration.paths_future import state_on, stay_on
+from clvmodels.duration.paths_likelihood import parts_of
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -48,13 +50,22 @@ class Differing(NamedTuple):
     other: Array
 
 
+class Drawn(NamedTuple):
+    """Room for purchases, as in `Differing`."""
+
+    kind: NDArray[np.int8]
+    time: Array
+    other: Array
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def unequal(theta, which, path, beside, now, horizon, paths, others):
     """Whether some factor of an element differs between its path under the plan and its other one, within the horizon (n,)."""
-    one, two, out = workspace(paths), workspace(others), np.zeros(which.size, np.bool_)
+    one, two, out, n, m = workspace(paths), workspace(others), np.zeros(which.size, np.bool_), 0, 0
     for i in range(which.size):
-        n = fill(paths, path[i], theta[which[i]], one)
-        m = fill(others, beside[i], theta[which[i]], two)
+        if i == 0 or which[i] != which[i - 1] or path[i] != path[i - 1] or beside[i] != beside[i - 1]:
+            n = fill(paths, path[i], theta[which[i]], one)
+            m = fill(others, beside[i], theta[which[i]], two)
         low, stop = now[i], now[i] + horizon
         k, j = segment_at(one.start, n, low), segment_at(two.start, m, low)
         while low < stop and not out[i]:
@@ -73,30 +84,34 @@ def _next(one, n, k, two, m, j, stop):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _draw(
-    rng, theta, which, path, beside, now, alive, x, scale, left, horizon, paths, others, counts, kind, time, other
-):
-    """Write purchases of the elements one after the other as long as there is room, and their counts; returns the room needed."""
-    one, two, filled, used, n, m = workspace(paths), workspace(others), -1, 0, 0, 0
+def _draw(rng, theta, which, path, beside, first, x, t_x, T, horizon, force, paths, others, means, counts):
+    """Write means and counts of every element; returns the purchases of the elements one after the other."""
+    one, two, n, m, used, room = workspace(paths), workspace(others), 0, 0, 0, 1000 + which.size // 8
+    parts, drawn = parts_of(one.start.size, False), Drawn(np.empty(room, np.int8), np.empty(room), np.empty(room))
     for i in range(which.size):
-        before, here = used, theta[which[i]]
-        if rng.random() < alive[i]:
-            anew = filled < 0 or which[i] != which[filled]
-            if anew or path[i] != path[filled]:
-                n = fill(paths, path[i], here, one)
-            if anew or beside[i] != beside[filled]:
-                m = fill(others, beside[i], here, two)
-            filled = i
-            rate = rng.standard_gamma(here[0] + x[i]) / scale[i]
-            gone = left[i] * math.expm1(rng.standard_exponential() / here[2])
-            used = _walk(rng, rate, gone, now[i], now[i] + horizon, one, n, two, m, used, kind, time, other)
+        anew, here, now, before = i == 0 or which[i] != which[i - 1], theta[which[i]], first[i] + T[i], used
+        if anew or path[i] != path[i - 1]:
+            n = fill(paths, path[i], here, one)
+        if anew or beside[i] != beside[i - 1]:
+            m = fill(others, beside[i], here, two)
+        alive, scale, left = state_on(here, first[i], x[i], t_x[i], T[i], one, n, parts)
+        each = alive * (here[0] + x[i]) / scale
+        means[0, i] = alive
+        for k in range(1, means.shape[0]):
+            rate = force if k == 2 else 0.0
+            stayed = stay_on(here[2], now, left, horizon, rate, one, n)
+            means[k, i] = each * (stayed - stay_on(here[2], now, left, horizon, rate, two, m))
+        if rng.random() < alive:
+            own = rng.standard_gamma(here[0] + x[i]) / scale
+            gone = left * math.expm1(rng.standard_exponential() / here[2])
+            used, drawn = _walk(rng, own, gone, now, now + horizon, one, n, two, m, used, drawn)
         counts[i] = used - before
-    return used
+    return Drawn(drawn.kind[:used], drawn.time[:used], drawn.other[:used])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _walk(rng, rate, gone, now, stop, one, n, two, m, used, kind, time, other):
-    """Append one customer's purchases; returns how many there are by then.
+def _walk(rng, rate, gone, now, stop, one, n, two, m, used, drawn):
+    """Append one customer's purchases; returns how many there are by then, and all of them.
 
     While both futures have her, those from `oldest` on wait to be made good. They are all extra (`side` above 0) or all missing
     ones; `made` is the difference of the factors that they come from, `good` what of it is made good.
@@ -116,41 +131,50 @@ def _walk(rng, rate, gone, now, stop, one, n, two, m, used, kind, time, other):
             what = INDUCED if turn > 0.0 else FORGONE
             if turn * side < 0.0:
                 until = min(made, good + speed * (high - low))
-                oldest = _make_good(good, until, low - now, speed, oldest, min(used, kind.size), kind, time, other)
+                oldest = _make_good(good, until, low - now, speed, oldest, used, drawn)
                 at, good = high if until < made else low + (until - good) / speed, until
             if turn != 0.0 and turn * side <= 0.0 and at < high:
                 side, made, good, oldest = turn, 0.0, 0.0, used
         elif left_one > 0.0:
             what, speed = SAVED, one.rate[k]
-        used, wait = _append(rng, what, rate, speed, at, high, wait, now, made, used, kind, time, other)
+        used, wait, drawn = _append(rng, what, rate, speed, at, high, wait, now, made, used, drawn)
         made += speed * (high - at)
         left_one = left_one - one.hazard[k] * (high - low) if leaves_one > high and left_one > 0.0 else 0.0
         left_two = left_two - two.hazard[j] * (high - low) if leaves_two > high and left_two > 0.0 else 0.0
         low, k, j = high, next_k, next_j
-    for i in range(begin, min(used, kind.size)):
-        if kind[i] in (INDUCED, FORGONE):
-            other[i] = time[i]
-    return used
+    for i in range(begin, used):
+        if drawn.kind[i] in (INDUCED, FORGONE):
+            drawn.other[i] = drawn.time[i]
+    return used, drawn
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _append(rng, what, rate, speed, at, high, wait, now, made, used, kind, time, other):
+def _append(rng, what, rate, speed, at, high, wait, now, made, used, drawn):
     """Append the purchases from `at` to `high`, dated since `now`; `other` is the difference of the factors up to each."""
     mass, moment = rate * speed * (high - at), at
     while mass > 0.0 and wait <= mass:
         moment = min(high, moment + wait / (rate * speed))
         mass -= wait
         wait = rng.standard_exponential()
-        if used < kind.size:
-            kind[used], time[used] = what, moment - now
-            other[used] = made + speed * (moment - at) if what in (INDUCED, FORGONE) else moment - now
+        if used == drawn.kind.size:
+            drawn = Drawn(_wider(drawn.kind), _wider(drawn.time), _wider(drawn.other))
+        drawn.kind[used], drawn.time[used] = what, moment - now
+        drawn.other[used] = made + speed * (moment - at) if what in (INDUCED, FORGONE) else moment - now
         used += 1
-    return used, wait - mass
+    return used, wait - mass, drawn
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _make_good(good, until, low, speed, oldest, used, kind, time, other):
+def _wider(values):
+    out = np.empty(2 * values.size, values.dtype)
+    out[: values.size] = values
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _make_good(good, until, low, speed, oldest, used, drawn):
     """Date the purchases whose turn comes as the difference made good goes on by `speed`; returns the place of the next one."""
+    kind, time, other = drawn
     while oldest < used and other[oldest] <= until:
         turn = low + max(0.0, other[oldest] - good) / speed
         if kind[oldest] == INDUCED:
@@ -162,45 +186,44 @@ def _make_good(good, until, low, speed, oldest, used, kind, time, other):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _in_order(order, counts, offsets, kind, time, other):
+def _in_order(order, counts, offsets, drawn):
     """Purchases of elements one after the other, as those of element `order[i]`."""
-    kinds, times, moved, used = np.empty_like(kind), np.empty_like(time), np.empty_like(other), 0
+    kind, time, other, used = np.empty_like(drawn.kind), np.empty_like(drawn.time), np.empty_like(drawn.other), 0
     for i in range(order.size):
         at, size = offsets[order[i]], counts[i]
-        kinds[at : at + size] = kind[used : used + size]
-        times[at : at + size] = time[used : used + size]
-        moved[at : at + size] = other[used : used + size]
+        kind[at : at + size] = drawn.kind[used : used + size]
+        time[at : at + size] = drawn.time[used : used + size]
+        other[at : at + size] = drawn.other[used : used + size]
         used += size
-    return kinds, times, moved
+    return Drawn(kind, time, other)
 
 
 def differing(
-    rng: np.random.Generator, theta: Array, which: NDArray[np.intp], path: Whole, beside: Whole, now: Array, alive: Array,
-    x: Array, scale: Array, left: Array, horizon: float, order: NDArray[np.intp], paths: Paths, others: Paths,
-) -> Differing:  # fmt: skip
-    """Draw the purchases that only one of two futures has.
+    rng: np.random.Generator, theta: Array, which: NDArray[np.intp], path: Whole, beside: Whole, columns: tuple[Array, ...],
+    horizon: float, force: float, order: NDArray[np.intp], paths: Paths, others: Paths,
+) -> tuple[Array, Differing]:  # fmt: skip
+    """P(alive), the difference of expected purchases, and draw the purchases that differ between two futures.
 
     Parameters
     ----------
-    theta, which, path, now, x, scale, left, order, paths
-        As in `paths_future` and `Elements`, under the plan.
+    theta, which, path, columns, order, paths
+        As in `Elements`, under the plan.
     beside, others
         Paths of the same elements under the other future (n,), and the table of these.
-    alive
-        P(alive) at the end of observation (n,).
     horizon
         Length of the future [period], finite.
+    force
+        Force of interest [1/period].
+
+    Returns
+    -------
+    means, purchases
+        P(alive), expected purchases under the plan less those under the other future, and with interest the same at present
+        value, by element (2 or 3, n); the drawn ones in the order of `order`.
     """
-    counts, state = np.empty(which.size, np.int64), rng.bit_generator.state
-    room = 1000 + which.size // 2
-    while True:
-        kind, time, other = np.empty(room, np.int8), np.empty(room), np.empty(room)
-        given = (theta, which, path, beside, now, alive, x, scale, left, horizon, paths, others)
-        used = _draw(rng, *given, counts, kind, time, other)
-        if used <= room:
-            break
-        rng.bit_generator.state, room = state, used
+    means, counts = np.empty((3 if force else 2, which.size)), np.empty(which.size, np.int64)
+    drawn = _draw(rng, theta, which, path, beside, *columns, horizon, force, paths, others, means, counts)
     offsets = np.zeros(which.size + 1, np.int64)
     offsets[order + 1] = counts
     np.cumsum(offsets, out=offsets)
-    return Differing(offsets, *_in_order(order, counts, offsets, kind[:used], time[:used], other[:used]))
+    return means, Differing(offsets, *_in_order(order, counts, offsets, drawn))

@@ -48,13 +48,18 @@ def state(theta, which, path, first, x, t_x, T, paths):
     parts = parts_of(factors.start.size, False)
     for i in range(n):
         segments = _filled(theta, which, path, i, segments, paths, factors)
-        here = theta[which[i]]
-        braces = log_braces(here, x[i], first[i], t_x[i], T[i], factors, segments, parts)
-        bought, gone = _between(factors, segments, first[i], first[i] + T[i])
-        scale[i], left[i] = here[1] + bought, here[3] + gone
-        log_alive = -(here[0] + x[i]) * math.log(scale[i]) - here[2] * math.log(left[i])
-        alive[i] = min(1.0, math.exp(log_alive - braces))
+        alive[i], scale[i], left[i] = state_on(theta[which[i]], first[i], x[i], t_x[i], T[i], factors, segments, parts)
     return alive, scale, left
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def state_on(here, first, x, t_x, T, factors, segments, parts):
+    """The state of one customer whose path is filled, under parameters (k,)."""
+    braces = log_braces(here, x, first, t_x, T, factors, segments, parts)
+    bought, gone = _between(factors, segments, first, first + T)
+    scale, left = here[1] + bought, here[3] + gone
+    log_alive = -(here[0] + x) * math.log(scale) - here[2] * math.log(left)
+    return min(1.0, math.exp(log_alive - braces)), scale, left
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -104,21 +109,28 @@ def expected(theta, which, path, now, x, scale, left, horizon, force, paths):
     out, factors, segments = np.empty(n), workspace(paths), 0
     for i in range(n):
         segments = _filled(theta, which, path, i, segments, paths, factors)
-        here, stop, b, total = theta[which[i]], now[i] + horizon[i], left[i], 0.0
-        k = segment_at(factors.start, segments, now[i])
-        low = now[i]
-        while low < stop:
-            high = min(stop, factors.start[k + 1]) if k + 1 < segments else stop
-            a, d = factors.rate[k], factors.hazard[k]
-            log_worth = -here[2] * math.log(b / left[i]) - force * (low - now[i])
-            time = _stay(b, d, here[2], high - low)
-            if force > 0.0:
-                time = _present_stay(b, d, here[2], high - low, force)
-            total += a * time * math.exp(log_worth)
-            b += d * (high - low)
-            low, k = high, k + 1
-        out[i] = (here[0] + x[i]) / scale[i] * total
+        here = theta[which[i]]
+        stayed = stay_on(here[2], now[i], left[i], horizon[i], force, factors, segments)
+        out[i] = (here[0] + x[i]) / scale[i] * stayed
     return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def stay_on(s, now, left, horizon, force, factors, segments):
+    """Integral over the horizon of the factor of purchase while one customer, alive now, stays; her path is filled."""
+    stop, b, total, low = now + horizon, left, 0.0, now
+    k = segment_at(factors.start, segments, now)
+    while low < stop:
+        high = min(stop, factors.start[k + 1]) if k + 1 < segments else stop
+        a, d = factors.rate[k], factors.hazard[k]
+        log_worth = -s * math.log(b / left) - force * (low - now)
+        time = _stay(b, d, s, high - low)
+        if force > 0.0:
+            time = _present_stay(b, d, s, high - low, force)
+        total += a * time * math.exp(log_worth)
+        b += d * (high - low)
+        low, k = high, k + 1
+    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

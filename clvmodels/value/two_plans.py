@@ -25,7 +25,7 @@ MOVED = (PULLED_FORWARD, PUT_OFF)
 IN_PURCHASES = np.array([1.0, 0.0, 0.0, -1.0, 1.0, -1.0])
 IN_VALUE = np.array([1.0, 1.0, 1.0, -1.0, 1.0, -1.0])
 """How each counts in net: a purchase moved is no purchase more, and is worth its other date."""
-TRIED = 3
+TRIED = 2
 """Draws of the parameters by which customers are found for whom the futures differ."""
 
 
