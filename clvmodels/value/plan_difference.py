@@ -88,6 +88,24 @@ def plan_difference(
         The histories go beyond the end of observation of the fit, or the future of a covariate is not known.
 
     Source: thinning of one Poisson process for several rates, LewisShedler1979.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> rng = np.random.default_rng(1)
+    >>> log = pd.DataFrame({"customer_id": rng.integers(0, 50, 400), "amount": rng.gamma(5, 8, 400)})
+    >>> log["date"] = np.datetime64("2023-01-01") + rng.integers(0, 360, 400)
+    >>> sent = pd.DataFrame({"customer_id": np.arange(50), "medium": "e-mail"})
+    >>> contacts, plan = (
+    ...     clv.Contacts(sent.assign(date=np.datetime64(day)), customer="customer_id", medium="medium", date="date")
+    ...     for day in ("2023-11-06", "2024-01-15"))
+    >>> histories = clv.Transactions(log, customer="customer_id", date="date", amount="amount").histories(
+    ...     period=clv.WEEK, until="2023-12-31", dates=True)
+    >>> fit = clv.fit(clv.time_varying(purchase="~ e_mail", contacts=contacts), histories, method="map")
+    >>> quantity = clv.fit(clv.GAMMA_GAMMA, histories, method="map")
+    >>> found = clv.plan_difference(fit.under(contacts=plan), fit, quantity, histories, horizon=8 * clv.WEEK, draws=20)
+    >>> list(found.total().index)
+    ['induced', 'pulled forward', 'put off', 'forgone', 'saved', 'lost', 'net']
     """
     check_draws(draws)
     tail_of(interval)

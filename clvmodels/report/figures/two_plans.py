@@ -59,13 +59,13 @@ def plan_difference(difference: PlanDifference, *, per: Period | None = None, la
 def _title(words: DifferenceWords, difference: PlanDifference) -> str:
     if not len(difference.plans.order):
         return words.title_same
-    table = difference.total()["purchases"].astype(float)
-    net = difference.total().loc["net"].astype(float)
-    unclear = net["purchases_expected_lower"] <= 0 <= net["purchases_expected_upper"]
-    text = words.title_unclear if unclear else words.title_more if net["purchases_expected"] > 0 else words.title_fewer
-    pulled, put_off = table["pulled forward"], table["put off"]
+    total = difference.total()
+    names = ["purchases_expected", "purchases_expected_lower", "purchases_expected_upper"]
+    net, low, high = total.loc["net", names].to_numpy(dtype=float)
+    pulled, put_off = total["purchases"][["pulled forward", "put off"]].to_numpy(dtype=float)
+    text = words.title_unclear if low <= 0 <= high else words.title_more if net > 0 else words.title_fewer
     moved = (words.title_pulled_forward if pulled >= put_off else words.title_put_off) if pulled + put_off > 0 else ""
-    size, most = number(abs(float(net["purchases_expected"]))), number(max(float(pulled), float(put_off)))
+    size, most = number(abs(net)), number(max(pulled, put_off))
     return text.format(net=size, horizon=difference.horizon, moved=moved.format(moved=most))
 
 
