@@ -48,8 +48,9 @@ def futures(
 ) -> Futures:  # fmt: skip
     """What a plan changes for customers (n,) under parameters (draws,), expected and drawn."""
     e, beside, others = plan.elements_with(against, theta, upright(people), horizon)
+    state = e.state()
     means, purchases = differing(
-        rng, e.theta, e.which, e.path, beside, e.columns, horizon, force, e.order, e.paths, others.paths
+        rng, e.theta, e.which, e.path, beside, e.now, e.columns[1], state, horizon, force, e.order, e.paths, others.paths
     )  # fmt: skip
-    p_alive, expected, *present = (e.put(one) for one in means)
-    return Futures(p_alive, expected, present[0] if present else expected, purchases)
+    expected, *present = (e.put(one) for one in means)
+    return Futures(e.put(state[0]), expected, present[0] if present else expected, purchases)

@@ -20,8 +20,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from clvmodels.duration.paths import Paths, fill, segment_at, workspace
-from clvmodels.duration.paths_future import state_on, stay_on
-from clvmodels.duration.paths_likelihood import parts_of
+from clvmodels.duration.paths_future import present_sum
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -84,27 +83,25 @@ def _next(one, n, k, two, m, j, stop):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _draw(rng, theta, which, path, beside, first, x, t_x, T, horizon, force, paths, others, means, counts):
+def _draw(rng, theta, which, path, beside, now, x, alive, scale, left, horizon, force, paths, others, means, counts):
     """Write means and counts of every element; returns the purchases of the elements one after the other."""
     one, two, n, m, used, room = workspace(paths), workspace(others), 0, 0, 0, 1000 + which.size // 8
-    parts, drawn = parts_of(one.start.size, False), Drawn(np.empty(room, np.int8), np.empty(room), np.empty(room))
+    drawn = Drawn(np.empty(room, np.int8), np.empty(room), np.empty(room))
     for i in range(which.size):
-        anew, here, now, before = i == 0 or which[i] != which[i - 1], theta[which[i]], first[i] + T[i], used
+        anew, here, stop, before = i == 0 or which[i] != which[i - 1], theta[which[i]], now[i] + horizon, used
         if anew or path[i] != path[i - 1]:
             n = fill(paths, path[i], here, one)
         if anew or beside[i] != beside[i - 1]:
             m = fill(others, beside[i], here, two)
-        alive, scale, left = state_on(here, first[i], x[i], t_x[i], T[i], one, n, parts)
-        each = alive * (here[0] + x[i]) / scale
-        means[0, i] = alive
-        for k in range(1, means.shape[0]):
-            rate = force if k == 2 else 0.0
-            stayed = stay_on(here[2], now, left, horizon, rate, one, n)
-            means[k, i] = each * (stayed - stay_on(here[2], now, left, horizon, rate, two, m))
-        if rng.random() < alive:
-            own = rng.standard_gamma(here[0] + x[i]) / scale
-            gone = left * math.expm1(rng.standard_exponential() / here[2])
-            used, drawn = _walk(rng, own, gone, now, now + horizon, one, n, two, m, used, drawn)
+        for k in range(means.shape[0]):
+            rate = force if k else 0.0
+            bought = present_sum(here[2], now[i], stop, left[i], rate, one, n)
+            bought -= present_sum(here[2], now[i], stop, left[i], rate, two, m)
+            means[k, i] = alive[i] * (here[0] + x[i]) / scale[i] * bought
+        if rng.random() < alive[i]:
+            own = rng.standard_gamma(here[0] + x[i]) / scale[i]
+            gone = left[i] * math.expm1(rng.standard_exponential() / here[2])
+            used, drawn = _walk(rng, own, gone, now[i], stop, one, n, two, m, used, drawn)
         counts[i] = used - before
     return Drawn(drawn.kind[:used], drawn.time[:used], drawn.other[:used])
 
@@ -199,17 +196,21 @@ def _in_order(order, counts, offsets, drawn):
 
 
 def differing(
-    rng: np.random.Generator, theta: Array, which: NDArray[np.intp], path: Whole, beside: Whole, columns: tuple[Array, ...],
-    horizon: float, force: float, order: NDArray[np.intp], paths: Paths, others: Paths,
+    rng: np.random.Generator, theta: Array, which: NDArray[np.intp], path: Whole, beside: Whole, now: Array, x: Array,
+    state: tuple[Array, Array, Array], horizon: float, force: float, order: NDArray[np.intp], paths: Paths, others: Paths,
 ) -> tuple[Array, Differing]:  # fmt: skip
-    """P(alive), the difference of expected purchases, and draw the purchases that differ between two futures.
+    """Expect and draw the purchases that differ between two futures.
 
     Parameters
     ----------
-    theta, which, path, columns, order, paths
+    theta, which, path, now, order, paths
         As in `Elements`, under the plan.
     beside, others
         Paths of the same elements under the other future (n,), and the table of these.
+    x
+        Frequency (n,).
+    state
+        As `paths_future.state` gives it.
     horizon
         Length of the future [period], finite.
     force
@@ -218,11 +219,11 @@ def differing(
     Returns
     -------
     means, purchases
-        P(alive), expected purchases under the plan less those under the other future, and with interest the same at present
-        value, by element (2 or 3, n); the drawn ones in the order of `order`.
+        Expected purchases under the plan less those under the other future by element, and with interest the same at present
+        value (1 or 2, n); the drawn ones in the order of `order`.
     """
-    means, counts = np.empty((3 if force else 2, which.size)), np.empty(which.size, np.int64)
-    drawn = _draw(rng, theta, which, path, beside, *columns, horizon, force, paths, others, means, counts)
+    means, counts = np.empty((2 if force else 1, which.size)), np.empty(which.size, np.int64)
+    drawn = _draw(rng, theta, which, path, beside, now, x, *state, horizon, force, paths, others, means, counts)
     offsets = np.zeros(which.size + 1, np.int64)
     offsets[order + 1] = counts
     np.cumsum(offsets, out=offsets)
