@@ -18,8 +18,6 @@ class Futures(NamedTuple):
 
     Attributes
     ----------
-    p_alive
-        At the end of observation, the same under both.
     expected, present
         Purchases expected under the plan less those under the other, plain and at present value; the same array without
         discounting.
@@ -27,7 +25,6 @@ class Futures(NamedTuple):
         Drawn purchases that only one of both has.
     """
 
-    p_alive: Array
     expected: Array
     present: Array
     purchases: Differing
@@ -53,4 +50,4 @@ def futures(
         rng, e.theta, e.which, e.path, beside, e.now, e.columns[1], state, horizon, force, e.order, e.paths, others.paths
     )  # fmt: skip
     expected, *present = (e.put(one) for one in means)
-    return Futures(e.put(state[0]), expected, present[0] if present else expected, purchases)
+    return Futures(expected, present[0] if present else expected, purchases)
