@@ -23,11 +23,22 @@ if TYPE_CHECKING:
 type Rows = NDArray[np.intp]
 
 
-class Valued(NamedTuple):
+class Valued(Protocol):
     """A contact with some customers, valued (rows, draws).
 
     Its value, the purchases (or renewals) it brings, and the probability of one with the contact.
     """
+
+    @property
+    def value(self) -> ContactValue: ...
+    @property
+    def purchases(self) -> Array: ...
+    @property
+    def response(self) -> Array: ...
+
+
+class Found(NamedTuple):
+    """The same, all found at once."""
 
     value: ContactValue
     purchases: Array

@@ -1,0 +1,140 @@
+"""What contacts do to purchases and dropout in a fit over time, and how far that can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from clvmodels.covariates.columns import identifiers
+from clvmodels.covariates.contact_terms import ContactTerms, Term
+from clvmodels.data.contacts import Contacts
+from clvmodels.data.histories import Histories
+from clvmodels.data.tables import fetch
+from clvmodels.duration.stocks import IRRITATION, LATER
+from clvmodels.model import Array
+from clvmodels.response.contact_evidence import ContactEvidence, contact_evidence
+
+if TYPE_CHECKING:
+    from clvmodels.estimation.result import Fit
+
+PROCESSES = ("purchase", "dropout")
+UNKNOWN = "the contact log that it was fitted to is not at hand"
+NEVER = "nobody was contacted after a first purchase"
+
+
+@dataclass(frozen=True, eq=False)
+class ContactGrounds:
+    """The contact log and the customers that effects of contacts were fitted to; the evidence is weighed when it is asked for.
+
+    `stated` is evidence that was weighed before, instead of both.
+    """
+
+    contacts: Contacts | None
+    histories: Histories | None
+    stated: tuple[ContactEvidence, ...] = ()
+
+    @cached_property
+    def evidence(self) -> tuple[ContactEvidence, ...]:
+        """By medium, as found from the data."""
+        if self.contacts is None or self.histories is None:
+            return self.stated
+        return contact_evidence(self.contacts, self.histories)
+
+    def table(self, media: Sequence[str]) -> pd.DataFrame:
+        """One row per medium: grade, contacts, reason."""
+        missing = UNKNOWN if self.contacts is None else NEVER
+        known = {one.medium: one for one in self.evidence}
+        rows = [known.get(medium, ContactEvidence(medium, "observational", missing, 0)) for medium in media]
+        columns = {name: [getattr(one, name) for one in rows] for name in ("grade", "contacts", "reason")}
+        return pd.DataFrame(columns, index=pd.Index(media, name="medium"))
+
+    def sent(self) -> pd.DataFrame | None:
+        """Every contact made: customer_id, medium, date, cost [currency]; None where the log is not at hand."""
+        if self.contacts is None:
+            return None
+        rows: Any = self.contacts.rows()
+        made = rows.filter(~rows.held_out).select("customer_id", "medium", "date", "cost")
+        found: pd.DataFrame = fetch(made.order_by("customer_id", "date", "medium")).to_pandas(date_as_object=False)
+        return found
+
+
+def grades_of(fit: Fit) -> pd.DataFrame:
+    """Evidence grade of each medium of a fit over time, contacts and reason."""
+    grounds = fit.grounds or ContactGrounds(None, None)
+    return grounds.table(terms_of(fit).media)
+
+
+def terms_of(fit: Fit) -> ContactTerms:
+    """The contact terms of a fit's model."""
+    model: Any = fit.model
+    found: ContactTerms = model.contacts
+    return found
+
+
+def effects_table(fit: Fit, *, tail: float) -> pd.DataFrame:
+    """As `Fit.contact_effects`."""
+    terms, grades, draws = terms_of(fit), grades_of(fit), _all_draws(fit)
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for m, medium in enumerate(terms.media):
+        [half_life] = identifiers("half_life", [terms.idents[m]])
+        lasting = _interval("half_life", draws[half_life] * fit.period.days, tail)
+        for process in PROCESSES:
+            mine = [one for one in _named(terms, process) if one[1].kind == IRRITATION or one[1].medium == m]
+            if not mine:
+                continue
+            at_once = [draws[name] for name, term in mine if term.kind != LATER]
+            effect = np.sum([np.zeros(draws[half_life].size), *at_once], axis=0)
+            row = _interval("effect", effect, tail) | {"factor": float(np.exp(effect.mean()))}
+            rows[medium, process] = row | {"p_positive": float(np.mean(effect > 0))} | lasting | grades.loc[medium].to_dict()
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(list(rows), names=["medium", "process"])
+    return table
+
+
+def _named(terms: ContactTerms, process: str) -> list[tuple[str, Term]]:
+    """The contact terms of a process with their parameters."""
+    found = terms.of(process)
+    return list(zip(identifiers(process, [one.name for one in found]), found, strict=True))
+
+
+def _all_draws(fit: Fit) -> dict[str, Array]:
+    count = 4000 if fit.posterior is None else int(np.prod(list(fit.posterior.sizes.values())))
+    return dict(zip(fit.model.Theta._fields, fit.draws(count), strict=True))
+
+
+def _interval(name: str, draws: Array, tail: float) -> dict[str, float]:
+    lower, upper = np.quantile(draws, [tail, 1 - tail])
+    start = "" if name == "effect" else f"{name}_"
+    return {name: float(draws.mean()), f"{start}lower": float(lower), f"{start}upper": float(upper)}
+
+
+def said(fit: Fit) -> list[str]:
+    """A line per medium: what one fresh contact does, for how long, and how that is known."""
+    table, lines = effects_table(fit, tail=0.05), []
+    for medium in terms_of(fit).media:
+        rows = table.loc[medium]
+        moved = [
+            f"{process} x {row['factor']:.3g} [{np.exp(row['lower']):.3g}, {np.exp(row['upper']):.3g}]"
+            for process, row in rows.iterrows()
+        ]
+        first = rows.iloc[0]
+        lines.append(
+            f"{medium}: {', '.join(moved)} by a fresh contact (90 %), half of it after {first['half_life']:.3g} days; "
+            f"{first['contacts']:,} contacts, {first['grade']}"
+        )
+    return lines
+
+
+def doubts(fit: Fit) -> list[str]:
+    """Sentences on media whose contacts chance did not choose."""
+    weak = grades_of(fit).query("grade != 'randomised'")
+    return [
+        f"What {medium} does is observed, not randomised: {row['reason']}. The model allows for what a customer's purchases say "
+        "of her own rates; whatever else contacts went by is taken for their effect."
+        for medium, row in weak.iterrows()
+    ]
