@@ -48,7 +48,8 @@ class Parameter:
     name, meaning
         Symbol in the paper, and what it is in words.
     prior
-        Default prior of the parameter *divided by its scale in the data* (see `Scale`), so that it needs no unit.
+        Default prior of the parameter *divided by its scale in the data* (see `Scale`), so that it needs no unit; or of a time
+        that is known whatever the data, centred at a `Span`.
     time, money
         Powers of time and of money in the parameter's unit: `time=1` is a time, `time=-1` a rate.
     positive
@@ -69,7 +70,9 @@ class Parameter:
     def prior_on(self, scale: Scale, period: Period, override: Prior | None) -> Prior:
         """The prior in the units of the data: the default times its scale, or the caller's own."""
         if override is None:
-            return self.prior.scaled(self.unit_factor(scale))
+            if not isinstance(self.prior.centre, Span):
+                return self.prior.scaled(self.unit_factor(scale))
+            override = self.prior
         if isinstance(override, Normal) == self.positive:
             kind = "positive: give LogNormal, Gamma or HalfNormal" if self.positive else "a coefficient: give Normal"
             raise ModelError(f"The prior of {self.name!r} ({self.meaning}) is {override}. The parameter is {kind}.")

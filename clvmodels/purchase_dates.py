@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,39 @@ def flat_days(dates: NDArray[Any]) -> tuple[Days, Days]:
     counts = np.array([len(one) for one in each], dtype=np.int64)
     days = np.concatenate(each) if each.size else np.zeros(0, dtype="datetime64[D]")
     return days.astype("datetime64[D]").astype(np.int64), counts
+
+
+class Events(NamedTuple):
+    """Days of repeat purchases: which list each customer has (n,), and list i from `offset[i]` to `offset[i + 1]` of `day`."""
+
+    of: NDArray[np.int64]
+    offset: NDArray[np.int64]
+    day: Days
+
+
+NO_EVENTS = Events(np.zeros(0, dtype=np.int64), np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
+def repeat_purchases(history: Any) -> Events:
+    """Distinct lists of the days after the first one, of customers with `dates`; the empty list is the first."""
+    each = np.ravel(history.dates)
+    wrong = np.flatnonzero(np.array([len(one) for one in each]) != np.ravel(history.frequency) + 1)
+    if wrong.size:
+        raise HistoryError(
+            "The likelihood needs the days of all purchases. Make the histories with log.histories(period=..., dates=True)."
+        )
+    known: dict[bytes, int] = {b"": 0}
+    lists: list[NDArray[Any]] = [np.zeros(0, dtype="datetime64[D]")]
+    of = np.empty(each.size, dtype=np.int64)
+    for i, dates in enumerate(each):
+        repeated = dates[1:]
+        key = repeated.tobytes()
+        if key not in known:
+            known[key] = len(lists)
+            lists.append(repeated)
+        of[i] = known[key]
+    days, counts = flat_days(ragged(lists))
+    return Events(of, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), days)
 
 
 def first_days(dates: NDArray[Any]) -> NDArray[np.float64]:

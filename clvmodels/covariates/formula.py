@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,16 @@ def parsed(formula: str, *, role: str, available: Iterable[str], remedy: str = R
     HistoryError
         A column is not there.
     """
+    found = read(formula, role=role)
+    columns = list(available)
+    used = {
+        n: None for term in found for factor in term.factors for n in _names(str(factor.expr), role, columns, remedy)
+    }
+    return tuple(used)
+
+
+def read(formula: str, *, role: str) -> Any:
+    """The terms of a one-sided formula with an intercept and at least one term; the errors are those of `parsed`."""
     from formulaic import Formula
     from formulaic.errors import FormulaicError
     from formulaic.formula import SimpleFormula
@@ -56,11 +67,7 @@ def parsed(formula: str, *, role: str, available: Iterable[str], remedy: str = R
         )
     if len(terms) == 1:
         raise ModelError(f"{role}={formula!r} has no covariate. {EXAMPLE}")
-    columns = list(available)
-    used = {
-        n: None for term in found for factor in term.factors for n in _names(str(factor.expr), role, columns, remedy)
-    }
-    return tuple(used)
+    return found
 
 
 def _names(expression: str, role: str, columns: list[str], remedy: str) -> list[str]:

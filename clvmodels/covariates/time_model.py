@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,8 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from clvmodels.coordinates import Coordinates
 from clvmodels.covariates.columns import identifiers
+from clvmodels.covariates.contact_terms import ContactTerms, planned_of
 from clvmodels.covariates.time_design import TimeDesign, reads
 from clvmodels.covariates.timetable import Timetable, timetable
+from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.panel import Panel
 from clvmodels.duration import paths_future
@@ -22,13 +25,13 @@ from clvmodels.duration.expectation import log_negative_binomial
 from clvmodels.duration.futures import Future, Individuals, Purchases, purchase_times
 from clvmodels.duration.pareto_nbd import ParetoNbd
 from clvmodels.duration.paths import Paths
-from clvmodels.duration.paths_likelihood import kernel_of, log_likelihood
-from clvmodels.errors import HistoryError, ModelError
+from clvmodels.duration.paths_likelihood import ROWS, kernel, log_likelihood, total
+from clvmodels.errors import ModelError
 from clvmodels.history import History, HistoryLike, as_columns, flat, upright
 from clvmodels.model import Array, Parameter
 from clvmodels.numerics.quadrature import NEGLIGIBLE
 from clvmodels.priors import Normal
-from clvmodels.purchase_dates import flat_days, ragged
+from clvmodels.purchase_dates import NO_EVENTS, Events, ragged, repeat_purchases
 from clvmodels.units import Period
 
 RIDGE = 1.0
@@ -37,6 +40,14 @@ LONGEST = 1e6
 """Days ahead at most."""
 MOVED = {"purchase": 1, "dropout": 3}
 """Which parameter each process moves: alpha and beta, both divided."""
+
+
+NO_TERMS = np.zeros((0, 2), dtype=np.int64)
+
+
+def total_of(theta: Array, counts: Array, *columns: Any) -> tuple[float, Array]:
+    """Log-likelihood of rows with counts and its gradient (k,)."""
+    return total(theta, counts, *columns[:ROWS], Paths(*columns[ROWS:]))  # type: ignore[no-any-return]
 
 
 class Elements(NamedTuple):
@@ -85,8 +96,8 @@ class TimeVarying(LatentAttrition):
 
     Attributes
     ----------
-    base, designs, panel, ridge
-        The model, the coding of both processes, covariates over time, and the spread of the prior.
+    base, designs, panel, contacts, ridge
+        The model, the coding of both processes, covariates over time, contact terms, and the spread of the prior.
     origin, until
         Days since 1970-01-01 from which time is counted, and on which the observation of the customers it was fitted to ended.
     """
@@ -94,6 +105,7 @@ class TimeVarying(LatentAttrition):
     base: ParetoNbd
     designs: tuple[TimeDesign, ...]
     panel: Panel | None
+    contacts: ContactTerms | None
     ridge: float
     origin: int
     until: int
@@ -102,9 +114,15 @@ class TimeVarying(LatentAttrition):
         "p_alive", "p_alive_after", "expected_purchases", "discounted_expected_purchases", "pmf", "p_no_purchase",
     )  # fmt: skip
 
+    columns = ("path", "first", "frequency", "recency", "T", "event")
+    kernel = staticmethod(kernel)
+    total = staticmethod(total_of)
+
     @cached_property
     def name(self) -> str:  # type: ignore[override]
-        return f"{self.base.name} over time with {'; '.join(f'{one.role} {one.formula}' for one in self.designs)}"
+        said = [f"{one.role} {one.formula}" for one in self.designs]
+        said += [f"contacts by {', '.join(self.media)}"] if self.media else []
+        return f"{self.base.name} over time with {'; '.join(said)}"
 
     @property
     def title(self) -> str:  # type: ignore[override]
@@ -114,54 +132,69 @@ class TimeVarying(LatentAttrition):
     def source(self) -> str:  # type: ignore[override]
         return "Bachmann, Meierer and Naef 2021, Marketing Science 40(4), 783-809"
 
+    @property
+    def media(self) -> tuple[str, ...]:
+        """Media whose contacts move a process, as their log calls them."""
+        return () if self.contacts is None else self.contacts.media
+
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:  # type: ignore[override]
         found = list(self.base.parameters)
-        for one in self.designs:
-            for made, name in zip(identifiers(one.role, one.columns), one.columns, strict=True):
-                meaning = f"effect of {name} on {one.role}: exp of it multiplies"
-                found.append(Parameter(made, meaning, Normal(0.0, self.ridge), positive=False))
-        return tuple(found)
+        for role in MOVED:
+            for one in self._designs_of(role):
+                for made, name in zip(identifiers(role, one.columns), one.columns, strict=True):
+                    meaning = f"effect of {name} on {role}: exp of it multiplies"
+                    found.append(Parameter(made, meaning, Normal(0.0, self.ridge), positive=False))
+            found += [] if self.contacts is None else self.contacts.coefficients(role)
+        return (*found, *([] if self.contacts is None else self.contacts.carry_over()))
+
+    def _designs_of(self, role: str) -> list[TimeDesign]:
+        return [one for one in self.designs if one.role == role]
 
     @cached_property
     def Theta(self) -> Any:  # type: ignore[override]
         return NamedTuple("Theta", [(p.name, Any) for p in self.parameters])
 
-    def _columns_of(self, role: str) -> int:
-        return sum(len(one.columns) for one in self.designs if one.role == role)
-
-    @cached_property
-    def kernel(self) -> Any:  # type: ignore[override]
-        return kernel_of(self._columns_of("purchase"))
-
-    @property
-    def columns(self) -> tuple[str, ...]:  # type: ignore[override]
-        sums = [f"{one.role}: {name}" for one in self.designs for name in one.columns if one.role == "purchase"]
-        return ("path", "first", "frequency", "recency", "T", *sums)
-
     def coordinates(self) -> Coordinates:
-        """Base parameters are sought for the average of the covariates, coefficients per standard deviation."""
+        """Base parameters are sought for the average of the covariates, coefficients of these per standard deviation."""
         size, at = len(self.parameters), len(self.base.parameters)
         mixing = np.eye(size)
-        for one in self.designs:
-            for part in one.parts:
+        for role, moved in MOVED.items():
+            for part in (part for one in self._designs_of(role) for part in one.parts):
                 for mean, sd in zip(part.centre, part.scale, strict=True):
                     mixing[at, at] = 1 / sd
-                    mixing[MOVED[one.role], at] += mean / sd
+                    mixing[moved, at] += mean / sd
                     at += 1
+            at += 0 if self.contacts is None else len(self.contacts.of(role))
         return Coordinates(np.array([p.positive for p in self.parameters]), mixing)
 
-    def under(self, future: Panel) -> TimeVarying:
-        """The same model with another panel from the day after the end of observation on."""
-        if self.panel is None:
-            raise ModelError(f"{self.name} has no panel: the calendar goes on by itself. Forecast without under().")
-        return replace(self, panel=self.panel.then(future, self.until))
+    def under(self, future: Panel | None = None, *, contacts: Contacts | None = None) -> TimeVarying:
+        """The same model with another panel, or with contacts, from the day after the end of observation on."""
+        model = self
+        if future is not None:
+            if self.panel is None:
+                raise ModelError(f"{self.name} has no panel: the calendar goes on by itself. Forecast without a panel.")
+            model = replace(model, panel=self.panel.then(future, self.until))
+        if contacts is not None:
+            model = replace(model, contacts=self._contact_terms().then(planned_of(contacts, self.media, self.until), self.until))
+        return model
+
+    def contacted(self, planned: Sequence[tuple[str, float]]) -> TimeVarying:
+        """The model in which every customer besides gets these contacts: medium, days after the end of observation."""
+        return replace(self, contacts=self._contact_terms().contacted(planned))
+
+    def _contact_terms(self) -> ContactTerms:
+        if self.contacts is None:
+            raise ModelError(f"{self.name} has no contacts. Fit clv.time_varying(..., contacts=clv.Contacts(...)).")
+        return self.contacts
 
     def _timetable(self, history: HistoryLike, ahead: ArrayLike = 0.0) -> Timetable:
         """`ahead` is in the period of the history, for all or by customer."""
         common, own = reads(self.designs)
         days = np.ravel(np.minimum(np.asarray(ahead) * history.period.days, LONGEST))
-        return timetable(history, common=common, own=own, panel=self.panel, ahead=days)
+        return timetable(
+            history, common=common, own=own, panel=self.panel, contacts=self.contacts, ahead=days
+        )
 
     def _numbers(self, table: Timetable, role: str) -> tuple[Array, Array]:
         for one in self.designs:
@@ -169,38 +202,31 @@ class TimeVarying(LatentAttrition):
                 return one.numbers(table)
         return np.zeros((table.common_day.size, 0)), np.zeros((int(table.row.max()) + 1, 0))
 
-    def _paths(self, table: Timetable, period: Period) -> Paths:
+    def _paths(self, table: Timetable, period: Period, events: Events = NO_EVENTS) -> Paths:
         common, own = zip(*(self._numbers(table, role) for role in MOVED), strict=True)
-        start, own_start = ((days - self.origin) / period.days for days in (table.common_day, table.day))
-        return Paths(start, common[0], common[1], table.offset, own_start, table.row, own[0], own[1])
+        start, own_start, contact_start, event_time = (
+            (days - self.origin) / period.days for days in (table.common_day, table.day, table.contact_day, events.day)
+        )
+        known = self.contacts
+        codes = [NO_TERMS if known is None else known.codes(role) for role in MOVED]
+        saturation = [] if known is None or known.saturation is None else [known.saturation]
+        return Paths(
+            start, common[0], common[1], table.offset, own_start, table.row, own[0], own[1], table.contact_offset,
+            contact_start, table.contacts, codes[0], codes[1],
+            np.array(saturation if known is not None else [0.0]), events.offset, event_time,
+        )  # fmt: skip
 
     def data(self, history: HistoryLike) -> tuple[Array, ...]:
         table = self._timetable(history)
         first = (table.first - self.origin) / history.period.days
         columns = [np.ravel(c) for c in as_columns(history, ("frequency", "recency", "T"))]
-        return (table.path.astype(float), first, *columns, *self._sums(table, history).T)
-
-    def _sums(self, table: Timetable, history: HistoryLike) -> Array:
-        """Columns of purchase summed over each customer's repeat purchases (n, p)."""
-        common, own = self._numbers(table, "purchase")
-        days, counts = flat_days(getattr(history, "dates"))  # noqa: B009
-        if not np.array_equal(counts, np.ravel(history.frequency) + 1):
-            raise HistoryError(
-                "The likelihood needs the days of all purchases. Make the histories with log.histories(period=..., dates=True)."
-            )
-        repeat = np.ones(days.size, dtype=bool)
-        repeat[np.cumsum(counts) - counts] = False
-        who = np.repeat(np.arange(counts.size), counts)[repeat]
-        z: Array = common[table.common_at(days[repeat])] + own[table.own_at(table.path[who], days[repeat])]
-        return np.column_stack([np.zeros((counts.size, 0)), *(np.bincount(who, c, counts.size) for c in z.T)])
+        return (table.path.astype(float), first, *columns, repeat_purchases(history).of.astype(float))
 
     def tables(self, history: HistoryLike) -> tuple[NDArray[Any], ...]:
-        return tuple(self._paths(self._timetable(history), history.period))
+        return tuple(self._paths(self._timetable(history), history.period, repeat_purchases(history)))
 
     def values(self, theta: Array, *columns: Any) -> Array:
-        p = self._columns_of("purchase")
-        sums = np.column_stack([np.zeros((columns[0].size, 0)), *columns[5 : 5 + p]])
-        return np.asarray(log_likelihood(theta, *columns[:5], sums, Paths(*columns[5 + p :]), False)[0])
+        return np.asarray(log_likelihood(theta, *columns[:ROWS], Paths(*columns[ROWS:]), False)[0])
 
     def told_apart(self, history: HistoryLike) -> list[NDArray[Any]]:
         """Path, first purchase, frequency, recency and T."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from clvmodels.covariates.contact_terms import terms_of
 from clvmodels.covariates.seasons import season_terms
 from clvmodels.covariates.time_design import learn
 from clvmodels.covariates.time_model import RIDGE, TimeVarying
 from clvmodels.covariates.timetable import dated
+from clvmodels.data.contacts import Contacts
 from clvmodels.data.panel import Panel
 from clvmodels.duration.pareto_nbd import PARETO_NBD, ParetoNbd
 from clvmodels.errors import ModelError
@@ -25,19 +29,26 @@ class TimeVaryingSpec:
     base: ParetoNbd
     formulas: Mapping[str, str]
     panel: Panel | None
+    contacts: Contacts | None
+    saturation: float | None
     ridge: float
 
     @property
     def name(self) -> str:
-        return f"{self.base.name} over time with {'; '.join(f'{role} {text}' for role, text in self.formulas.items())}"
+        said = [f"{role} {text}" for role, text in self.formulas.items()]
+        said += [f"contacts by {', '.join(self.contacts.media)}"] if self.contacts is not None else []
+        return f"{self.base.name} over time with {'; '.join(said)}"
 
     def on(self, histories: HistoryLike, /) -> TimeVarying:
         """The model with the coding that these customers' covariates need."""
         first, end = dated(histories)
         until = int(np.floor(end.max()))
         panel = None if self.panel is None else self.panel.closed(until)
-        designs = learn(list(self.formulas.items()), histories, panel)
-        return TimeVarying(self.base, designs, panel, self.ridge, int(first.min()), until)
+        formulas, terms = dict(self.formulas), None
+        if self.contacts is not None:
+            formulas, terms = terms_of(self.contacts, formulas, self.saturation, until)
+        designs = learn(list(formulas.items()), histories, panel)
+        return TimeVarying(self.base, designs, panel, terms, self.ridge, int(first.min()), until)
 
     def __repr__(self) -> str:
         return self.name
@@ -50,6 +61,8 @@ def time_varying(
     dropout: str | None = None,
     season: str | None = None,
     panel: Panel | None = None,
+    contacts: Contacts | None = None,
+    saturation: float | Literal["estimate"] = 1.0,
     ridge: float = RIDGE,
 ) -> TimeVaryingSpec:
     """Pareto/NBD in which covariates that change over time move how often customers buy and how soon they leave.
@@ -69,6 +82,18 @@ def time_varying(
         Calendar effects on the purchase rate without a panel: "month", "quarter", or "fourier(2)".
     panel
         Covariates over time, see `Panel`.
+    contacts
+        A log of contacts. Each contact adds one to the stock of its medium, which is halved every half-life; half-lives are
+        estimated (parameters `half_life_...`, with priors about what is usual, see `priors=` of `clv.fit`). Terms of formulas, each
+        alone: a medium's name, with letters, digits and _ only, for its stock; `contacts` for the stocks of all media;
+        `<medium>_later` for what comes afterwards, a stock with four times the half-life less the stock itself: below zero in
+        purchases where contacts pull them forward; `irritation` for the square of all stocks together. If no formula names a
+        medium, all stocks move both processes. A coefficient is what one fresh contact does to the log rate. A purchase on the
+        day of a contact comes after it; contacts held out and contacts after the end of observation do not count: for a plan see
+        `fit.under(contacts=...)`.
+    saturation
+        w in the effect log(1 + w S) / log(1 + w) of a stock S: with 1, the default, three fresh contacts do twice as much as
+        one; with 0 three times as much. "estimate" makes it a parameter.
     ridge
         Standard deviation of the prior of a coefficient per standard deviation of its column over the time observed, > 0.
         Maximum likelihood has no prior.
@@ -100,7 +125,17 @@ def time_varying(
         purchase = f"{purchase} + {season_terms(season)}" if purchase else f"~ {season_terms(season)}"
     given = {"purchase": purchase, "dropout": dropout}
     formulas = {role: formula for role, formula in given.items() if formula is not None}
-    if not formulas:
+    if contacts is not None and not isinstance(contacts, Contacts):
+        raise ModelError(f"contacts={type(contacts).__name__} is not a log of contacts. Write contacts=clv.Contacts(table, ...).")
+    if contacts is not None and contacts.exposures:
+        raise ModelError(
+            f"{contacts.exposures[0].medium} is no contact with a customer but an exposure. Give it as a covariate over time: "
+            "panel=clv.Panel(table)."
+        )
+    known = None if saturation == "estimate" else saturation
+    if known is not None and not (isinstance(known, int | float) and 0 <= known < math.inf):
+        raise ModelError(f"saturation={saturation!r} is no number from 0 on. Write 1.0, 0 for none, or 'estimate'.")
+    if not formulas and contacts is None:
         raise ModelError(
             'There is no formula. Write for example season="month", or purchase="~ promotion" with a panel.'
         )
@@ -108,4 +143,4 @@ def time_varying(
         raise ModelError(f"panel={type(panel).__name__} is not a panel. Write panel=clv.Panel(table).")
     if not (np.isfinite(ridge) and ridge > 0):
         raise ModelError(f"ridge={ridge!r} is not a positive number. Write 1.0 for the usual prior.")
-    return TimeVaryingSpec(model, formulas, panel, float(ridge))
+    return TimeVaryingSpec(model, formulas, panel, contacts, known, float(ridge))

@@ -11,10 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.covariates import seasons
+from clvmodels.covariates.contact_stretches import Stretches, no_stretches, stretches
+from clvmodels.covariates.contact_terms import ContactTerms
 from clvmodels.data.panel import UNKNOWN, Changes, Panel
 from clvmodels.errors import SHOWN, HistoryError
 from clvmodels.history import HistoryLike, covariates_of, ids_of
 from clvmodels.model import Array
+from clvmodels.numerics.ragged import taken
 from clvmodels.purchase_dates import first_days
 
 type Whole = NDArray[np.int64]
@@ -43,6 +46,8 @@ class Timetable(NamedTuple):
         Changes of path i are `day[offset[i]:offset[i + 1]]`, and which row of `own` holds from each on.
     own
         Distinct values of the customers' own covariates.
+    contact_offset, contact_day, contacts
+        Stretches of contact stocks of path i as above: when each begins, and contacts at its beginning by medium (C, M).
     """
 
     first: Array
@@ -54,18 +59,9 @@ class Timetable(NamedTuple):
     day: Whole
     row: Whole
     own: Rows
-
-    def common_at(self, day: Whole) -> Whole:
-        """Which common row holds on a day."""
-        return np.searchsorted(self.common_day, day, side="right") - 1
-
-    def own_at(self, path: Whole, day: Whole) -> Whole:
-        """Which own row holds on a day on a path."""
-        base = float(self.day.min())
-        size = max(float(self.day.max()), float(np.max(day, initial=base))) - base + 2
-        key = np.repeat(np.arange(self.offset.size - 1), np.diff(self.offset)) * size + (self.day - base)
-        at = np.searchsorted(key, path * size + (day - base), side="right") - 1
-        return np.asarray(self.row[np.maximum(at, self.offset[path])])
+    contact_offset: Whole
+    contact_day: Array
+    contacts: Array
 
     @property
     def asked(self) -> NDArray[np.bool_]:
@@ -96,6 +92,7 @@ def timetable(
     common: Sequence[str],
     own: Sequence[str],
     panel: Panel | None,
+    contacts: ContactTerms | None = None,
     ahead: float | Array = 0.0,
 ) -> Timetable:
     """Covariates by name for each customer from her first purchase to `ahead` after the end of observation.
@@ -107,9 +104,9 @@ def timetable(
     HistoryError
         Purchase dates are not known, a customer is not in the panel, or values are missing in the stretch that is asked for.
     """
-    first, end = dated(history)
-    end = end + ahead
-    needed = np.maximum(np.floor(end - ahead) + 1, np.ceil(end))
+    first, observed = dated(history)
+    end = observed + ahead
+    needed = np.maximum(np.floor(observed) + 1, np.ceil(end))
     day, values = _common(common, panel, int(first.min()), int(needed.max()) - 1)
     static = [name for name in own if panel is None or panel.own is None or name not in panel.own.columns]
     moving = [name for name in own if name not in static]
@@ -117,12 +114,29 @@ def timetable(
     if not moving:
         count = _size(kinds)
         offset, start = np.arange(count + 1), np.full(count, int(first.min()))
-        return Timetable(first, end, day, values, kind, offset, start, np.arange(count), kinds)
-    assert panel is not None and panel.own is not None, "moving columns are those of the panel"
-    who = _found(history, panel.own, first.size)
-    _refuse_missing(panel.own, who, first, needed, moving)
-    own_table = _paths(panel.own, who, kind, kinds, moving)
-    return Timetable(first, end, day, values, *own_table)
+        table = kind, offset, start, np.arange(count), kinds
+    else:
+        assert panel is not None and panel.own is not None, "moving columns are those of the panel"
+        who = _found(history, panel.own, first.size)
+        _refuse_missing(panel.own, who, first, needed, moving)
+        table = _paths(panel.own, who, kind, kinds, moving)
+    contacted = no_stretches(first.size) if contacts is None else stretches(contacts, history, observed, end)
+    return _with_contacts(first, end, day, values, table, contacted)
+
+
+def _with_contacts(
+    first: Array, end: Array, day: Whole, values: Rows, table: tuple[Whole, Whole, Whole, Whole, Rows], made: Stretches
+) -> Timetable:
+    """Paths of covariates and lists of contacts together: each pair that somebody has is a path."""
+    path, offset, start, row, rows = table
+    lists = made.offset.size - 1
+    pairs, both = np.unique(path * lists + made.of, return_inverse=True)
+    own_offset, at = taken(offset, pairs // lists)
+    contact_offset, contact_at = taken(made.offset, pairs % lists)
+    return Timetable(
+        first, end, day, values, both.astype(np.int64), own_offset, start[at], row[at], rows,
+        contact_offset, made.day[contact_at], made.dose[contact_at],
+    )  # fmt: skip
 
 
 def dated(history: HistoryLike) -> tuple[Array, Array]:
@@ -237,10 +251,8 @@ def _paths(
     example = np.zeros(like.max() + 1, dtype=np.int64)
     example[like] = who
     keys, static = example[pairs // size], pairs % size
-    lengths = np.diff(own.offset)[keys]
-    offset = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    at = np.arange(offset[-1]) - np.repeat(offset[:-1], lengths) + np.repeat(own.offset[keys], lengths)
-    held = own.row[at] * size + np.repeat(static, lengths)
+    offset, at = taken(own.offset, keys)
+    held = own.row[at] * size + np.repeat(static, np.diff(offset))
     held = np.where(own.row[at] == UNKNOWN, UNKNOWN, held)
     codes, row = np.unique(held, return_inverse=True)
     values = {name: own.columns[name][codes // size] for name in names}

@@ -1,9 +1,10 @@
-"""Rates that change over calendar time: the factors along a path of covariates, and their sums since any day.
+"""Rates that change over calendar time: the factors along a path of covariates and contacts, and their sums since any day.
 
-A path is piecewise constant. What all customers share (seasons, prices) lies in one table of change points, what belongs to
-some of them (contacts, promotions) in a second one by path; the two are merged when a path is needed, so that memory grows with
-the changes there are, not with customers times weeks. On a segment the purchase rate is multiplied by
-exp(gamma_p' z_p), the dropout hazard by exp(gamma_d' z_d), where z is the common row plus the path's own row.
+A path is piecewise constant. What all customers share (seasons, prices) lies in one table of change points, what belongs to some
+of them (promotions) in a second one by path, the contacts with them in a third; the three are merged when a path is needed, so
+that memory grows with the changes there are, not with customers times weeks. On a segment the purchase rate is multiplied by
+exp(gamma_p' z_p + its contact terms), the dropout hazard by exp(gamma_d' z_d + its contact terms), where z is the common row plus
+the path's own row. Contact terms are those of `stocks`.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from clvmodels.duration.stocks import Effects, effects_of, workspace_of_stocks
+
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
+BASE = 4
+"""Parameters of Pareto/NBD, which come first in theta."""
+
 
 class Paths(NamedTuple):
-    """Covariates over time as kernels read them; times in the model's period, counted from any one moment.
+    """Covariates and contacts over time as kernels read them; times in the model's period, counted from any one moment.
 
     Attributes
     ----------
@@ -32,6 +38,15 @@ class Paths(NamedTuple):
         When a path changes, sorted within it, and to which row (E,).
     own_purchase, own_dropout
         Rows (R, p), (R, d), added to the common ones.
+    dose_offset, dose_start, dose
+        Stretches on which contact stocks are constant, of path i as above (P + 1,), (C,), and the contacts by each medium at the
+        beginning of each (C, M).
+    purchase_terms, dropout_terms
+        Contact terms of both processes: kind and medium of each (p', 2), (d', 2), see `stocks`.
+    saturation
+        Where it is known (1,); empty if it is the last of the parameters.
+    event_offset, event_time
+        Moments of repeat purchases, of list i as above (V + 1,), (W,).
     """
 
     start: Array
@@ -42,6 +57,14 @@ class Paths(NamedTuple):
     own_row: Whole
     own_purchase: Array
     own_dropout: Array
+    dose_offset: Whole
+    dose_start: Array
+    dose: Array
+    purchase_terms: Whole
+    dropout_terms: Whole
+    saturation: Array
+    event_offset: Whole
+    event_time: Array
 
 
 class Factors(NamedTuple):
@@ -51,81 +74,145 @@ class Factors(NamedTuple):
     ----------
     start, rate, hazard
         When a segment begins, and its factors of the purchase rate and of the dropout hazard (L,).
+    log_rate
+        Logarithm of `rate` (L,).
     purchases, dropout
         Sums A and D of the factors over time up to the start of each (L,).
-    z_purchase, z_dropout, d_purchases, d_dropout
-        Columns on each segment, and the derivatives of A and D in the coefficients: (L, p), (L, d) each.
+    common, row, stretch
+        The common row, own row, and stretch of stocks (-1 before the first contact) that hold on each (L,).
+    effects
+        Contact terms by stretch.
     """
 
     start: Array
     rate: Array
     hazard: Array
+    log_rate: Array
     purchases: Array
     dropout: Array
-    z_purchase: Array
-    z_dropout: Array
-    d_purchases: Array
-    d_dropout: Array
+    common: Whole
+    row: Whole
+    stretch: Whole
+    effects: Effects
+
+
+class Places(NamedTuple):
+    """Where each kind of parameters begins in theta: base, columns and terms of purchase, of dropout, half-lives, saturation."""
+
+    purchase: int
+    purchase_terms: int
+    dropout: int
+    dropout_terms: int
+    half_life: int
+    saturation: int
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def places(paths):
+    """The layout of theta."""
+    purchase_terms = BASE + paths.purchase.shape[1]
+    dropout = purchase_terms + paths.purchase_terms.shape[0]
+    dropout_terms = dropout + paths.dropout.shape[1]
+    half_life = dropout_terms + paths.dropout_terms.shape[0]
+    return Places(BASE, purchase_terms, dropout, dropout_terms, half_life, half_life + paths.dose.shape[1])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def workspace(paths):
     """Room for the longest path."""
-    longest = 0
+    own = doses = 0
     for i in range(paths.own_offset.size - 1):
-        longest = max(longest, paths.own_offset[i + 1] - paths.own_offset[i])
-    size, p, d = paths.start.size + longest, paths.purchase.shape[1], paths.dropout.shape[1]
+        stretches = paths.dose_offset[i + 1] - paths.dose_offset[i]
+        own = max(own, paths.own_offset[i + 1] - paths.own_offset[i] + stretches)
+        doses = max(doses, stretches)
+    size = paths.start.size + own
+    effects = workspace_of_stocks(
+        doses, paths.dose.shape[1], paths.purchase_terms.shape[0], paths.dropout_terms.shape[0]
+    )
     return Factors(
-        np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size),
-        np.empty((size, p)), np.empty((size, d)), np.empty((size, p)), np.empty((size, d)),
+        np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size),
+        np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), effects,
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill(paths, path, of_purchase, of_dropout, factors):
-    """Write a path's segments under coefficients (p,) and (d,) into the workspace; returns how many there are."""
-    i, own, stop = -1, paths.own_offset[path], paths.own_offset[path + 1]
+def fill(paths, path, theta, factors):
+    """Write a path's segments under parameters (k,) into the workspace; returns how many there are."""
+    at = places(paths)
+    first_dose, last_dose = paths.dose_offset[path], paths.dose_offset[path + 1]
+    if last_dose > first_dose:
+        saturation = paths.saturation[0] if paths.saturation.size else theta[at.saturation]
+        effects_of(
+            paths.dose_start[first_dose:last_dose],
+            paths.dose[first_dose:last_dose],
+            theta[at.half_life : at.saturation],
+            saturation,
+            paths.purchase_terms,
+            paths.dropout_terms,
+            theta[at.purchase_terms : at.dropout],
+            theta[at.dropout_terms : at.half_life],
+            factors.effects,
+        )
+    i, own, stop, stretch = -1, paths.own_offset[path], paths.own_offset[path + 1], -1
     row, n = paths.own_row[own], 0
     own += 1
-    while i + 1 < paths.start.size or own < stop:
+    while i + 1 < paths.start.size or own < stop or first_dose + stretch + 1 < last_dose:
         at_common = paths.start[i + 1] if i + 1 < paths.start.size else np.inf
         at_own = paths.own_start[own] if own < stop else np.inf
-        now = min(at_common, at_own)
+        at_dose = paths.dose_start[first_dose + stretch + 1] if first_dose + stretch + 1 < last_dose else np.inf
+        now = min(at_common, at_own, at_dose)
         if at_common == now:
             i += 1
         if at_own == now:
             row = paths.own_row[own]
             own += 1
-        _segment(paths, max(i, 0), row, now, of_purchase, of_dropout, n, factors)
+        if at_dose == now:
+            stretch += 1
+        factors.start[n], factors.common[n], factors.row[n], factors.stretch[n] = now, max(i, 0), row, stretch
+        _segment(paths, theta, at, n, factors)
         n += 1
     return n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _segment(paths, i, row, now, of_purchase, of_dropout, n, factors):
+def _segment(paths, theta, at, n, factors):
+    i, row, stretch = factors.common[n], factors.row[n], factors.stretch[n]
     log_rate = log_hazard = 0.0
-    for c in range(of_purchase.size):
-        z = paths.purchase[i, c] + paths.own_purchase[row, c]
-        factors.z_purchase[n, c] = z
-        log_rate += of_purchase[c] * z
-    for c in range(of_dropout.size):
-        z = paths.dropout[i, c] + paths.own_dropout[row, c]
-        factors.z_dropout[n, c] = z
-        log_hazard += of_dropout[c] * z
-    factors.start[n], factors.rate[n], factors.hazard[n] = now, math.exp(log_rate), math.exp(log_hazard)
+    for c in range(paths.purchase.shape[1]):
+        log_rate += theta[at.purchase + c] * (paths.purchase[i, c] + paths.own_purchase[row, c])
+    for c in range(paths.dropout.shape[1]):
+        log_hazard += theta[at.dropout + c] * (paths.dropout[i, c] + paths.own_dropout[row, c])
+    if stretch >= 0:
+        log_rate += factors.effects.log_rate[stretch]
+        log_hazard += factors.effects.log_hazard[stretch]
+    factors.log_rate[n], factors.rate[n], factors.hazard[n] = log_rate, math.exp(log_rate), math.exp(log_hazard)
     if n == 0:
         factors.purchases[0] = factors.dropout[0] = 0.0
-        factors.d_purchases[0] = 0.0
-        factors.d_dropout[0] = 0.0
         return
-    width = now - factors.start[n - 1]
-    bought, left = width * factors.rate[n - 1], width * factors.hazard[n - 1]
-    factors.purchases[n] = factors.purchases[n - 1] + bought
-    factors.dropout[n] = factors.dropout[n - 1] + left
-    for c in range(of_purchase.size):
-        factors.d_purchases[n, c] = factors.d_purchases[n - 1, c] + bought * factors.z_purchase[n - 1, c]
-    for c in range(of_dropout.size):
-        factors.d_dropout[n, c] = factors.d_dropout[n - 1, c] + left * factors.z_dropout[n - 1, c]
+    width = factors.start[n] - factors.start[n - 1]
+    factors.purchases[n] = factors.purchases[n - 1] + width * factors.rate[n - 1]
+    factors.dropout[n] = factors.dropout[n - 1] + width * factors.hazard[n - 1]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def pull(paths, at, factors, n, to_rate, to_hazard, gradient):
+    """Add to a gradient (k,) what changes of the log factors of segment n do through every parameter that moves them."""
+    i, row, stretch = factors.common[n], factors.row[n], factors.stretch[n]
+    for c in range(paths.purchase.shape[1]):
+        gradient[at.purchase + c] += to_rate * (paths.purchase[i, c] + paths.own_purchase[row, c])
+    for c in range(paths.dropout.shape[1]):
+        gradient[at.dropout + c] += to_hazard * (paths.dropout[i, c] + paths.own_dropout[row, c])
+    if stretch < 0:
+        return
+    effects = factors.effects
+    for c in range(paths.purchase_terms.shape[0]):
+        gradient[at.purchase_terms + c] += to_rate * effects.purchase[stretch, c]
+    for c in range(paths.dropout_terms.shape[0]):
+        gradient[at.dropout_terms + c] += to_hazard * effects.dropout[stretch, c]
+    estimated = 0 if paths.saturation.size else 1
+    for m in range(paths.dose.shape[1] + estimated):
+        gradient[at.half_life + m] += to_rate * effects.turn_rate[stretch, m]
+        gradient[at.half_life + m] += to_hazard * effects.turn_hazard[stretch, m]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

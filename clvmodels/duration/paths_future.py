@@ -13,9 +13,9 @@ import math
 import numpy as np
 from numba import njit
 
-from clvmodels.duration.lifetime import WORK, W, X
+from clvmodels.duration.lifetime import W, X
 from clvmodels.duration.paths import dropout_until, fill, purchases_until, segment_at, workspace
-from clvmodels.duration.paths_likelihood import BASE, CONST, integral
+from clvmodels.duration.paths_likelihood import log_braces, parts_of
 
 SMOOTH = 0.05
 """Of a piece of time, in e-folds of discount and of survival: up to it two nodes give ten digits."""
@@ -24,12 +24,11 @@ ROOT = 0.5 / math.sqrt(3.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _filled(theta, which, path, i, p, segments, paths, factors):
+def _filled(theta, which, path, i, segments, paths, factors):
     """The number of segments of element i's path, written anew unless the element before has the same."""
     if i > 0 and which[i] == which[i - 1] and path[i] == path[i - 1]:
         return segments
-    here = theta[which[i]]
-    return fill(paths, path[i], here[BASE : BASE + p], here[BASE + p :], factors)
+    return fill(paths, path[i], theta[which[i]], factors)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -43,27 +42,28 @@ def _between(factors, segments, start, stop):
 @njit(cache=True, nogil=True, error_model="numpy")
 def state(theta, which, path, first, x, t_x, T, paths):
     """P(alive at T) and the scales alpha + A(T), beta + D(T), each (n,)."""
-    n, p = which.size, paths.purchase.shape[1]
+    n = which.size
     alive, scale, left = np.empty(n), np.empty(n), np.empty(n)
-    factors, work, none, mass, segments = workspace(paths), np.empty(WORK), np.empty(0), np.empty(5), 0
+    factors, segments = workspace(paths), 0
+    parts = parts_of(factors.start.size, False)
     for i in range(n):
-        segments = _filled(theta, which, path, i, p, segments, paths, factors)
+        segments = _filled(theta, which, path, i, segments, paths, factors)
         here = theta[which[i]]
-        top = integral(here, x[i], first[i], t_x[i], T[i], factors, segments, work, none, mass, none, none)
+        braces = log_braces(here, x[i], first[i], t_x[i], T[i], factors, segments, parts)
         bought, gone = _between(factors, segments, first[i], first[i] + T[i])
         scale[i], left[i] = here[1] + bought, here[3] + gone
         log_alive = -(here[0] + x[i]) * math.log(scale[i]) - here[2] * math.log(left[i])
-        alive[i] = min(1.0, math.exp(log_alive - top) / mass[CONST])
+        alive[i] = min(1.0, math.exp(log_alive - braces))
     return alive, scale, left
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sums_ahead(theta, which, path, now, horizon, paths):
     """A and D over the horizon from now on, each (n,)."""
-    n, p = which.size, paths.purchase.shape[1]
+    n = which.size
     bought, left, factors, segments = np.empty(n), np.empty(n), workspace(paths), 0
     for i in range(n):
-        segments = _filled(theta, which, path, i, p, segments, paths, factors)
+        segments = _filled(theta, which, path, i, segments, paths, factors)
         bought[i], left[i] = _between(factors, segments, now[i], now[i] + horizon[i])
     return bought, left
 
@@ -100,10 +100,10 @@ def expected(theta, which, path, now, x, scale, left, horizon, force, paths):
 
     `scale` and `left` are those of `state`.
     """
-    n, p = which.size, paths.purchase.shape[1]
+    n = which.size
     out, factors, segments = np.empty(n), workspace(paths), 0
     for i in range(n):
-        segments = _filled(theta, which, path, i, p, segments, paths, factors)
+        segments = _filled(theta, which, path, i, segments, paths, factors)
         here, stop, b, total = theta[which[i]], now[i] + horizon[i], left[i], 0.0
         k = segment_at(factors.start, segments, now[i])
         low = now[i]
@@ -124,10 +124,10 @@ def expected(theta, which, path, now, x, scale, left, horizon, force, paths):
 @njit(cache=True, nogil=True, error_model="numpy")
 def left_after(theta, which, path, now, x, scale, left, count, horizon, paths):
     """Probability that a customer alive buys `count` times and leaves within the horizon (n,)."""
-    n, p = which.size, paths.purchase.shape[1]
+    n = which.size
     out, factors, segments = np.empty(n), workspace(paths), 0
     for i in range(n):
-        segments = _filled(theta, which, path, i, p, segments, paths, factors)
+        segments = _filled(theta, which, path, i, segments, paths, factors)
         here, stop, m = theta[which[i]], now[i] + horizon[i], count[i]
         c, s, total, done, b = here[0] + x[i], here[2], 0.0, 0.0, left[i]
         chosen = math.lgamma(c + m) - math.lgamma(c) - math.lgamma(m + 1.0) + c * math.log(scale[i]) + s * math.log(b)
@@ -157,10 +157,10 @@ def left_after(theta, which, path, now, x, scale, left, count, horizon, paths):
 @njit(cache=True, nogil=True, error_model="numpy")
 def until_gone(theta, which, path, now, horizon, gone, paths):
     """A from now to the end of the horizon or of the lifetime, whichever is first: where D from now on is `gone` (n,)."""
-    n, p = which.size, paths.purchase.shape[1]
+    n = which.size
     out, factors, segments = np.empty(n), workspace(paths), 0
     for i in range(n):
-        segments = _filled(theta, which, path, i, p, segments, paths, factors)
+        segments = _filled(theta, which, path, i, segments, paths, factors)
         k = segment_at(factors.start, segments, now[i])
         bought, target = purchases_until(factors, k, now[i]), dropout_until(factors, k, now[i]) + gone[i]
         stop = now[i] + horizon[i]
@@ -177,9 +177,9 @@ def on_the_calendar(theta, which, path, now, order, offsets, times, paths):
 
     Element i of the others is number `order[i]` of the ragged ones.
     """
-    p, factors, segments = paths.purchase.shape[1], workspace(paths), 0
+    factors, segments = workspace(paths), 0
     for i in range(which.size):
-        segments = _filled(theta, which, path, i, p, segments, paths, factors)
+        segments = _filled(theta, which, path, i, segments, paths, factors)
         k = segment_at(factors.start, segments, now[i])
         bought = purchases_until(factors, k, now[i])
         for j in range(offsets[order[i]], offsets[order[i] + 1]):

@@ -1,4 +1,4 @@
-"""Pareto/NBD along paths of covariates: the likelihood and its exact gradient in every parameter.
+"""Pareto/NBD along paths of covariates and contacts: the likelihood and its exact gradient in every parameter.
 
 Purchase rate lambda a(t) and dropout hazard mu d(t), both factors piecewise constant; lambda ~ Gamma(r, alpha), mu ~
 Gamma(s, beta). With A and D the sums of the factors since the first purchase,
@@ -9,42 +9,89 @@ Gamma(s, beta). With A and D the sums of the factors since the first purchase,
 On a segment A and D are linear. A few nodes integrate a narrow one; otherwise, in v, the sum of a(t) since the segment began, the
 integral is that of Pareto/NBD with alpha' = alpha + A and beta' = (beta + D) a / d, as they are at its beginning:
 `lifetime.log_integral` does it to eleven digits, with the means that the gradient needs.
+
+The gradient goes backwards: what the log-likelihood gains by the log factors of each segment is worked out from the last one to
+the first, and `paths.pull` hands it on to the parameters that move them. So it costs little more with many columns.
 """
 
 from __future__ import annotations
 
-import functools
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from clvmodels.duration.lifetime import MEANS, WORK, log_integral
-from clvmodels.duration.paths import Paths, dropout_until, fill, purchases_until, segment_at, workspace
+from clvmodels.duration.paths import (
+    Paths,
+    dropout_until,
+    fill,
+    places,
+    pull,
+    purchases_until,
+    segment_at,
+    workspace,
+)
 from clvmodels.numerics.elementary import exp, log
 from clvmodels.numerics.quadrature import gauss_legendre
 from clvmodels.numerics.rising import log_rising
 
-BASE = 4
-"""Parameters of Pareto/NBD, which come first in theta; then the coefficients of purchase, then those of dropout."""
 X, W = gauss_legendre(4)
 NARROW, POWER = 0.4, 4.0
 """Fall of the log integrand on a segment, powers below the second counting as much as that, up to which four nodes give twelve
 digits."""
-CONST, R, ALPHA, S, BETA = range(5)
+ROWS = 6
+"""Columns of the kernel before the arrays of `Paths`."""
+
+
+class Parts(NamedTuple):
+    """Workspace of one customer: the parts of the braces by segment (L,), the first of them `k`, and by node.
+
+    Attributes
+    ----------
+    log_mass
+        Log of s times the integral over the segment.
+    low
+        Where the integral over it begins.
+    means
+        With the integrand as density, the means of log(alpha + A), 1 / (alpha + A), log(beta + D), 1 / (beta + D) (L, 4).
+    alpha, beta
+        alpha + A and beta + D where it begins.
+    work, node_means
+        For one segment's integral.
+    """
+
+    log_mass: NDArray[np.float64]
+    low: NDArray[np.float64]
+    means: NDArray[np.float64]
+    alpha: NDArray[np.float64]
+    beta: NDArray[np.float64]
+    work: NDArray[np.float64]
+    node_means: NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def log_likelihood(theta, path, first, frequency, recency, T, sums, paths, asked):
+def parts_of(size, asked):
+    """Room for so many segments; means only if they are asked for."""
+    return Parts(
+        np.empty(size), np.empty(size), np.empty((size if asked else 0, 4)), np.empty(size), np.empty(size),
+        np.empty(WORK), np.empty(MEANS if asked else 0),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_likelihood(theta, path, first, frequency, recency, T, event, paths, asked):
     """Log-likelihood and gradient, row by row.
 
     Parameters
     ----------
-    theta : (1, k) or (n, k) array: r, alpha, s, beta, coefficients of purchase (p,), of dropout (d,)
+    theta : (1, k) or (n, k) array, laid out as `Places` says
     path : (n,) whole numbers; sorted is fastest
     first : (n,) moment of the first purchase
     frequency, recency, T : (n,)
-    sums : (n, p) sum of the columns of purchase over the repeat purchases
+    event : (n,) which list of repeat purchases each has
     paths : Paths
     asked : whether the gradient is wanted
 
@@ -52,89 +99,121 @@ def log_likelihood(theta, path, first, frequency, recency, T, sums, paths, asked
     -------
     value (n,), gradient (n, k), or (0, k) if it is not
     """
-    n, p, per_row = path.size, sums.shape[1], theta.shape[0] > 1
-    value, gradient = np.empty(n), np.empty((n if asked else 0, theta.shape[1]))
-    factors, work, means = workspace(paths), np.empty(WORK), np.empty(MEANS if asked else 0)
-    mass, of_purchase, of_dropout = np.empty(5), np.empty(p), np.empty(theta.shape[1] - BASE - p)
-    segments, x, log_r, d_r = 0, 0.0, 0.0, 0.0
-    for i in range(n):
-        here = theta[i if per_row else 0]
-        if per_row or i == 0 or path[i] != path[i - 1]:
-            segments = fill(paths, int(path[i]), here[BASE : BASE + p], here[BASE + p :], factors)
-        if per_row or i == 0 or frequency[i] < x:
-            x = log_r = d_r = 0.0
-        log_r, d_r = log_rising(here[0], frequency[i], x, log_r, d_r)
-        x = frequency[i]
-        top = integral(
-            here, x, first[i], recency[i], T[i], factors, segments, work, means, mass, of_purchase, of_dropout
-        )
-        value[i] = log_r + here[0] * math.log(here[1]) + here[2] * math.log(here[3]) + top + math.log(mass[CONST])
-        for c in range(p):
-            value[i] += here[BASE + c] * sums[i, c]
-        if asked:
-            _gradient(here, x, d_r, sums[i], mass, of_purchase, of_dropout, gradient[i])
+    value, gradient = np.empty(path.size), np.zeros((path.size if asked else 0, theta.shape[1]))
+    _sweep(theta, np.ones(path.size), path, first, frequency, recency, T, event, paths, value, gradient)
     return value, gradient
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _gradient(theta, x, d_r, sums, mass, of_purchase, of_dropout, gradient):
-    r, alpha, s, beta = theta[0], theta[1], theta[2], theta[3]
-    p, total, c = sums.size, mass[CONST], r + x
-    gradient[0] = d_r + math.log(alpha) - mass[R] / total
-    gradient[1] = r / alpha - c * mass[ALPHA] / total
-    gradient[2] = math.log(beta) + mass[S] / total
-    gradient[3] = s / beta - mass[BETA] / total
-    for j in range(p):
-        gradient[BASE + j] = sums[j] - c * of_purchase[j] / total
-    for j in range(of_dropout.size):
-        gradient[BASE + p + j] = of_dropout[j] / total
+def total(theta, counts, path, first, frequency, recency, T, event, paths):
+    """The sum over rows that stand for `counts` customers each, and its gradient (k,)."""
+    value, gradient = np.empty(path.size), np.zeros((1, theta.size))
+    _sweep(theta.reshape(1, -1), counts, path, first, frequency, recency, T, event, paths, value, gradient)
+    return np.sum(counts * value), gradient[0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def integral(theta, x, first, recency, T, factors, segments, work, means, mass, of_purchase, of_dropout):
-    """The braces of the likelihood: e^(returned) times `mass[CONST]`; of which alive at T is e^(returned) `of_alive`.
+def _sweep(theta, counts, path, first, frequency, recency, T, event, paths, value, gradient):
+    """Write the value of every row; add gradients times counts to rows of their own, to a common one, or nowhere if there is none."""
+    per_row, asked, shared = theta.shape[0] > 1, gradient.shape[0] > 0, gradient.shape[0] < path.size
+    factors = workspace(paths)
+    parts, at, none = parts_of(factors.start.size, asked), places(paths), np.empty(0)
+    segments, x, log_r, d_r = 0, 0.0, 0.0, 0.0
+    for i in range(path.size):
+        here = theta[i if per_row else 0]
+        if per_row or i == 0 or path[i] != path[i - 1]:
+            segments = fill(paths, int(path[i]), here, factors)
+        if per_row or i == 0 or frequency[i] < x:
+            x = log_r = d_r = 0.0
+        log_r, d_r = log_rising(here[0], frequency[i], x, log_r, d_r)
+        x = frequency[i]
+        to = gradient[0 if shared else i] if asked else none
+        braces = log_braces(here, x, first[i], recency[i], T[i], factors, segments, parts)
+        value[i] = log_r + here[0] * math.log(here[1]) + here[2] * math.log(here[3]) + braces
+        value[i] += _events(paths, at, event[i], factors, segments, counts[i], to)
+        if asked:
+            to[0] += counts[i] * d_r
+            _backwards(
+                here, x, first[i], recency[i], T[i], braces, paths, at, factors, segments, parts, counts[i], to
+            )
 
-    With `means` not empty, the rest of `mass` and the arrays of the coefficients receive what the gradient needs, on the same
-    scale.
-    """
-    r, alpha, s, beta = theta[0], theta[1], theta[2], theta[3]
-    c, k_first, stop = r + x, segment_at(factors.start, segments, first), first + T
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _events(paths, at, event, factors, segments, count, gradient):
+    """Sum of log a(t_j) over repeat purchases; its gradient times `count` is added, unless there is none."""
+    total, k = 0.0, 0
+    begin, stop = paths.event_offset[int(event)], paths.event_offset[int(event) + 1]
+    if stop > begin:
+        k = segment_at(factors.start, segments, paths.event_time[begin])
+    for j in range(begin, stop):
+        while k + 1 < segments and factors.start[k + 1] <= paths.event_time[j]:
+            k += 1
+        total += factors.log_rate[k]
+        if gradient.size:
+            pull(paths, at, factors, k, count, 0.0, gradient)
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_braces(theta, x, first, recency, T, factors, segments, parts):
+    """Log of the braces of the likelihood; writes its parts by segment."""
+    alpha, s, beta = theta[1], theta[2], theta[3]
+    c, k_first, stop = theta[0] + x, segment_at(factors.start, segments, first), first + T
     k, last = segment_at(factors.start, segments, first + recency), segment_at(factors.start, segments, stop)
     a_first, d_first = purchases_until(factors, k_first, first), dropout_until(factors, k_first, first)
-    a_end = alpha + (purchases_until(factors, last, stop) - a_first)
-    d_end = beta + (dropout_until(factors, last, stop) - d_first)
-    top = -c * math.log(a_end) - s * math.log(d_end)
-    mass[CONST] = 1.0
-    if means.size:
-        mass[R], mass[ALPHA], mass[S], mass[BETA] = math.log(a_end), 1.0 / a_end, -math.log(d_end), s / d_end
-        _moved(factors, k_first, first, last, stop, 1.0 / a_end, -s / d_end, of_purchase, of_dropout)
-    while k <= last:
+    top = log_alive = -c * math.log(alpha + (purchases_until(factors, last, stop) - a_first)) - s * math.log(
+        beta + (dropout_until(factors, last, stop) - d_first)
+    )
+    begin, log_s = k, math.log(s)
+    for k in range(begin, last + 1):
         low = max(first + recency, factors.start[k])
         high = min(stop, factors.start[k + 1]) if k < last else stop
+        parts.low[k], parts.log_mass[k] = low, -np.inf
         if high > low:
-            a, d = factors.rate[k], factors.hazard[k]
-            alpha_here = alpha + (purchases_until(factors, k, low) - a_first)
-            beta_here = beta + (dropout_until(factors, k, low) - d_first)
-            log_mass = math.log(s) + _log_segment(c, s + 1.0, alpha_here, a, beta_here, d, high - low, work, means)
-            if log_mass > top:
-                shrink, weight = math.exp(top - log_mass), 1.0
-                top = log_mass
-                for j in range(mass.size if means.size else 1):
-                    mass[j] *= shrink
-                if means.size:
-                    of_purchase *= shrink
-                    of_dropout *= shrink
-            else:
-                weight = math.exp(log_mass - top)
-            mass[CONST] += weight
-            if means.size:
-                mass[R] += weight * means[0]
-                mass[ALPHA] += weight * means[1]
-                mass[S] += weight * (1.0 / s - means[2])
-                mass[BETA] += weight * (s + 1.0) * means[3]
-                _left(factors, k_first, first, k, low, weight, s, alpha_here, beta_here, means, of_purchase, of_dropout)
-        k += 1
-    return top
+            parts.alpha[k] = alpha + (purchases_until(factors, k, low) - a_first)
+            parts.beta[k] = beta + (dropout_until(factors, k, low) - d_first)
+            parts.log_mass[k] = log_s + _log_segment(
+                c, s + 1.0, parts.alpha[k], factors.rate[k], parts.beta[k], factors.hazard[k], high - low, parts.work,
+                parts.node_means,
+            )
+            top = max(top, parts.log_mass[k])
+            if parts.means.size:
+                for q in range(4):
+                    parts.means[k, q] = parts.node_means[q]
+    total = math.exp(log_alive - top)
+    for k in range(begin, last + 1):
+        total += math.exp(parts.log_mass[k] - top)
+    return top + math.log(total)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _backwards(theta, x, first, recency, T, braces, paths, at, factors, segments, parts, count, gradient):
+    """Add `count` times the gradient of r log(alpha) + s log(beta) + log of the braces, from the last segment to the first."""
+    r, alpha, s, beta = theta[0], theta[1], theta[2], theta[3]
+    c, k_first, stop = r + x, segment_at(factors.start, segments, first), first + T
+    begin, last = segment_at(factors.start, segments, first + recency), segment_at(factors.start, segments, stop)
+    a_end = alpha + (purchases_until(factors, last, stop) - purchases_until(factors, k_first, first))
+    d_end = beta + (dropout_until(factors, last, stop) - dropout_until(factors, k_first, first))
+    weight = math.exp(-c * math.log(a_end) - s * math.log(d_end) - braces)
+    log_a, to_a, log_d, to_d = weight * math.log(a_end), weight / a_end, weight * math.log(d_end), weight * s / d_end
+    left = 0.0
+    for k in range(last, k_first - 1, -1):
+        low = max(first, factors.start[k])
+        high = min(stop, factors.start[k + 1]) if k < last else stop
+        width = max(high - low, 0.0)
+        to_rate, to_hazard = -c * to_a * factors.rate[k] * width, -to_d * factors.hazard[k] * width
+        if k >= begin and parts.log_mass[k] > -np.inf:
+            weight, means, before = math.exp(parts.log_mass[k] - braces), parts.means[k], parts.low[k] - low
+            a, d = weight * means[1], weight * (s + 1.0) * means[3]
+            to_rate -= c * (a * (factors.rate[k] * before - parts.alpha[k]) + weight)
+            to_hazard -= d * (factors.hazard[k] * before - parts.beta[k]) + weight * s
+            log_a, to_a, log_d, to_d = log_a + weight * means[0], to_a + a, log_d + weight * means[2], to_d + d
+            left += weight
+        pull(paths, at, factors, k, count * to_rate, count * to_hazard, gradient)
+    gradient[0] += count * (math.log(alpha) - log_a)
+    gradient[1] += count * (r / alpha - c * to_a)
+    gradient[2] += count * (math.log(beta) + left / s - log_d)
+    gradient[3] += count * (s / beta - to_d)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -177,53 +256,13 @@ def _log_narrow(c, k, alpha, a, beta, d, width, work, means):
     return top + math.log(total * width * d)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _d_purchases(factors, k, time, c):
-    return factors.d_purchases[k, c] + factors.rate[k] * factors.z_purchase[k, c] * (time - factors.start[k])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _d_dropout(factors, k, time, c):
-    return factors.d_dropout[k, c] + factors.hazard[k] * factors.z_dropout[k, c] * (time - factors.start[k])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _moved(factors, k_first, first, last, stop, by_purchases, by_dropout, of_purchase, of_dropout):
-    """Write what coefficients do through A(T) and D(T), whose weights are given."""
-    for c in range(of_purchase.size):
-        moved = _d_purchases(factors, last, stop, c) - _d_purchases(factors, k_first, first, c)
-        of_purchase[c] = by_purchases * moved
-    for c in range(of_dropout.size):
-        of_dropout[c] = by_dropout * (_d_dropout(factors, last, stop, c) - _d_dropout(factors, k_first, first, c))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _left(factors, k_first, first, k, low, weight, s, alpha_here, beta_here, means, of_purchase, of_dropout):
-    """Add what coefficients do through the integral over segment k: a u / (alpha' + a u) is 1 - alpha' / (alpha' + a u)."""
-    for c in range(of_purchase.size):
-        before = _d_purchases(factors, k, low, c) - _d_purchases(factors, k_first, first, c)
-        within = factors.z_purchase[k, c] * (1.0 - alpha_here * means[1])
-        of_purchase[c] += weight * (before * means[1] + within)
-    for c in range(of_dropout.size):
-        before = _d_dropout(factors, k, low, c) - _d_dropout(factors, k_first, first, c)
-        z = factors.z_dropout[k, c]
-        of_dropout[c] += weight * (z - (s + 1.0) * (before * means[3] + z * (1.0 - beta_here * means[3])))
-
-
-@functools.cache
-def kernel_of(p):
-    """The kernel with the columns path, first, frequency, recency, T, p sums, then the arrays of `Paths`.
+def kernel(theta, *columns):
+    """Value and gradient by row of the columns path, first, frequency, recency, T, event, then the arrays of `Paths`.
 
     A plain function whose parts are compiled: it runs at once, and NUTS compiles it as a whole.
     """
-    stop = 5 + p
-
-    def kernel(theta, *columns):
-        rows, rest = columns[:stop], columns[stop:]
-        sums = np.empty((rows[0].size, p))
-        for c in range(p):
-            sums[:, c] = rows[5 + c]
-        paths = Paths(rest[0], rest[1], rest[2], rest[3], rest[4], rest[5], rest[6], rest[7])
-        return log_likelihood(theta, rows[0], rows[1], rows[2], rows[3], rows[4], sums, paths, True)
-
-    return kernel
+    c = columns
+    paths = Paths(
+        c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13], c[14], c[15], c[16], c[17], c[18], c[19], c[20], c[21]
+    )
+    return log_likelihood(theta, c[0], c[1], c[2], c[3], c[4], c[5], paths, True)

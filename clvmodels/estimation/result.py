@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from clvmodels.covariates.time_model import TimeVarying
+from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.panel import Panel
 from clvmodels.data.tenure import Tenure
@@ -113,14 +114,17 @@ class Fit:
 
         return xr.DataTree.from_dict({"posterior": self.posterior})
 
-    def under(self, future: Panel) -> Fit:
-        """The same fit with other covariates after the end of observation, for models made by `clv.time_varying` with a panel.
+    def under(self, future: Panel | None = None, *, contacts: Contacts | None = None) -> Fit:
+        """The same fit with another future: covariates and contacts after the end of observation, for `clv.time_varying`.
 
         Parameters
         ----------
         future
             A panel with the columns that the model was fitted with, from the day after the end of observation on. A panel that
             says nothing of its end holds for ever.
+        contacts
+            A plan: contacts by media that the model was fitted to, of which those after the end of observation count. Without
+            it nobody is contacted any more.
 
         Examples
         --------
@@ -130,7 +134,7 @@ class Fit:
             raise ModelError(
                 f"{self.model.name} has no covariates over time. Fit clv.time_varying(..., panel=clv.Panel(table))."
             )
-        return replace(self, model=self.model.under(future))
+        return replace(self, model=self.model.under(future, contacts=contacts))
 
     @property
     def warnings(self) -> tuple[str, ...]:

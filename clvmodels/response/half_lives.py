@@ -11,13 +11,13 @@ from clvmodels.units import WEEK, Period, Span, as_span
 OTHERWISE = 2 * WEEK
 USUAL = {
     "email": 1 * WEEK,
-    "directmail": 2 * WEEK,
-    "dm": 2 * WEEK,
-    "telemarketing": 4 * WEEK,
-    "tm": 4 * WEEK,
-    "telephone": 4 * WEEK,
-    "phone": 4 * WEEK,
-    "call": 4 * WEEK,
+    "directmail": 4 * WEEK,
+    "dm": 4 * WEEK,
+    "telemarketing": 2 * WEEK,
+    "tm": 2 * WEEK,
+    "telephone": 2 * WEEK,
+    "phone": 2 * WEEK,
+    "call": 2 * WEEK,
     "personalselling": 8 * WEEK,
     "visit": 8 * WEEK,
 }

@@ -1,0 +1,22 @@
+"""Ragged arrays: parts one after the other, part i from `offset[i]` to `offset[i + 1]`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Whole = NDArray[np.int64]
+
+
+def taken(offset: NDArray[np.integer], which: NDArray[np.integer]) -> tuple[Whole, Whole]:
+    """Some parts one after the other: their new offsets, and the places of what they hold.
+
+    Examples
+    --------
+    >>> taken(np.array([0, 2, 3]), np.array([1, 0]))
+    (array([0, 1, 3]), array([2, 0, 1]))
+    """
+    lengths = np.diff(offset)[which]
+    made = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    places = np.arange(made[-1]) - np.repeat(made[:-1], lengths) + np.repeat(offset[which], lengths)
+    return made, places.astype(np.int64)
