@@ -166,8 +166,8 @@ class Plan:
     def total(self) -> pd.DataFrame:
         """Over all customers: outlay, gross, cost, net, net against the status quo, and potential value under the plan.
 
-        Potential value under the plan is that of the forecast plus the plan's net value; where the forecast contains what going on
-        as before does, less the net value of that.
+        Potential value under the plan is that of the forecast plus the plan's net value, less the net value of going on as before
+        where the forecast contains that.
         """
         return total_table(self)
 

@@ -108,7 +108,8 @@ def plan_notes(plan: Plan) -> list[str]:
     notes += plan.worth.notes()
     if plan.before is None:
         notes.append(
-            "Past contacts, or what they cost, are not known, so the plan is valued against nobody and not against going on as before."
+            "Past contacts, or what they cost, are not known, so the plan is valued against nobody and not against going on as "
+            "before."
         )
     return notes
 

@@ -69,9 +69,9 @@ def plan_budget(
     customer is still there, discounted. What she buys anyway is in the forecast, and so is the effect of the contacts she was
     used to: a plan is valued against doing nothing, and against going on as before.
 
-    Where a fit over time says what contacts do (`clv.time_varying(..., contacts=...)`, the fit of which the forecast is made), a
-    programme is worth what it changes in the present value of a customer's purchases: through both rates, for as long as it lasts,
-    on top of the contacts she remembers. The forecast is what comes without contacts.
+    Where the fit that the forecast is made of says what contacts do (`clv.time_varying(..., contacts=...)`), a programme is worth
+    what it changes in the present value of a customer's purchases: through both rates, for as long as it lasts, on top of the
+    contacts she remembers. The forecast is what comes without contacts.
 
     Under contract a contact is worth what it adds to the probability of the next renewal after it, never more than can be moved
     at all, times the value of the customer from that renewal on, less what it and the offer cost. The forecast is what comes
@@ -85,7 +85,8 @@ def plan_budget(
     forecast
         Of the customers, over the horizon that the plan is for; its draws are used.
     media
-        Fit of `clv.media_response(...)`, or of `clv.time_varying(..., contacts=...)`; for contracts a `clv.Save` for each medium, or a `clv.RenewalResponse`.
+        Fit of `clv.media_response(...)`, or of `clv.time_varying(..., contacts=...)`;
+        for contracts a `clv.Save` for each medium, or a `clv.RenewalResponse`.
     actions
         What can be done for a customer; doing nothing is always possible.
     budget

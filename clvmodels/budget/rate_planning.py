@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from clvmodels.budget.actions import Action
 from clvmodels.budget.rate_worth import RateBlock, RateWorth
 from clvmodels.budget.status_quo import PastContacts, StatusQuo, past_contacts
 from clvmodels.budget.values import PlanDraws
+from clvmodels.budget.valuing import Rows
 from clvmodels.covariates.time_model import TimeVarying
 from clvmodels.data.contacts import Contacts
 from clvmodels.errors import ClvError
@@ -47,8 +47,8 @@ def rate_worth(forecast: Forecast, fit: Fit, actions: Sequence[Action], unused: 
         )
     if not made_of(forecast, fit):
         raise ClvError(
-            "The forecast is not made of this fit, so that its draws and what contacts do would not belong together. Give the fit "
-            "that clv.forecast was given first."
+            "The forecast is not made of this fit, so that its draws and what contacts do would not belong together. Give the "
+            "fit that clv.forecast was given first."
         )
     given = [f"{name}=" for name, alone in unused.items() if not alone]
     if given:
@@ -59,8 +59,8 @@ def rate_worth(forecast: Forecast, fit: Fit, actions: Sequence[Action], unused: 
     offers = [one.name for one in actions if any(contact.cost_on_response for contact in one.contacts)]
     if offers:
         raise ClvError(
-            f"cost_on_response of {', '.join(offers)} is paid for purchases in the window of a media response, and the model over "
-            "time has none: it says how rates move. Put what an offer is expected to cost into cost=."
+            f"cost_on_response of {', '.join(offers)} is paid for purchases in the window of a media response, and the model "
+            "over time has none: it says how rates move. Put what an offer is expected to cost into cost=."
         )
     return RateWorth(forecast, fit)
 
@@ -102,9 +102,8 @@ def _valued(worth: RateWorth, past: PastContacts) -> StatusQuo:
     used = [medium for medium in media if (past.medium == medium).any()]
     models = [worth.model, *(_with(worth, past, used[: k + 1]) for k in range(len(used)))]
 
-    def reduce(block: RateBlock) -> tuple[Any, Array, Array]:
-        added = np.diff(block.worlds(models, force=worth.force), axis=0)
-        more = np.diff(block.worlds(models, force=worth.plain), axis=0)
+    def reduce(block: RateBlock) -> tuple[Rows, Array, Array]:
+        added, more = np.diff(block.worlds(models, forces=(worth.force, worth.plain)), axis=1)
         gross = added * block.margin
         return block.rows, gross.sum(axis=0).mean(axis=1), np.stack([gross.sum(axis=1), more.sum(axis=1)])
 
@@ -122,8 +121,9 @@ def _costs(worth: RateWorth, past: PastContacts, media: Sequence[str]) -> tuple[
     """Present value of the costs and the outlay by customer (n,), and the costs by medium (media,)."""
     n, period = len(worth.forecast.histories), worth.forecast.histories.period
     present = past.cost * np.exp(-worth.force * past.days / period.days)
-    by_medium = [float(present[past.medium == medium].sum()) for medium in media]
-    return np.bincount(past.rows, present, n), np.bincount(past.rows, past.cost, n), np.array(by_medium)
+    by_medium = np.array([float(present[past.medium == medium].sum()) for medium in media])
+    each = (np.bincount(past.rows, weights, n).astype(np.float64) for weights in (present, past.cost))
+    return next(each), next(each), by_medium
 
 
 def _with(worth: RateWorth, past: PastContacts, media: Sequence[str]) -> TimeVarying:

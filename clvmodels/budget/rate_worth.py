@@ -2,8 +2,8 @@
 
 The present value of a customer's purchases is known under any contacts to come. So the contacts of a programme are worth, one
 after the other, what each adds to it: her value with the contacts up to and including it, less that with those before it.
-Carry-over, saturation with the stock she has from the log, irritation, purchases brought forward and customers driven away are all
-in the difference, and a programme is worth exactly what it changes.
+Carry-over, saturation with the stock she has from the log, irritation, purchases brought forward and customers driven away are
+all in the difference, and a programme is worth exactly what it changes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pandas as pd
 from clvmodels.budget.actions import Action, PlannedContact
 from clvmodels.budget.rate_evidence import RateEvidence
 from clvmodels.budget.valuing import Block, Rows, Valuer
-from clvmodels.covariates.time_model import TimeVarying
+from clvmodels.covariates.time_model import Standing, TimeVarying
 from clvmodels.data.contact_events import ContactEvents
 from clvmodels.estimation.result import Fit
 from clvmodels.history import History, picked, upright
@@ -68,63 +68,64 @@ class MovedValue:
 
 @dataclass(frozen=True, eq=False)
 class RateBlock(Block):
-    """Some customers; what is found of them under contacts is kept as long as the block (rows, draws)."""
+    """Some customers; what is found of them under contacts stays known as long as the block.
+
+    Part of a block that is kept asks the whole one, so that nothing is found twice.
+    """
 
     worth: RateWorth
     rows: Rows
+    whole: RateBlock | None = None
+    places: Rows | None = None
     _known: dict[tuple[Made, float, float], Array] = field(default_factory=dict)
 
     @cached_property
     def _people(self) -> tuple[History, Rows]:
         """Each distinct past once, and whose it is (rows,)."""
-        simulation = self.worth.forecast.simulation
-        people = picked(simulation.histories, self.rows)
-        *_, inverse, example = distinct(simulation.duration.told_by_past(people))
-        return upright(picked(people, example)), inverse
+        return self.worth.distinct_pasts(self.worth.model, self.rows)
+
+    @cached_property
+    def _standing(self) -> Standing:
+        return self.worth.model.standing(self.worth.theta, self._people[0])
 
     @cached_property
     def margin(self) -> Array:
         """Mean margin of a purchase, if there is one (rows, draws)."""
         simulation, valuation = self.worth.forecast.simulation, self.worth.forecast.valuation
-        amount = simulation.quantity.expected_spend(
-            simulation.quantity_theta, upright(picked(simulation.histories, self.rows))
-        )
+        people = upright(picked(simulation.histories, self.rows))
+        amount = simulation.quantity.expected_spend(simulation.quantity_theta, people)
         margins = valuation.margins if valuation.margins.shape[0] == 1 else valuation.margins[self.rows]
         return np.asarray(margins * amount)
 
-    @cached_property
-    def _alive(self) -> Array:
-        people, _ = self._people
-        simulation = self.worth.forecast.simulation
-        return np.asarray(simulation.duration.p_alive(simulation.duration_theta, people))
-
     def purchases(self, made: Made, *, horizon: float, force: float) -> Array:
         """Expected purchases with these contacts, at present value (rows, draws)."""
+        if self.whole is not None:
+            return self.whole.purchases(made, horizon=horizon, force=force)[self.places]
         key = (made, horizon, force)
         if key not in self._known:
             people, inverse = self._people
-            model, theta = self.worth.contacted(made), self.worth.forecast.simulation.duration_theta
-            self._known[key] = (self._alive * model.expected_if_alive(theta, people, horizon=horizon, force=force))[
-                inverse
-            ]
+            if_alive = self.worth.contacted(made).expected_standing(
+                self._standing, self.worth.theta, people, horizon=horizon, force=force
+            )
+            self._known[key] = (self._standing.alive * if_alive)[inverse]
         return self._known[key]
 
-    def worlds(self, models: Sequence[TimeVarying], *, force: float) -> Array:
-        """Expected purchases over the horizon in several worlds, the last of which tells most customers apart (worlds, rows, draws)."""
-        simulation = self.worth.forecast.simulation
-        history = picked(simulation.histories, self.rows)
-        *_, inverse, example = distinct(models[-1].told_by_past(history))
-        people, theta, horizon = upright(picked(history, example)), simulation.duration_theta, simulation.horizon
-        alive = self.worth.model.p_alive(theta, people)
-        found = [alive * model.expected_if_alive(theta, people, horizon=horizon, force=force) for model in models]
-        return np.stack(found)[:, inverse]
+    def worlds(self, models: Sequence[TimeVarying], *, forces: Sequence[float]) -> Array:
+        """Expected purchases over the horizon in several worlds, the last of which tells most customers apart, for every force of
+        interest (forces, worlds, rows, draws)."""
+        people, inverse = self.worth.distinct_pasts(models[-1], self.rows)
+        theta, horizon = self.worth.theta, self.worth.forecast.simulation.horizon
+        known = self.worth.model.standing(theta, people)
+        found = [
+            [model.expected_standing(known, theta, people, horizon=horizon, force=force) for model in models]
+            for force in forces
+        ]
+        return np.asarray((known.alive * np.array(found))[:, :, inverse])
 
     def added(self, moving: Moving, *, force: float) -> Array:
         """What a contact adds to purchases over the horizon of the forecast."""
         horizon = self.worth.forecast.simulation.horizon
-        after, before = (
-            self.purchases(made, horizon=horizon, force=force) for made in (moving.after, moving.before)
-        )
+        after, before = (self.purchases(made, horizon=horizon, force=force) for made in (moving.after, moving.before))
         return after - before
 
     def soon(self, moving: Moving) -> Array:
@@ -148,8 +149,8 @@ class RateBlock(Block):
         return MovedValue(self, contact, ContactValue(gross, outlay * np.exp(-force * when), outlay))
 
     def picked(self, some: Rows) -> RateBlock:
-        known = {key: values[some] for key, values in self._known.items()}
-        return RateBlock(self.worth, self.rows[some], known)
+        kept = self if self.worth.keeps else None
+        return RateBlock(self.worth, self.rows[some], kept, some)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,8 +178,14 @@ class RateWorth(Valuer):
     @property
     def model(self) -> TimeVarying:
         """The model in the world of the forecast."""
-        found: Any = self.forecast.simulation.duration
+        found = self.forecast.simulation.duration
+        assert isinstance(found, TimeVarying), "forecasts of other models are refused"
         return found
+
+    @property
+    def theta(self) -> Any:
+        """Joint draws of the parameters (draws,)."""
+        return self.forecast.simulation.duration_theta
 
     @property
     def force(self) -> float:
@@ -216,27 +223,39 @@ class RateWorth(Valuer):
 
     def notes(self) -> list[str]:
         world = (
-            "The forecast is made under a contact plan, which counts as going on as before: what contacts bring comes on top of it."
+            "The forecast is made under a contact plan, which counts as going on as before: what contacts bring comes on top of "
+            "it."
             if self.planned
-            else "The forecast is the world in which nobody is contacted from today on and past contacts fade. What contacts bring "
-            "is the difference to it; of going on as before nothing is in it."
+            else "The forecast is the world in which nobody is contacted from today on and past contacts fade. What contacts "
+            "bring is the difference to it; of going on as before nothing is in it."
         )
         return [f"{world} What customers who are kept buy after the horizon is not counted."]
 
     def contacted(self, made: Made) -> TimeVarying:
         """The model in which every customer gets these contacts besides."""
         if made not in self._models:
-            self._models[made] = self.model.contacted(list(made)) if made else self.model
+            self._models[made] = self.model.contacted(made) if made else self.model
         return self._models[made]
 
     def block(self, rows: Rows) -> RateBlock:
-        if self.order.size * self.draws > KEPT:
+        if not self.keeps:
             return RateBlock(self, rows)
         return self._blocks.setdefault((int(rows[0]), rows.size), RateBlock(self, rows))
 
     @property
+    def keeps(self) -> bool:
+        """Whether values are kept from one pass to the next."""
+        return self.order.size * self.draws <= KEPT
+
+    @property
     def order(self) -> Rows:
         return self.forecast.simulation.order
+
+    def distinct_pasts(self, model: TimeVarying, rows: Rows) -> tuple[History, Rows]:
+        """Some customers, each whom the model tells apart once and upright, and which of them each is (rows,)."""
+        people = picked(self.forecast.simulation.histories, rows)
+        *_, inverse, example = distinct(model.told_by_past(people))
+        return upright(picked(people, example)), inverse
 
     def margin(self) -> float:
         totals = self.forecast.total()["mean"]
@@ -251,4 +270,6 @@ class RateWorth(Valuer):
             added = block.value(contact).value.gross if worth else block.value(contact).purchases
             return np.asarray(added.sum(axis=0))
 
-        return np.asarray(np.sum(self.play(reduce, description="Effect of contacts", width=8), axis=0) / self.order.size)
+        return np.asarray(
+            np.sum(self.play(reduce, description="Effect of contacts", width=8), axis=0) / self.order.size
+        )

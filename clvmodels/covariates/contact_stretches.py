@@ -51,8 +51,13 @@ def no_stretches(n: int, media: int = 0) -> Stretches:
     return Stretches(np.zeros(n, dtype=np.int64), np.zeros(2, dtype=np.int64), np.zeros(0), np.zeros((0, media)))
 
 
-def stretches(terms: ContactTerms, history: HistoryLike, observed: Array, until: Array) -> Stretches:
-    """Stretches of customers whose observation ends on a day (n,), up to another day (n,)."""
+def stretches(
+    terms: ContactTerms, history: HistoryLike, observed: Array, until: Array, *, brief: bool = False
+) -> Stretches:
+    """Stretches of customers whose observation ends on a day (n,), up to another day (n,).
+
+    `brief` cuts only what comes after the end of observation: stocks are right from there on, and not before.
+    """
     kind, offset, day, medium, count = _lists(terms, history, observed.size)
     last = np.full(observed.size, until.max())
     frame = pd.DataFrame({"list": kind, "observed": observed})
@@ -63,7 +68,7 @@ def stretches(terms: ContactTerms, history: HistoryLike, observed: Array, until:
     order = np.argsort(ahead, kind="stable")
     begin, stop = offset[kind[first]], offset[kind[first] + 1]
     made, start, dose = _cut(
-        begin, stop, day, medium, count, observed[first], last[first], ahead[order], planned[order], len(terms.media)
+        begin, stop, day, medium, count, observed[first], last[first], ahead[order], planned[order], len(terms.media), brief
     )
     return Stretches(of, made, start, dose)
 
@@ -89,7 +94,7 @@ def _lists(terms: ContactTerms, history: HistoryLike, n: int) -> tuple[Whole, Wh
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cut(begin, stop, day, medium, count, observed, until, ahead, planned, media):
+def _cut(begin, stop, day, medium, count, observed, until, ahead, planned, media, brief):
     """Stretches of every list: where each list's begin (L + 1,), when (C,), and the contacts (C, M)."""
     n, size, room = begin.size, 0, 1024
     offset, start, dose = np.zeros(n + 1, np.int64), np.empty(room), np.zeros((room, media))
@@ -99,7 +104,8 @@ def _cut(begin, stop, day, medium, count, observed, until, ahead, planned, media
             at_contact = day[j] if j < stop[i] else np.inf
             at_plan = observed[i] + ahead[p] if p < ahead.size else np.inf
             at_end = observed[i] if now < observed[i] and last > -np.inf else np.inf
-            at_step = _next_step(now, last) if last > -np.inf and now < until[i] else np.inf
+            cut = last > -np.inf and now < until[i] and not (brief and now < observed[i])
+            at_step = _next_step(now, last) if cut else np.inf
             now = min(min(at_contact, at_plan), min(at_end, at_step))
             if now == np.inf:
                 break

@@ -90,6 +90,14 @@ class Elements(NamedTuple):
         return np.broadcast_to(np.asarray(values, dtype=float), self.shape).reshape(-1)[self.order]
 
 
+class Standing(NamedTuple):
+    """P(alive) at the end of observation, and the scales alpha + A(T) and beta + D(T) of her rates; arrays broadcast."""
+
+    alive: Array
+    scale: Array
+    left: Array
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class TimeVarying(LatentAttrition):
     """Pareto/NBD over time, as `time_varying(...)` becomes it when it meets customers.
@@ -188,12 +196,12 @@ class TimeVarying(LatentAttrition):
             raise ModelError(f"{self.name} has no contacts. Fit clv.time_varying(..., contacts=clv.Contacts(...)).")
         return self.contacts
 
-    def _timetable(self, history: HistoryLike, ahead: ArrayLike = 0.0) -> Timetable:
-        """`ahead` is in the period of the history, for all or by customer."""
+    def _timetable(self, history: HistoryLike, ahead: ArrayLike = 0.0, *, brief: bool = False) -> Timetable:
+        """`ahead` is in the period of the history, for all or by customer; `brief` leaves out what is over."""
         common, own = reads(self.designs)
         days = np.ravel(np.minimum(np.asarray(ahead) * history.period.days, LONGEST))
         return timetable(
-            history, common=common, own=own, panel=self.panel, contacts=self.contacts, ahead=days
+            history, common=common, own=own, panel=self.panel, contacts=self.contacts, ahead=days, brief=brief
         )
 
     def _numbers(self, table: Timetable, role: str) -> tuple[Array, Array]:
@@ -237,11 +245,13 @@ class TimeVarying(LatentAttrition):
         """The same: the scales of her rates depend on when she came, and on her path."""
         return self.told_apart(history)
 
-    def _elements(self, theta: Any, history: HistoryLike, *more: ArrayLike, ahead: ArrayLike = 0.0) -> Elements:
+    def _elements(
+        self, theta: Any, history: HistoryLike, *more: ArrayLike, ahead: ArrayLike = 0.0, brief: bool = False
+    ) -> Elements:
         """Parameters, customers and what else broadcasts with them."""
         theta = self.theta(theta)
         shape = np.broadcast_shapes(*(np.shape(getattr(history, n)) for n in ("frequency", "recency", "T", "dates")))
-        table = self._timetable(flat(history), ahead if np.shape(ahead) == shape else np.max(ahead))
+        table = self._timetable(flat(history), ahead if np.shape(ahead) == shape else np.max(ahead), brief=brief)
         together = np.broadcast_arrays(*theta)
         rows = np.column_stack([np.ravel(v) for v in together])
         number = np.arange(len(rows)).reshape(together[0].shape)
@@ -262,6 +272,11 @@ class TimeVarying(LatentAttrition):
         e = self._elements(theta, history)
         return e.put(paths_future.state(e.theta, e.which, e.path, *e.columns, e.paths)[0])
 
+    def standing(self, theta: Any, history: HistoryLike) -> Standing:
+        """What the past says of customers, whatever comes after the end of observation."""
+        e = self._elements(theta, history)
+        return Standing(*(e.put(v) for v in paths_future.state(e.theta, e.which, e.path, *e.columns, e.paths)))
+
     def survival_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """P(not left by T + horizon | alive at T)."""
         e = self._elements(theta, history, horizon, ahead=horizon)
@@ -281,6 +296,17 @@ class TimeVarying(LatentAttrition):
                 )
             horizon = NEGLIGIBLE / force
         return self._expected(theta, history, horizon, force)
+
+    def expected_standing(
+        self, standing: Standing, theta: Any, history: HistoryLike, *, horizon: float, force: float
+    ) -> Array:
+        """`expected_if_alive` of customers whose standing is known: several futures are compared at the cost of these alone."""
+        reach = min(horizon, NEGLIGIBLE / force) if force > 0.0 else horizon
+        e = self._elements(theta, history, reach, ahead=reach, brief=True)
+        scale, left, ahead = e.sorted(standing.scale), e.sorted(standing.left), e.sorted(reach)
+        return e.put(
+            paths_future.expected(e.theta, e.which, e.path, e.now, e.columns[1], scale, left, ahead, force, e.paths)
+        )
 
     def _expected(self, theta: Any, history: HistoryLike, horizon: ArrayLike, force: float) -> Array:
         e = self._elements(theta, history, horizon, ahead=horizon)

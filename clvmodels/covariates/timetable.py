@@ -94,10 +94,11 @@ def timetable(
     panel: Panel | None,
     contacts: ContactTerms | None = None,
     ahead: float | Array = 0.0,
+    brief: bool = False,
 ) -> Timetable:
     """Covariates by name for each customer from her first purchase to `ahead` after the end of observation.
 
-    `ahead` is in days, for all or by customer (n,).
+    `ahead` is in days, for all or by customer (n,). `brief` asks for what holds after the end of observation alone.
 
     Raises
     ------
@@ -107,20 +108,23 @@ def timetable(
     first, observed = dated(history)
     end = observed + ahead
     needed = np.maximum(np.floor(observed) + 1, np.ceil(end))
-    day, values = _common(common, panel, int(first.min()), int(needed.max()) - 1)
+    start = observed if brief else first
+    day, values = _common(common, panel, int(np.floor(start.min())), int(needed.max()) - 1)
     static = [name for name in own if panel is None or panel.own is None or name not in panel.own.columns]
     moving = [name for name in own if name not in static]
     kinds, kind = _static(history, static, first.size)
     if not moving:
         count = _size(kinds)
-        offset, start = np.arange(count + 1), np.full(count, int(first.min()))
-        table = kind, offset, start, np.arange(count), kinds
+        offset, begin = np.arange(count + 1), np.full(count, int(first.min()))
+        table = kind, offset, begin, np.arange(count), kinds
     else:
         assert panel is not None and panel.own is not None, "moving columns are those of the panel"
         who = _found(history, panel.own, first.size)
         _refuse_missing(panel.own, who, first, needed, moving)
         table = _paths(panel.own, who, kind, kinds, moving)
-    contacted = no_stretches(first.size) if contacts is None else stretches(contacts, history, observed, end)
+    contacted = no_stretches(first.size)
+    if contacts is not None:
+        contacted = stretches(contacts, history, observed, end, brief=brief)
     return _with_contacts(first, end, day, values, table, contacted)
 
 

@@ -79,7 +79,7 @@ def terms_of(fit: Fit) -> ContactTerms:
 def effects_table(fit: Fit, *, tail: float) -> pd.DataFrame:
     """As `Fit.contact_effects`."""
     terms, grades, draws = terms_of(fit), grades_of(fit), _all_draws(fit)
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    rows: dict[tuple[str, str], dict[Any, Any]] = {}
     for m, medium in enumerate(terms.media):
         [half_life] = identifiers("half_life", [terms.idents[m]])
         lasting = _interval("half_life", draws[half_life] * fit.period.days, tail)
@@ -90,7 +90,9 @@ def effects_table(fit: Fit, *, tail: float) -> pd.DataFrame:
             at_once = [draws[name] for name, term in mine if term.kind != LATER]
             effect = np.sum([np.zeros(draws[half_life].size), *at_once], axis=0)
             row = _interval("effect", effect, tail) | {"factor": float(np.exp(effect.mean()))}
-            rows[medium, process] = row | {"p_positive": float(np.mean(effect > 0))} | lasting | grades.loc[medium].to_dict()
+            rows[medium, process] = (
+                row | {"p_positive": float(np.mean(effect > 0))} | lasting | grades.loc[medium].to_dict()
+            )
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=["medium", "process"])
     return table

@@ -1,8 +1,8 @@
 """How far contacts tell what they do in a model of purchases and dropout, which takes every contact as it came.
 
 The likelihood holds what a customer's purchases say of her own rates, and compares who was contacted with everybody who was not:
-those held out, and those who were never chosen. So a medium is randomised where some were held out, or its drawing is known, *and*
-the contacted were like all others before. What a media response would adjust for (the score behind contacts, differing
+those held out, and those who were never chosen. So a medium is randomised where some were held out, or its drawing is known,
+*and* the contacted were like all others before. What a media response would adjust for (the score behind contacts, differing
 probabilities) or leave out (contacts of months without held-out customers) stays as it is, and makes a medium observational.
 """
 
