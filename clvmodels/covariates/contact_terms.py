@@ -112,7 +112,9 @@ class ContactTerms:
             if medium not in self.media:
                 raise ModelError(f"The model has no contacts by {medium!r}. It was fitted to: {', '.join(self.media)}.")
             if not days >= 0:
-                raise ModelError(f"A contact {days:g} days after the end of observation is in the past. Plan from 0 on.")
+                raise ModelError(
+                    f"A contact {days:g} days after the end of observation is in the past. Plan from 0 on."
+                )
             more.append((self.media.index(medium), float(days)))
         return replace(self, planned=(*self.planned, *more))
 
@@ -143,7 +145,7 @@ def _refuse_unused(events: ContactEvents) -> None:
     if not counts.all():
         name = events.media[int(np.argmin(counts))]
         raise ContactError(
-            f"There is no contact by {name!r} up to the end of observation. Leave it out of the formulas, or fit to a longer time."
+            f"There is no contact by {name!r} up to the end of observation. Leave it out of the formulas."
         )
 
 
@@ -152,7 +154,8 @@ def planned_of(contacts: Contacts, media: Sequence[str], day: int) -> ContactEve
     unknown = sorted(set(contacts.media) - set(media))
     if unknown:
         raise ContactError(
-            f"The plan has contacts by {', '.join(unknown)}, of which the model knows nothing. It was fitted to: {', '.join(media)}."
+            f"The plan has contacts by {', '.join(unknown)}, of which the model knows nothing. It was fitted to: "
+            f"{', '.join(media)}."
         )
     found = ContactEvents.of(contacts, tuple(media)).after(day)
     if not found.day.size:
@@ -176,7 +179,9 @@ def names_of(media: Sequence[str]) -> tuple[str, ...]:
         raise ContactError(str(error)) from None
 
 
-def terms_apart(formulas: Mapping[str, str], media: Sequence[str]) -> tuple[dict[str, str], dict[str, tuple[Term, ...]]]:
+def terms_apart(
+    formulas: Mapping[str, str], media: Sequence[str]
+) -> tuple[dict[str, str], dict[str, tuple[Term, ...]]]:
     """What is left of formulas without the terms that name media, and these; all media in both where none is named.
 
     Raises

@@ -122,7 +122,7 @@ class TimeVarying(LatentAttrition):
         "p_alive", "p_alive_after", "expected_purchases", "discounted_expected_purchases", "pmf", "p_no_purchase",
     )  # fmt: skip
 
-    columns = ("path", "first", "frequency", "recency", "T", "event")
+    columns = ("path", "first", "frequency", "recency", "T", "event")  # type: ignore[assignment]
     kernel = staticmethod(kernel)
     total = staticmethod(total_of)
 
@@ -184,7 +184,9 @@ class TimeVarying(LatentAttrition):
                 raise ModelError(f"{self.name} has no panel: the calendar goes on by itself. Forecast without a panel.")
             model = replace(model, panel=self.panel.then(future, self.until))
         if contacts is not None:
-            model = replace(model, contacts=self._contact_terms().then(planned_of(contacts, self.media, self.until), self.until))
+            model = replace(
+                model, contacts=self._contact_terms().then(planned_of(contacts, self.media, self.until), self.until)
+            )
         return model
 
     def contacted(self, planned: Sequence[tuple[str, float]]) -> TimeVarying:

@@ -84,8 +84,9 @@ def time_varying(
         Covariates over time, see `Panel`.
     contacts
         A log of contacts. Each contact adds one to the stock of its medium, which is halved every half-life; half-lives are
-        estimated (parameters `half_life_...`, with priors about what is usual, see `priors=` of `clv.fit`). Terms of formulas, each
-        alone: a medium's name, with letters, digits and _ only, for its stock; `contacts` for the stocks of all media;
+        estimated (parameters `half_life_...`, with priors about what is usual: e-mail one week, telephone two, mail four, visits
+        eight, other media two; `priors=` of `clv.fit` replaces them). Terms of formulas, each alone: a medium's name, with
+        letters, digits and _ only, for its stock; `contacts` for the stocks of all media;
         `<medium>_later` for what comes afterwards, a stock with four times the half-life less the stock itself: below zero in
         purchases where contacts pull them forward; `irritation` for the square of all stocks together. If no formula names a
         medium, all stocks move both processes. A coefficient is what one fresh contact does to the log rate. A purchase on the
@@ -126,7 +127,9 @@ def time_varying(
     given = {"purchase": purchase, "dropout": dropout}
     formulas = {role: formula for role, formula in given.items() if formula is not None}
     if contacts is not None and not isinstance(contacts, Contacts):
-        raise ModelError(f"contacts={type(contacts).__name__} is not a log of contacts. Write contacts=clv.Contacts(table, ...).")
+        raise ModelError(
+            f"contacts={type(contacts).__name__} is not a log of contacts. Write contacts=clv.Contacts(table, ...)."
+        )
     if contacts is not None and contacts.exposures:
         raise ModelError(
             f"{contacts.exposures[0].medium} is no contact with a customer but an exposure. Give it as a covariate over time: "

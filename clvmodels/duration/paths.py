@@ -9,7 +9,6 @@ the path's own row. Contact terms are those of `stocks`.
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from clvmodels.duration.stocks import Effects, effects_of, workspace_of_stocks
+from clvmodels.numerics.elementary import exp
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -82,6 +82,8 @@ class Factors(NamedTuple):
         The common row, own row, and stretch of stocks (-1 before the first contact) that hold on each (L,).
     effects
         Contact terms by stretch.
+    to_rate, to_hazard
+        What one more in the logarithm of each factor does to the log-likelihood of a customer (L,); for `pull`.
     """
 
     start: Array
@@ -94,6 +96,8 @@ class Factors(NamedTuple):
     row: Whole
     stretch: Whole
     effects: Effects
+    to_rate: Array
+    to_hazard: Array
 
 
 class Places(NamedTuple):
@@ -118,8 +122,8 @@ def places(paths):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def workspace(paths):
-    """Room for the longest path."""
+def workspace(paths, asked=False):
+    """Room for the longest path; for derivatives only if they are asked for."""
     own = doses = 0
     for i in range(paths.own_offset.size - 1):
         stretches = paths.dose_offset[i + 1] - paths.dose_offset[i]
@@ -127,11 +131,12 @@ def workspace(paths):
         doses = max(doses, stretches)
     size = paths.start.size + own
     effects = workspace_of_stocks(
-        doses, paths.dose.shape[1], paths.purchase_terms.shape[0], paths.dropout_terms.shape[0]
+        doses, paths.dose.shape[1], paths.purchase_terms.shape[0], paths.dropout_terms.shape[0], asked
     )
     return Factors(
         np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty(size),
         np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), effects,
+        np.empty(size), np.empty(size),
     )  # fmt: skip
 
 
@@ -169,50 +174,64 @@ def fill(paths, path, theta, factors):
         if at_dose == now:
             stretch += 1
         factors.start[n], factors.common[n], factors.row[n], factors.stretch[n] = now, max(i, 0), row, stretch
-        _segment(paths, theta, at, n, factors)
         n += 1
+    _multiply(paths, theta, at, n, factors)
     return n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _segment(paths, theta, at, n, factors):
-    i, row, stretch = factors.common[n], factors.row[n], factors.stretch[n]
-    log_rate = log_hazard = 0.0
-    for c in range(paths.purchase.shape[1]):
-        log_rate += theta[at.purchase + c] * (paths.purchase[i, c] + paths.own_purchase[row, c])
-    for c in range(paths.dropout.shape[1]):
-        log_hazard += theta[at.dropout + c] * (paths.dropout[i, c] + paths.own_dropout[row, c])
-    if stretch >= 0:
-        log_rate += factors.effects.log_rate[stretch]
-        log_hazard += factors.effects.log_hazard[stretch]
-    factors.log_rate[n], factors.rate[n], factors.hazard[n] = log_rate, math.exp(log_rate), math.exp(log_hazard)
-    if n == 0:
-        factors.purchases[0] = factors.dropout[0] = 0.0
-        return
-    width = factors.start[n] - factors.start[n - 1]
-    factors.purchases[n] = factors.purchases[n - 1] + width * factors.rate[n - 1]
-    factors.dropout[n] = factors.dropout[n - 1] + width * factors.hazard[n - 1]
+def _multiply(paths, theta, at, n, factors):
+    """Write the factors of n segments and their sums."""
+    for k in range(n):
+        i, row, stretch = factors.common[k], factors.row[k], factors.stretch[k]
+        log_rate = log_hazard = 0.0
+        for c in range(paths.purchase.shape[1]):
+            log_rate += theta[at.purchase + c] * (paths.purchase[i, c] + paths.own_purchase[row, c])
+        for c in range(paths.dropout.shape[1]):
+            log_hazard += theta[at.dropout + c] * (paths.dropout[i, c] + paths.own_dropout[row, c])
+        if stretch >= 0:
+            log_rate += factors.effects.log_rate[stretch]
+            log_hazard += factors.effects.log_hazard[stretch]
+        factors.log_rate[k] = log_rate
+        factors.rate[k], factors.hazard[k] = log_rate, log_hazard
+    _exponentials(factors.rate, n)
+    _exponentials(factors.hazard, n)
+    bought = left = 0.0
+    for k in range(n):
+        factors.purchases[k], factors.dropout[k] = bought, left
+        if k + 1 < n:
+            width = factors.start[k + 1] - factors.start[k]
+            bought += width * factors.rate[k]
+            left += width * factors.hazard[k]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _exponentials(values, n):
+    """The exponential of the first n, in place."""
+    for k in range(n):
+        values[k] = exp(values[k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def pull(paths, at, factors, n, to_rate, to_hazard, gradient):
-    """Add to a gradient (k,) what changes of the log factors of segment n do through every parameter that moves them."""
-    i, row, stretch = factors.common[n], factors.row[n], factors.stretch[n]
-    for c in range(paths.purchase.shape[1]):
-        gradient[at.purchase + c] += to_rate * (paths.purchase[i, c] + paths.own_purchase[row, c])
-    for c in range(paths.dropout.shape[1]):
-        gradient[at.dropout + c] += to_hazard * (paths.dropout[i, c] + paths.own_dropout[row, c])
-    if stretch < 0:
-        return
-    effects = factors.effects
-    for c in range(paths.purchase_terms.shape[0]):
-        gradient[at.purchase_terms + c] += to_rate * effects.purchase[stretch, c]
-    for c in range(paths.dropout_terms.shape[0]):
-        gradient[at.dropout_terms + c] += to_hazard * effects.dropout[stretch, c]
-    estimated = 0 if paths.saturation.size else 1
-    for m in range(paths.dose.shape[1] + estimated):
-        gradient[at.half_life + m] += to_rate * effects.turn_rate[stretch, m]
-        gradient[at.half_life + m] += to_hazard * effects.turn_hazard[stretch, m]
+def pull(paths, at, factors, begin, stop, count, gradient):
+    """Add to a gradient (k,), `count` times, what `to_rate` and `to_hazard` of segments do through parameters that move them."""
+    effects, terms = factors.effects, paths.dose.shape[1] + (0 if paths.saturation.size else 1)
+    for k in range(begin, stop):
+        i, row, stretch = factors.common[k], factors.row[k], factors.stretch[k]
+        to_rate, to_hazard = count * factors.to_rate[k], count * factors.to_hazard[k]
+        for c in range(paths.purchase.shape[1]):
+            gradient[at.purchase + c] += to_rate * (paths.purchase[i, c] + paths.own_purchase[row, c])
+        for c in range(paths.dropout.shape[1]):
+            gradient[at.dropout + c] += to_hazard * (paths.dropout[i, c] + paths.own_dropout[row, c])
+        if stretch < 0:
+            continue
+        for c in range(paths.purchase_terms.shape[0]):
+            gradient[at.purchase_terms + c] += to_rate * effects.purchase[stretch, c]
+        for c in range(paths.dropout_terms.shape[0]):
+            gradient[at.dropout_terms + c] += to_hazard * effects.dropout[stretch, c]
+        for m in range(terms):
+            gradient[at.half_life + m] += to_rate * effects.turn_rate[stretch, m]
+            gradient[at.half_life + m] += to_hazard * effects.turn_hazard[stretch, m]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

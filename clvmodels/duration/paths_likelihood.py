@@ -38,10 +38,12 @@ from clvmodels.numerics.elementary import exp, log
 from clvmodels.numerics.quadrature import gauss_legendre
 from clvmodels.numerics.rising import log_rising
 
-X, W = gauss_legendre(4)
-NARROW, POWER = 0.4, 4.0
-"""Fall of the log integrand on a segment, powers below the second counting as much as that, up to which four nodes give twelve
-digits."""
+X3, W3 = gauss_legendre(3)
+X4, W4 = gauss_legendre(4)
+X8, W8 = gauss_legendre(8)
+FLAT, NARROW, MODERATE, POWER = 0.12, 0.4, 3.0, 4.0
+"""Fall of the log integrand on a segment, powers below the last counting as much as that, up to which three, four, and eight
+nodes give twelve digits."""
 ROWS = 6
 """Columns of the kernel before the arrays of `Paths`."""
 
@@ -114,9 +116,9 @@ def total(theta, counts, path, first, frequency, recency, T, event, paths):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sweep(theta, counts, path, first, frequency, recency, T, event, paths, value, gradient):
-    """Write the value of every row; add gradients times counts to rows of their own, to a common one, or nowhere if there is none."""
+    """Write the value of every row; add gradients times counts to rows of their own, to a common one, or to none."""
     per_row, asked, shared = theta.shape[0] > 1, gradient.shape[0] > 0, gradient.shape[0] < path.size
-    factors = workspace(paths)
+    factors = workspace(paths, asked)
     parts, at, none = parts_of(factors.start.size, asked), places(paths), np.empty(0)
     segments, x, log_r, d_r = 0, 0.0, 0.0, 0.0
     for i in range(path.size):
@@ -130,27 +132,28 @@ def _sweep(theta, counts, path, first, frequency, recency, T, event, paths, valu
         to = gradient[0 if shared else i] if asked else none
         braces = log_braces(here, x, first[i], recency[i], T[i], factors, segments, parts)
         value[i] = log_r + here[0] * math.log(here[1]) + here[2] * math.log(here[3]) + braces
-        value[i] += _events(paths, at, event[i], factors, segments, counts[i], to)
         if asked:
             to[0] += counts[i] * d_r
-            _backwards(
-                here, x, first[i], recency[i], T[i], braces, paths, at, factors, segments, parts, counts[i], to
+            begin, stop = _backwards(
+                here, x, first[i], recency[i], T[i], braces, factors, segments, parts, counts[i], to
             )
+        value[i] += _events(paths.event_offset, paths.event_time, event[i], factors, segments)
+        if asked:
+            pull(paths, at, factors, begin, stop, counts[i], to)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _events(paths, at, event, factors, segments, count, gradient):
-    """Sum of log a(t_j) over repeat purchases; its gradient times `count` is added, unless there is none."""
+def _events(offset, time, event, factors, segments):
+    """Sum of log a(t_j) over repeat purchases, each of which adds one to `to_rate` of its segment."""
     total, k = 0.0, 0
-    begin, stop = paths.event_offset[int(event)], paths.event_offset[int(event) + 1]
+    begin, stop = offset[int(event)], offset[int(event) + 1]
     if stop > begin:
-        k = segment_at(factors.start, segments, paths.event_time[begin])
+        k = segment_at(factors.start, segments, time[begin])
     for j in range(begin, stop):
-        while k + 1 < segments and factors.start[k + 1] <= paths.event_time[j]:
+        while k + 1 < segments and factors.start[k + 1] <= time[j]:
             k += 1
         total += factors.log_rate[k]
-        if gradient.size:
-            pull(paths, at, factors, k, count, 0.0, gradient)
+        factors.to_rate[k] += 1.0
     return total
 
 
@@ -173,7 +176,14 @@ def log_braces(theta, x, first, recency, T, factors, segments, parts):
             parts.alpha[k] = alpha + (purchases_until(factors, k, low) - a_first)
             parts.beta[k] = beta + (dropout_until(factors, k, low) - d_first)
             parts.log_mass[k] = log_s + _log_segment(
-                c, s + 1.0, parts.alpha[k], factors.rate[k], parts.beta[k], factors.hazard[k], high - low, parts.work,
+                c,
+                s + 1.0,
+                parts.alpha[k],
+                factors.rate[k],
+                parts.beta[k],
+                factors.hazard[k],
+                high - low,
+                parts.work,
                 parts.node_means,
             )
             top = max(top, parts.log_mass[k])
@@ -187,8 +197,11 @@ def log_braces(theta, x, first, recency, T, factors, segments, parts):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _backwards(theta, x, first, recency, T, braces, paths, at, factors, segments, parts, count, gradient):
-    """Add `count` times the gradient of r log(alpha) + s log(beta) + log of the braces, from the last segment to the first."""
+def _backwards(theta, x, first, recency, T, braces, factors, segments, parts, count, gradient):
+    """From the last segment to the first, what r log(alpha) + s log(beta) + log of the braces gains by each log factor.
+
+    Adds `count` times the gradient in the base parameters; returns the first segment and the one after the last.
+    """
     r, alpha, s, beta = theta[0], theta[1], theta[2], theta[3]
     c, k_first, stop = r + x, segment_at(factors.start, segments, first), first + T
     begin, last = segment_at(factors.start, segments, first + recency), segment_at(factors.start, segments, stop)
@@ -209,22 +222,28 @@ def _backwards(theta, x, first, recency, T, braces, paths, at, factors, segments
             to_hazard -= d * (factors.hazard[k] * before - parts.beta[k]) + weight * s
             log_a, to_a, log_d, to_d = log_a + weight * means[0], to_a + a, log_d + weight * means[2], to_d + d
             left += weight
-        pull(paths, at, factors, k, count * to_rate, count * to_hazard, gradient)
+        factors.to_rate[k], factors.to_hazard[k] = to_rate, to_hazard
     gradient[0] += count * (math.log(alpha) - log_a)
     gradient[1] += count * (r / alpha - c * to_a)
     gradient[2] += count * (math.log(beta) + left / s - log_d)
     gradient[3] += count * (s / beta - to_d)
+    return k_first, last + 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _log_segment(c, k, alpha, a, beta, d, width, work, means):
     """Log of the integral over u from 0 to width of d (alpha + a u)^-c (beta + d u)^-k.
 
     `means`, unless empty, receives the means with the integrand as density of log(alpha + a u), 1 / (alpha + a u),
     log(beta + d u) and 1 / (beta + d u).
     """
-    if (max(c, POWER) * a / alpha + max(k, POWER) * d / beta) * width <= NARROW:
-        return _log_narrow(c, k, alpha, a, beta, d, width, work, means)
+    fall = (max(c, POWER) * a / alpha + max(k, POWER) * d / beta) * width
+    if fall <= FLAT:
+        return _log_nodes(3, X3, W3, c, k, alpha, a * width, beta, d * width, work, means)
+    if fall <= NARROW:
+        return _log_nodes(4, X4, W4, c, k, alpha, a * width, beta, d * width, work, means)
+    if fall <= MODERATE:
+        return _log_nodes(8, X8, W8, c, k, alpha, a * width, beta, d * width, work, means)
     seen = beta * a / d
     value = log_integral(0.0, 1.0, alpha, c, seen, k, 0.0, 0.0, a * width, work, means)
     if means.size:
@@ -233,27 +252,29 @@ def _log_segment(c, k, alpha, a, beta, d, width, work, means):
     return value + math.log(d / a) - k * math.log(beta)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _log_narrow(c, k, alpha, a, beta, d, width, work, means):
-    """The same where the integrand falls by no more than e^-NARROW, by four nodes."""
-    for q in range(4):
-        work[q] = alpha + a * width * X[q]
-        work[4 + q] = beta + d * width * X[q]
-    for q in range(8):
-        work[8 + q] = log(work[q])
-    top = -c * work[8] - k * work[12]
-    for q in range(4):
-        work[16 + q] = W[q] * exp(-c * work[8 + q] - k * work[12 + q] - top)
-    total = work[16] + work[17] + work[18] + work[19]
+@njit(nogil=True, error_model="numpy", fastmath={"contract"}, inline="always")
+def _log_nodes(n, x, w, c, k, alpha, a, beta, d, work, means):
+    """The same by some nodes on (0, 1), where it is smooth; a and d times the width."""
+    for q in range(n):
+        work[q] = alpha + a * x[q]
+        work[n + q] = beta + d * x[q]
+    for q in range(2 * n):
+        work[2 * n + q] = log(work[q])
+    top = -c * work[2 * n] - k * work[3 * n]
+    for q in range(n):
+        work[4 * n + q] = w[q] * exp(-c * work[2 * n + q] - k * work[3 * n + q] - top)
+    total = 0.0
+    for q in range(n):
+        total += work[4 * n + q]
     if means.size:
         means[:4] = 0.0
-        for q in range(4):
-            weight = work[16 + q] / total
-            means[0] += weight * work[8 + q]
+        for q in range(n):
+            weight = work[4 * n + q] / total
+            means[0] += weight * work[2 * n + q]
             means[1] += weight / work[q]
-            means[2] += weight * work[12 + q]
-            means[3] += weight / work[4 + q]
-    return top + math.log(total * width * d)
+            means[2] += weight * work[3 * n + q]
+            means[3] += weight / work[n + q]
+    return top + math.log(total * d)
 
 
 def kernel(theta, *columns):

@@ -4,9 +4,9 @@ A contact adds one to the stock of its medium, and the stock is halved every hal
 contact and at steps in between; on a stretch a stock counts with its mean. With saturation w a stock S moves a log rate by its
 coefficient times g(S) = log(1 + w S) / log(1 + w), S itself for w = 0, so that a coefficient is what one fresh contact does.
 
-Kinds of terms: `STOCK`, g of one medium's stock. `LATER`, a stock with `LASTS` times the half-life less the stock itself: nothing at
-the contact, most when that has faded; below zero in purchases where contacts only pull them forward. `IRRITATION`, the square of
-the stocks of all media together.
+Kinds of terms: `STOCK`, g of one medium's stock. `LATER`, a stock with `LASTS` times the half-life less the stock itself: nothing
+at the contact, most when that has faded; below zero in purchases where contacts only pull them forward. `IRRITATION`, the square
+of the stocks of all media together.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from clvmodels.numerics.elementary import log
 
 Array = NDArray[np.float64]
 
@@ -36,6 +38,11 @@ class Effects(NamedTuple):
     ----------
     log_rate, log_hazard
         What the terms of each process add up to (S,).
+    stock, turn
+        Mean of each stock over the stretch, and its derivative in the stock's rate of fading (S, 2 M): stocks 0 to M - 1 fade
+        with the half-lives, M to 2 M - 1 `LASTS` times as slowly.
+    felt
+        g of the stocks (S, M).
     purchase, dropout
         Values of the terms (S, p'), (S, d').
     turn_rate, turn_hazard
@@ -44,6 +51,9 @@ class Effects(NamedTuple):
 
     log_rate: Array
     log_hazard: Array
+    stock: Array
+    turn: Array
+    felt: Array
     purchase: Array
     dropout: Array
     turn_rate: Array
@@ -59,11 +69,13 @@ class Decay(NamedTuple):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def workspace_of_stocks(stretches, media, purchase_terms, dropout_terms):
-    """Room for so many stretches."""
+def workspace_of_stocks(stretches, media, purchase_terms, dropout_terms, asked):
+    """Room for so many stretches; for derivatives only if they are asked for."""
+    turns = stretches if asked else 0
     return Effects(
-        np.zeros(stretches), np.zeros(stretches), np.zeros((stretches, purchase_terms)),
-        np.zeros((stretches, dropout_terms)), np.zeros((stretches, media + 1)), np.zeros((stretches, media + 1)),
+        np.empty(stretches), np.empty(stretches), np.empty((stretches, 2 * media)), np.empty((turns, 2 * media)),
+        np.empty((stretches, media)), np.empty((stretches, purchase_terms)), np.empty((stretches, dropout_terms)),
+        np.empty((turns, media + 1)), np.empty((turns, media + 1)),
     )  # fmt: skip
 
 
@@ -73,38 +85,44 @@ def effects_of(
 ):  # fmt: skip
     """Write the terms of every stretch of a path: `start` (S,), `dose` (S, M), then parameters and coefficients.
 
-    Stocks 0 to M - 1 fade with the half-lives, M to 2 M - 1 `LASTS` times as slowly. The last stretch has no end: what holds at its
-    beginning holds.
+    The last stretch has no end: what holds at its beginning holds.
     """
-    media = half_life.size
+    size, media = dose.shape
     fading = np.empty(2 * media)
     for m in range(media):
         fading[m] = math.log(2.0) / half_life[m]
         fading[media + m] = fading[m] / LASTS
-    stock, turn = np.zeros(2 * media), np.zeros(2 * media)
-    mean, mean_turn = np.empty(2 * media), np.empty(2 * media)
-    decay, before = Decay(np.empty(2 * media), np.empty(2 * media), np.empty(2 * media)), -1.0
+    _stocks(start, dose, fading, effects)
+    _felt(size * media, media, saturation, effects.stock, effects.felt)
+    _values(size, purchase_terms, of_purchase, effects, effects.purchase, effects.log_rate)
+    _values(size, dropout_terms, of_dropout, effects, effects.dropout, effects.log_hazard)
+    if effects.turn.shape[0]:
+        _turns(size, purchase_terms, of_purchase, saturation, fading, effects, effects.turn_rate)
+        _turns(size, dropout_terms, of_dropout, saturation, fading, effects, effects.turn_hazard)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _stocks(start, dose, fading, effects):
+    """Mean of each stock over each stretch, and its derivative in the fading if it is asked for."""
+    stocks, media, asked = fading.size, dose.shape[1], effects.turn.shape[0] > 0
+    stock, turn = np.zeros(stocks), np.zeros(stocks)
+    decay, before = Decay(np.empty(stocks), np.empty(stocks), np.empty(stocks)), -1.0
     for k in range(start.size):
-        for m in range(media):
-            stock[m] += dose[k, m]
-            stock[media + m] += dose[k, m]
         width = start[k + 1] - start[k] if k + 1 < start.size else 0.0
         if width != before:
             _decay(fading, width, decay)
             before = width
-        for m in range(2 * media):
-            mean[m] = stock[m] * decay.mean[m]
-            mean_turn[m] = turn[m] * decay.mean[m] + stock[m] * decay.turn[m]
-            turn[m] = decay.left[m] * (turn[m] - width * stock[m])
+        for m in range(media):
+            stock[m] += dose[k, m]
+            stock[media + m] += dose[k, m]
+        for m in range(stocks):
+            effects.stock[k, m] = stock[m] * decay.mean[m]
+        if asked:
+            for m in range(stocks):
+                effects.turn[k, m] = turn[m] * decay.mean[m] + stock[m] * decay.turn[m]
+                turn[m] = decay.left[m] * (turn[m] - width * stock[m])
+        for m in range(stocks):
             stock[m] *= decay.left[m]
-        effects.turn_rate[k] = 0.0
-        effects.turn_hazard[k] = 0.0
-        effects.log_rate[k] = _terms(
-            mean, mean_turn, fading, saturation, purchase_terms, of_purchase, effects.purchase[k], effects.turn_rate[k]
-        )
-        effects.log_hazard[k] = _terms(
-            mean, mean_turn, fading, saturation, dropout_terms, of_dropout, effects.dropout[k], effects.turn_hazard[k]
-        )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -120,38 +138,62 @@ def _decay(fading, width, decay):
             decay.turn[m] = width * ((1.0 + y) * decay.left[m] - 1.0) / (y * y)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _terms(mean, mean_turn, fading, w, terms, coefficients, values, turns):
-    """Write the values of the terms of one process, add their derivatives to `turns`; returns their sum by coefficients.
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _felt(size, media, w, stock, felt):
+    """g of the stocks."""
+    into = felt.ravel()
+    for i in range(size):
+        into[i] = stock[i // media, i % media]
+    if w > LINEAR:
+        per_unit = 1.0 / math.log1p(w)
+        for i in range(size):
+            into[i] = log(1.0 + w * into[i]) * per_unit
 
-    Fading is log(2) / half-life, so that a derivative in the half-life is -fading / half-life times that in the fading.
-    """
-    media, total = fading.size // 2, 0.0
-    for c in range(terms.shape[0]):
-        kind, m, weight = terms[c, 0], terms[c, 1], coefficients[c]
-        if kind == STOCK:
-            if w <= LINEAR:
-                values[c], slope = mean[m], 1.0
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _values(size, terms, coefficients, effects, values, total):
+    """Values of the terms of a process, and their sum by coefficients."""
+    media = effects.felt.shape[1]
+    for k in range(size):
+        total[k] = 0.0
+        for c in range(terms.shape[0]):
+            kind, m = terms[c, 0], terms[c, 1]
+            if kind == STOCK:
+                values[k, c] = effects.felt[k, m]
+            elif kind == LATER:
+                values[k, c] = effects.stock[k, media + m] - effects.stock[k, m]
             else:
-                unit, inside = math.log1p(w), 1.0 + w * mean[m]
-                values[c], slope = math.log(inside) / unit, w / (inside * unit)
-                turns[media] += weight * (mean[m] / inside - values[c] / (1.0 + w)) / unit
-            turns[m] += weight * slope * mean_turn[m] * _by_half_life(fading[m])
-        elif kind == LATER:
-            values[c] = mean[media + m] - mean[m]
-            turns[m] += weight * (mean_turn[media + m] / LASTS - mean_turn[m]) * _by_half_life(fading[m])
-        else:
-            together = 0.0
-            for j in range(media):
-                together += mean[j]
-            values[c] = together * together
-            for j in range(media):
-                turns[j] += weight * 2.0 * together * mean_turn[j] * _by_half_life(fading[j])
-        total += weight * values[c]
-    return total
+                together = 0.0
+                for j in range(media):
+                    together += effects.stock[k, j]
+                values[k, c] = together * together
+            total[k] += coefficients[c] * values[k, c]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _by_half_life(fading):
-    """Derivative of the fading in the half-life."""
-    return -fading * fading / math.log(2.0)
+def _turns(size, terms, coefficients, w, fading, effects, turns):
+    """Derivatives of that sum in each half-life, which is log(2) / fading, and in the saturation."""
+    media = effects.felt.shape[1]
+    per_unit = 1.0 / math.log1p(w) if w > LINEAR else 0.0
+    for k in range(size):
+        stock, turn = effects.stock[k], effects.turn[k]
+        turns[k] = 0.0
+        for c in range(terms.shape[0]):
+            kind, m, weight = terms[c, 0], terms[c, 1], coefficients[c]
+            if kind == STOCK:
+                slope = 1.0
+                if w > LINEAR:
+                    inside = 1.0 / (1.0 + w * stock[m])
+                    slope = w * inside * per_unit
+                    turns[k, media] += weight * (stock[m] * inside - effects.felt[k, m] / (1.0 + w)) * per_unit
+                turns[k, m] += weight * slope * turn[m]
+            elif kind == LATER:
+                turns[k, m] += weight * (turn[media + m] / LASTS - turn[m])
+            else:
+                together = 0.0
+                for j in range(media):
+                    together += stock[j]
+                for j in range(media):
+                    turns[k, j] += weight * 2.0 * together * turn[j]
+        for m in range(media):
+            turns[k, m] *= -fading[m] * fading[m] / math.log(2.0)
