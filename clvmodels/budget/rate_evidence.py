@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clvmodels.estimation.contact_effects import grades_of
+from clvmodels.estimation.contact_effects import grades_of, no_effect
 from clvmodels.value.valuation import bounds_of
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class RateEvidence:
 
     @property
     def no_effect(self) -> Mapping[str, float]:
-        """None is said to do nothing at all: coefficients near zero do next to nothing."""
-        return {}
+        """Probability that a medium moves neither rate."""
+        return no_effect(self.worth.fit)
 
     def grades(self) -> pd.DataFrame:
         """Evidence grade of each medium, the contacts behind it, and why."""

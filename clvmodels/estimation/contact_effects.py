@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.contact_terms import ContactTerms, Term
@@ -16,6 +17,7 @@ from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.tables import fetch
 from clvmodels.duration.stocks import IRRITATION, LATER
+from clvmodels.estimation.trust import DOUBTED, EVEN
 from clvmodels.model import Array
 from clvmodels.response.contact_evidence import ContactEvidence, contact_evidence
 
@@ -76,9 +78,35 @@ def terms_of(fit: Fit) -> ContactTerms:
     return found
 
 
+def no_effect(fit: Fit) -> dict[str, float]:
+    """Probability that each medium moves neither rate, by name, where even odds were given before the data.
+
+    It is a slice of the model: the density of the posterior, taken as normal, where the medium's coefficients are zero, over that
+    of their prior (Dickey 1971). Without priors (mle) there is none.
+    """
+    if fit.priors is None:
+        return {}
+    terms, draws, found = terms_of(fit), _all_draws(fit), {}
+    for m, medium in enumerate(terms.media):
+        named = [one for process in PROCESSES for one in _named(terms, process)]
+        own = [name for name, term in named if term.kind != IRRITATION and term.medium == m]
+        if own:
+            after = _log_density_of_none(np.array([draws[name] for name in own]))
+            before = sum(float(fit.priors[name].log_density(0.0)) for name in own)
+            found[medium] = float(special.expit(after - before + special.logit(EVEN)))
+    return found
+
+
+def _log_density_of_none(sample: Array) -> float:
+    """Log density at zero of the normal distribution with the mean and covariance of draws (k, draws)."""
+    mean, covariance = sample.mean(axis=1), np.atleast_2d(np.cov(sample))
+    size = np.linalg.slogdet(2 * np.pi * covariance)[1]
+    return float(-0.5 * (mean @ np.linalg.solve(covariance, mean) + size))
+
+
 def effects_table(fit: Fit, *, tail: float) -> pd.DataFrame:
     """As `Fit.contact_effects`."""
-    terms, grades, draws = terms_of(fit), grades_of(fit), _all_draws(fit)
+    terms, grades, draws, doubt = terms_of(fit), grades_of(fit), _all_draws(fit), no_effect(fit)
     rows: dict[tuple[str, str], dict[Any, Any]] = {}
     for m, medium in enumerate(terms.media):
         [half_life] = identifiers("half_life", [terms.idents[m]])
@@ -90,9 +118,8 @@ def effects_table(fit: Fit, *, tail: float) -> pd.DataFrame:
             at_once = [draws[name] for name, term in mine if term.kind != LATER]
             effect = np.sum([np.zeros(draws[half_life].size), *at_once], axis=0)
             row = _interval("effect", effect, tail) | {"factor": float(np.exp(effect.mean()))}
-            rows[medium, process] = (
-                row | {"p_positive": float(np.mean(effect > 0))} | lasting | grades.loc[medium].to_dict()
-            )
+            row |= {"p_positive": float(np.mean(effect > 0)), "p_no_effect": doubt.get(medium, np.nan)}
+            rows[medium, process] = row | lasting | grades.loc[medium].to_dict()
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=["medium", "process"])
     return table
@@ -125,9 +152,12 @@ def said(fit: Fit) -> list[str]:
             for process, row in rows.iterrows()
         ]
         first = rows.iloc[0]
+        doubt = (
+            f"no effect at all with probability {first['p_no_effect']:.2f}, " if first["p_no_effect"] > DOUBTED else ""
+        )
         lines.append(
             f"{medium}: {', '.join(moved)} by a fresh contact (90 %), half of it after {first['half_life']:.3g} days; "
-            f"{first['contacts']:,} contacts, {first['grade']}"
+            f"{doubt}{first['contacts']:,} contacts, {first['grade']}"
         )
     return lines
 

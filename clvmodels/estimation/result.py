@@ -148,8 +148,9 @@ class Fit:
         Returns
         -------
         DataFrame by medium and process ("purchase", "dropout"), those that the model has: effect (on the log rate, at once) with
-        lower and upper, factor (exp of it, by which the rate is multiplied), p_positive, half_life with half_life_lower and
-        half_life_upper [days], grade, contacts, reason. For dropout a positive effect means that contacts drive customers away.
+        lower and upper, factor (exp of it, by which the rate is multiplied), p_positive, p_no_effect (that it moves neither
+        rate, given even odds before the data), half_life with half_life_lower and half_life_upper [days], grade, contacts,
+        reason. For dropout a positive effect means that contacts drive customers away.
 
         Raises
         ------

@@ -15,6 +15,10 @@ from clvmodels.model import Array
 R_HAT_LIMIT = 1.01
 ESS_LIMIT = 400
 NORMAL_90 = 1.645
+EVEN = 0.5
+"""Probability before the data that a medium does nothing."""
+DOUBTED = 0.05
+"""Probability of no effect that is worth a word."""
 
 
 def trusted(diagnostics: Diagnostics) -> bool:
