@@ -20,7 +20,7 @@ from tests.contacted import World, log_of, plan_log, stated, world
 
 EFFECTS = {"purchase_e_mail": 0.6, "purchase_DM": 0.3, "dropout_e_mail": 0.2, "dropout_DM": -0.5}
 TERMS: dict[str, Any] = {
-    "horizon": 26 * WEEK, "margin": 0.4, "discount": clv.Rate(0.1, per=clv.YEAR), "draws": 20, "seed": 2,
+    "horizon": 13 * WEEK, "margin": 0.4, "discount": clv.Rate(0.1, per=clv.YEAR), "draws": 20, "seed": 2,
 }  # fmt: skip
 MAIL = clv.Action("mail", clv.PlannedContact("e-mail", 0.1, at=1 * DAY))
 MANY = clv.Action(
@@ -90,7 +90,7 @@ def test_the_difference_of_two_futures_written_out(small, fit, quantity, forecas
                           monetary_value=people.monetary_value[:, None], dates=people.dates[:, None],
                           who=people.customer_id[:, None])  # fmt: skip
     made = [("e-mail", 3.0), ("DM", 17.0), ("e-mail", 45.0)]
-    asked = {"horizon": 26 * WEEK, "discount": TERMS["discount"]}
+    asked = {"horizon": 13 * WEEK, "discount": TERMS["discount"]}
     with_, without = (
         model.discounted_expected_purchases(theta, upright, **asked) for model in (fit.model.contacted(made), fit.model)
     )
@@ -119,11 +119,11 @@ def plan(forecast, fit) -> clv.Plan:
 
 
 def test_going_on_as_before_is_not_in_the_forecast(small, fit, quantity, forecast, plan) -> None:
-    """It is worth the forecast in which the past half year comes once more, less the forecast; the plan adds to the latter."""
+    """It is worth the forecast in which the past quarter comes once more, less the forecast; the plan adds to the latter."""
     sent = small.table[
-        ~small.table["held"] & (small.table["when"] > pd.Timestamp("2024-06-30") - pd.Timedelta(days=182))
+        ~small.table["held"] & (small.table["when"] > pd.Timestamp("2024-06-30") - pd.Timedelta(days=91))
     ]
-    again = log_of(sent.assign(when=sent["when"] + pd.Timedelta(days=182)))
+    again = log_of(sent.assign(when=sent["when"] + pd.Timedelta(days=91)))
     other = clv.forecast(fit.under(contacts=again), quantity, small.histories, **TERMS)
     difference = present_values(other) - present_values(forecast)
     assert plan.before.gross == pytest.approx(difference.mean(axis=1), rel=1e-9)
@@ -188,16 +188,16 @@ def test_another_currency_is_another_unit(small, fit, quantity, plan) -> None:
 
 
 def test_who_is_driven_away_is_left_alone(small, fitted, quantity) -> None:
-    """Mail brings purchases at once, and costs the customer: over half a year nobody should get it, over a week everybody."""
+    """Mail brings purchases at once, and costs the customer: over a quarter nobody should get it, over a week everybody."""
     burning = stated(fitted, purchase_e_mail=0.5, dropout_e_mail=4.0)
     free = (clv.Action("mail", clv.PlannedContact("e-mail", 0.0)),)
     nets = {}
-    for weeks in (1, 26):
+    for weeks in (1, 13):
         ahead = clv.forecast(burning, quantity, small.histories, **TERMS | {"horizon": weeks * WEEK})
         plan = clv.plan_budget(ahead, burning, free, holdout=0.0)
         nets[weeks] = (plan.values.gross[:, 1].sum(), int((plan.choice > 0).sum()))
     assert nets[1][0] > 0 and nets[1][1] > 50
-    assert nets[26][0] < 0 and nets[26][1] == 0
+    assert nets[13][0] < 0 and nets[13][1] == 0
 
 
 def test_what_helps_and_costs_nothing_goes_to_everybody(forecast, fitted, small, quantity) -> None:
@@ -211,21 +211,21 @@ def test_a_second_mail_adds_less_than_the_first_and_one_long_after_as_much(small
     """Saturation with what she remembers: log2(1 + S) of a stock S, so that two mails of a day do 1.58 times what one does."""
     mild = stated(fitted, purchase_e_mail=0.02)
     forecast = clv.forecast(mild, quantity, small.histories, **TERMS)
-    days = {"once": (1,), "twice": (1, 1), "later": (1, 84), "late": (84,)}
+    days = {"once": (1,), "twice": (1, 1), "later": (1, 56), "late": (56,)}
     actions = tuple(
         clv.Action(name, *(clv.PlannedContact("e-mail", 0.0, at=d * DAY) for d in at)) for name, at in days.items()
     )
     once, twice, later, late = action_values(RateWorth(forecast, mild), actions).gross[:, 1:].sum(axis=0)
     assert 1.5 < twice / once < 1.8
-    assert later - once == pytest.approx(late, rel=1e-3)
+    assert later - once == pytest.approx(late, rel=5e-3)
 
 
 def test_a_world_without_effects_gets_no_money() -> None:
     """Contacts drawn at random that do nothing: what looks like an effect is chance, and the plan says no."""
-    nothing = world(150, seed=5)
+    nothing = world(100, seed=5)
     fit = clv.fit(nothing.spec, nothing.histories, method="map")
     spend = clv.fit(clv.GAMMA_GAMMA, nothing.histories, method="mle")
-    ahead = clv.forecast(fit, spend, nothing.histories, **TERMS | {"draws": 40})
+    ahead = clv.forecast(fit, spend, nothing.histories, **TERMS | {"draws": 30})
     offers = (
         clv.Action("mail", clv.PlannedContact("e-mail", 0.1)), clv.Action("letter", clv.PlannedContact("DM", 1.0))
     )  # fmt: skip
