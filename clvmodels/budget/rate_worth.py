@@ -168,6 +168,7 @@ class RateWorth(Valuer):
     forecast: Forecast
     fit: Fit
     brings = "purchases"
+    increments = "purchases"
     _models: dict[Made, TimeVarying] = field(default_factory=dict)
     _blocks: dict[tuple[int, int], RateBlock] = field(default_factory=dict)
 

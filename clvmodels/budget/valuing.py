@@ -82,6 +82,8 @@ class Valuer(ABC):
 
     brings: ClassVar[str]
     """What a successful contact brings, as a column of tables calls it."""
+    increments: ClassVar[str] = "probability"
+    """Of what increments are an addition to: a probability, or a number of purchases."""
     forecast: Any
     """A forecast as `Totals`."""
     media: Any

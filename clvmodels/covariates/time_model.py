@@ -28,7 +28,7 @@ from clvmodels.duration.paths import Paths
 from clvmodels.duration.paths_likelihood import ROWS, kernel, log_likelihood, total
 from clvmodels.errors import ModelError
 from clvmodels.history import History, HistoryLike, as_columns, flat, upright
-from clvmodels.model import Array, Parameter
+from clvmodels.model import Array, Model, Parameter
 from clvmodels.numerics.quadrature import NEGLIGIBLE
 from clvmodels.priors import Normal
 from clvmodels.purchase_dates import NO_EVENTS, Events, ragged, repeat_purchases
@@ -40,6 +40,11 @@ LONGEST = 1e6
 """Days ahead at most."""
 MOVED = {"purchase": 1, "dropout": 3}
 """Which parameter each process moves: alpha and beta, both divided."""
+
+
+def over_time(model: Model) -> bool:
+    """Whether what customers do depends on the day, in the model or in one of those it mixes."""
+    return any(isinstance(one, TimeVarying) for one in getattr(model, "components", (model,)))
 
 
 NO_TERMS = np.zeros((0, 2), dtype=np.int64)
@@ -139,6 +144,20 @@ class TimeVarying(LatentAttrition):
     @property
     def source(self) -> str:  # type: ignore[override]
         return "Bachmann, Meierer and Naef 2021, Marketing Science 40(4), 783-809"
+
+    @property
+    def assumed(self) -> tuple[str, ...]:  # type: ignore[override]
+        if self.contacts is None:
+            return ()
+        terms = self.contacts
+        if terms.planned or (terms.events.day > self.until).any():
+            return (
+                f"After {np.datetime64(self.until, 'D')} customers are contacted as planned with fit.under(contacts=...).",
+            )
+        return (
+            f"After {np.datetime64(self.until, 'D')} nobody is contacted by {', '.join(self.media)}. For what is planned, or was "
+            "done in a holdout, forecast fit.under(contacts=...).",
+        )
 
     @property
     def media(self) -> tuple[str, ...]:

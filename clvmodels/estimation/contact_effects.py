@@ -142,7 +142,7 @@ def _interval(name: str, draws: Array, tail: float) -> dict[str, float]:
     return {name: float(draws.mean()), f"{start}lower": float(lower), f"{start}upper": float(upper)}
 
 
-def said(fit: Fit) -> list[str]:
+def contact_lines(fit: Fit) -> list[str]:
     """A line per medium: what one fresh contact does, for how long, and how that is known."""
     table, lines = effects_table(fit, tail=0.05), []
     for medium in terms_of(fit).media:

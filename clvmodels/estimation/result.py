@@ -19,7 +19,7 @@ from clvmodels.data.tenures import Tenures
 from clvmodels.duration.contractual import Contractual
 from clvmodels.duration.renewals import insist_on_tenure
 from clvmodels.errors import ClvError, ModelError, UnitError
-from clvmodels.estimation.contact_effects import ContactGrounds, doubts, effects_table, said
+from clvmodels.estimation.contact_effects import ContactGrounds, contact_lines, doubts, effects_table
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.estimation.trust import hardly_told
 from clvmodels.history import History, HistoryLike, covariates_of, flat, ids_of, picked
@@ -185,7 +185,7 @@ class Fit:
 
     def __repr__(self) -> str:
         point = ", ".join(f"{n} = {float(v):.4g}" for n, v in zip(self.model.Theta._fields, self.theta, strict=True))
-        effects = [f"\n{one}" for one in said(self)] if getattr(self.model, "media", ()) else []
+        effects = [f"\n{one}" for one in contact_lines(self)] if getattr(self.model, "media", ()) else []
         return (
             f"{self.model.title} by {self.method}: {self.n_informative:,} of {self.n_customers:,} customers inform it "
             f"({self.n_distinct:,} distinct), time in {self.period.name}s\n{point}\n"

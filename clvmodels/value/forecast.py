@@ -316,7 +316,8 @@ def _forecast_purchases(
             "too heavy for their number (q near 1). Use more customers, cap the largest amounts, or give a prior such as "
             "priors={'q': LogNormal(3.0, 0.5)}."
         )
-    return Forecast(simulation, valuation, customers, expected, simulated, _notes(terms, inside, interval))
+    notes = (*_notes(terms, inside, interval), *models[0].assumed)
+    return Forecast(simulation, valuation, customers, expected, simulated, notes)
 
 
 def _parameters(seed: int) -> np.random.Generator:
