@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from clvmodels.budget.actions import Action
-from clvmodels.budget.rate_worth import RateBlock, RateWorth
+from clvmodels.budget.rate_worth import NOBODY, RateBlock, RateWorth
 from clvmodels.budget.status_quo import PastContacts, StatusQuo, past_contacts
 from clvmodels.budget.values import PlanDraws
 from clvmodels.budget.valuing import Rows
@@ -100,14 +100,15 @@ def _valued(worth: RateWorth, past: PastContacts) -> StatusQuo:
     media = worth.media.media
     cost, outlay, costs = _costs(worth, past, media)
     used = [medium for medium in media if (past.medium == medium).any()]
-    models = [worth.model, *(_with(worth, past, used[: k + 1]) for k in range(len(used)))]
+    models = [_with(worth, past, used[: k + 1]) for k in range(len(used))]
 
     def reduce(block: RateBlock) -> tuple[Rows, Array, Array]:
-        added, more = np.diff(block.worlds(models, forces=(worth.force, worth.plain)), axis=1)
+        found = np.concatenate([block.purchases(NOBODY)[None], block.worlds(models)])
+        added, more = np.diff(found, axis=0).swapaxes(0, 1)
         gross = added * block.margin
         return block.rows, gross.sum(axis=0).mean(axis=1), np.stack([gross.sum(axis=1), more.sum(axis=1)])
 
-    parts = worth.play(reduce, description="Going on as before", width=4 * len(models)) if used else []
+    parts = worth.play(reduce, description="Going on as before", width=8) if used else []
     brought, totals = np.zeros(len(cost)), np.zeros((2, len(media), worth.draws))
     at = [media.index(medium) for medium in used]
     for rows, gross, sums in parts:

@@ -34,7 +34,7 @@ type Made = tuple[tuple[str, float], ...]
 NOBODY: Made = ()
 ANSWER = 28 * DAY
 """Purchases in so long after a contact are its response, by which some firms rank customers."""
-KEPT = 30_000_000
+KEPT = 5_000_000
 """Customers times draws of which values are kept from one pass to the next."""
 
 
@@ -49,16 +49,12 @@ class Moving:
 
 @dataclass(frozen=True, eq=False)
 class MovedValue:
-    """As `Valued` of a contact with some customers; what a plan's choice does not need is found when asked for."""
+    """As `Valued` of a contact with some customers: its value, and additional purchases over the horizon."""
 
     block: RateBlock
     moving: Moving
     value: ContactValue
-
-    @property
-    def purchases(self) -> Array:
-        """Additional purchases over the horizon (rows, draws)."""
-        return self.block.added(self.moving, force=self.block.worth.plain)
+    purchases: Array
 
     @property
     def response(self) -> Array:
@@ -77,12 +73,12 @@ class RateBlock(Block):
     rows: Rows
     whole: RateBlock | None = None
     places: Rows | None = None
-    _known: dict[tuple[Made, float, float], Array] = field(default_factory=dict)
+    _known: dict[tuple[Made, float, tuple[float, ...]], Array] = field(default_factory=dict)
 
     @cached_property
     def _people(self) -> tuple[History, Rows]:
         """Each distinct past once, and whose it is (rows,)."""
-        return self.worth.distinct_pasts(self.worth.model, self.rows)
+        return self.worth.distinct_pasts(self.worth.model, self.rows)[:2]
 
     @cached_property
     def _standing(self) -> Standing:
@@ -97,43 +93,43 @@ class RateBlock(Block):
         margins = valuation.margins if valuation.margins.shape[0] == 1 else valuation.margins[self.rows]
         return np.asarray(margins * amount)
 
-    def purchases(self, made: Made, *, horizon: float, force: float) -> Array:
-        """Expected purchases with these contacts, at present value (rows, draws)."""
+    def purchases(self, made: Made) -> Array:
+        """Expected purchases with these contacts over the forecast's horizon, at present value and counted (2, rows, draws)."""
+        return self._found(made, self.worth.forecast.simulation.horizon, (self.worth.force, self.worth.plain))
+
+    def _found(self, made: Made, horizon: float, forces: tuple[float, ...]) -> Array:
+        """Expected purchases with these contacts for forces of interest (forces, rows, draws)."""
         if self.whole is not None:
-            return self.whole.purchases(made, horizon=horizon, force=force)[self.places]
-        key = (made, horizon, force)
+            return self.whole._found(made, horizon, forces)[:, self.places]
+        key = (made, horizon, forces)
         if key not in self._known:
             people, inverse = self._people
             if_alive = self.worth.contacted(made).expected_standing(
-                self._standing, self.worth.theta, people, horizon=horizon, force=force
+                self._standing, self.worth.theta, people, horizon=horizon, forces=forces
             )
-            self._known[key] = (self._standing.alive * if_alive)[inverse]
+            self._known[key] = (self._standing.alive * if_alive)[:, inverse]
         return self._known[key]
 
-    def worlds(self, models: Sequence[TimeVarying], *, forces: Sequence[float]) -> Array:
-        """Expected purchases over the horizon in several worlds, the last of which tells most customers apart, for every force of
-        interest (forces, worlds, rows, draws)."""
-        people, inverse = self.worth.distinct_pasts(models[-1], self.rows)
-        theta, horizon = self.worth.theta, self.worth.forecast.simulation.horizon
-        known = self.worth.model.standing(theta, people)
+    def worlds(self, models: Sequence[TimeVarying]) -> Array:
+        """As `purchases` in several worlds, the last of which tells most customers apart (worlds, 2, rows, draws)."""
+        people, inverse, example = self.worth.distinct_pasts(models[-1], self.rows)
+        known = Standing(*(values[self._people[1][example]] for values in self._standing))
+        horizon, forces = self.worth.forecast.simulation.horizon, (self.worth.force, self.worth.plain)
         found = [
-            [model.expected_standing(known, theta, people, horizon=horizon, force=force) for model in models]
-            for force in forces
+            model.expected_standing(known, self.worth.theta, people, horizon=horizon, forces=forces) for model in models
         ]
         return np.asarray((known.alive * np.array(found))[:, :, inverse])
 
-    def added(self, moving: Moving, *, force: float) -> Array:
-        """What a contact adds to purchases over the horizon of the forecast."""
-        horizon = self.worth.forecast.simulation.horizon
-        after, before = (self.purchases(made, horizon=horizon, force=force) for made in (moving.after, moving.before))
-        return after - before
+    def added(self, moving: Moving) -> Array:
+        """What a contact adds to purchases over the horizon of the forecast, at present value and counted (2, rows, draws)."""
+        return self.purchases(moving.after) - self.purchases(moving.before)
 
     def soon(self, moving: Moving) -> Array:
         """Expected purchases in the four weeks after a contact."""
         period = self.worth.forecast.histories.period
         start = moving.planned.at.per(period)
-        until = self.purchases(moving.after, horizon=start + ANSWER.per(period), force=0.0)
-        return until - self.purchases(moving.after, horizon=start, force=0.0) if start else until
+        [until] = self._found(moving.after, start + ANSWER.per(period), (0.0,))
+        return np.asarray(until - self._found(moving.after, start, (0.0,))[0] if start else until)
 
     def programme(self, action: Action) -> Iterator[Moving]:
         made = NOBODY
@@ -143,10 +139,11 @@ class RateBlock(Block):
             made = after
 
     def value(self, contact: Moving) -> MovedValue:
-        force, when = self.worth.force, contact.planned.at.per(self.worth.forecast.histories.period)
-        gross = self.added(contact, force=force) * self.margin
+        present, counted = self.added(contact)
+        when = contact.planned.at.per(self.worth.forecast.histories.period)
         outlay = np.broadcast_to(contact.planned.cost, (self.rows.size, 1))
-        return MovedValue(self, contact, ContactValue(gross, outlay * np.exp(-force * when), outlay))
+        value = ContactValue(present * self.margin, outlay * np.exp(-self.worth.force * when), outlay)
+        return MovedValue(self, contact, value, counted)
 
     def picked(self, some: Rows) -> RateBlock:
         kept = self if self.worth.keeps else None
@@ -252,11 +249,11 @@ class RateWorth(Valuer):
     def order(self) -> Rows:
         return self.forecast.simulation.order
 
-    def distinct_pasts(self, model: TimeVarying, rows: Rows) -> tuple[History, Rows]:
-        """Some customers, each whom the model tells apart once and upright, and which of them each is (rows,)."""
+    def distinct_pasts(self, model: TimeVarying, rows: Rows) -> tuple[History, Rows, Rows]:
+        """Some customers, once each whom the model tells apart and upright; which of them each is (rows,); an example of each."""
         people = picked(self.forecast.simulation.histories, rows)
         *_, inverse, example = distinct(model.told_by_past(people))
-        return upright(picked(people, example)), inverse
+        return upright(picked(people, example)), inverse, example
 
     def margin(self) -> float:
         totals = self.forecast.total()["mean"]

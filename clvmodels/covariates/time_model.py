@@ -319,15 +319,19 @@ class TimeVarying(LatentAttrition):
         return self._expected(theta, history, horizon, force)
 
     def expected_standing(
-        self, standing: Standing, theta: Any, history: HistoryLike, *, horizon: float, force: float
+        self, standing: Standing, theta: Any, history: HistoryLike, *, horizon: float, forces: Sequence[float]
     ) -> Array:
-        """`expected_if_alive` of customers whose standing is known: several futures are compared at the cost of these alone."""
-        reach = min(horizon, NEGLIGIBLE / force) if force > 0.0 else horizon
+        """`expected_if_alive` of customers whose standing is known, for several forces of interest (forces, ...).
+
+        Futures that differ only in what comes after the end of observation are so compared at the cost of these alone.
+        """
+        reach = NEGLIGIBLE / min(forces) if math.isinf(horizon) else horizon
         e = self._elements(theta, history, reach, ahead=reach, brief=True)
         scale, left, ahead = e.sorted(standing.scale), e.sorted(standing.left), e.sorted(reach)
-        return e.put(
-            paths_future.expected(e.theta, e.which, e.path, e.now, e.columns[1], scale, left, ahead, force, e.paths)
+        found = paths_future.expected_by_force(
+            e.theta, e.which, e.path, e.now, e.columns[1], scale, left, ahead, np.array(forces, dtype=float), e.paths
         )
+        return np.array([e.put(values) for values in found])
 
     def _expected(self, theta: Any, history: HistoryLike, horizon: ArrayLike, force: float) -> Array:
         e = self._elements(theta, history, horizon, ahead=horizon)

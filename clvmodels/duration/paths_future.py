@@ -100,24 +100,33 @@ def expected(theta, which, path, now, x, scale, left, horizon, force, paths):
 
     `scale` and `left` are those of `state`.
     """
-    n = which.size
-    out, factors, segments = np.empty(n), workspace(paths), 0
+    return expected_by_force(theta, which, path, now, x, scale, left, horizon, np.array([force]), paths)[0]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def expected_by_force(theta, which, path, now, x, scale, left, horizon, forces, paths):
+    """The same for several forces of interest (f,) at once: (f, n)."""
+    n, m, segments = which.size, forces.size, 0
+    out, factors, totals = np.empty((m, n)), workspace(paths), np.empty(m)
     for i in range(n):
         segments = _filled(theta, which, path, i, segments, paths, factors)
-        here, stop, b, total = theta[which[i]], now[i] + horizon[i], left[i], 0.0
-        k = segment_at(factors.start, segments, now[i])
-        low = now[i]
+        here, stop, b = theta[which[i]], now[i] + horizon[i], left[i]
+        k, low = segment_at(factors.start, segments, now[i]), now[i]
+        totals[:] = 0.0
         while low < stop:
             high = min(stop, factors.start[k + 1]) if k + 1 < segments else stop
             a, d = factors.rate[k], factors.hazard[k]
-            log_worth = -here[2] * math.log(b / left[i]) - force * (low - now[i])
-            time = _stay(b, d, here[2], high - low)
-            if force > 0.0:
-                time = _present_stay(b, d, here[2], high - low, force)
-            total += a * time * math.exp(log_worth)
+            log_there = -here[2] * math.log(b / left[i])
+            for f in range(m):
+                time = (
+                    _present_stay(b, d, here[2], high - low, forces[f])
+                    if forces[f] > 0.0
+                    else _stay(b, d, here[2], high - low)
+                )
+                totals[f] += a * time * math.exp(log_there - forces[f] * (low - now[i]))
             b += d * (high - low)
             low, k = high, k + 1
-        out[i] = (here[0] + x[i]) / scale[i] * total
+        out[:, i] = (here[0] + x[i]) / scale[i] * totals
     return out
 
 

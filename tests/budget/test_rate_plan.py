@@ -14,6 +14,7 @@ from clvmodels.budget import rate_worth
 from clvmodels.budget.rate_planning import since_contact
 from clvmodels.budget.rate_worth import RateWorth
 from clvmodels.budget.values import action_values, plan_draws
+from clvmodels.report.figures.gallery import gallery
 from clvmodels.units import DAY, WEEK
 from clvmodels.value.forecast import made_of
 from tests.contacted import World, log_of, plan_log, stated, world
@@ -293,3 +294,29 @@ def test_without_costs_of_the_past_there_is_no_status_quo(small, quantity, fit, 
     assert plan.before is None and any("or what they cost, are not known" in note for note in plan.notes)
     loaded = clv.plan_budget(forecast, replace(fit, grounds=None), ACTIONS)
     assert loaded.before is None and (loaded.evidence()["grade"] == "observational").all()
+
+
+def test_pages_say_who_is_contacted_and_how_it_is_known(small, fit, quantity, forecast, plan, tmp_path) -> None:
+    page = clv.write_plan(tmp_path / "plan.html", plan).read_text(encoding="utf-8")
+    assert "how many purchases one more contact" in page and "randomised" in page
+    days = pd.DataFrame({
+        "who": np.repeat(small.histories.customer_id, [len(days) for days in small.histories.dates]),
+        "day": np.concatenate(small.histories.dates), "paid": 1.0,
+    })  # fmt: skip
+    log = clv.Transactions(days, customer="who", date="day", amount="paid")
+    parts = {"log": log, "duration": fit, "quantity": quantity, "forecast": forecast}
+    report = clv.write_report(tmp_path / "report.html", **parts, pictures={}).read_text(encoding="utf-8")
+    assert "nobody is contacted by DM, e-mail" in report and "by a fresh contact" in report
+    assert set(gallery(fit, forecast)) == {"customer_equity", "ltv_distribution"}
+
+
+def test_a_holdout_is_compared_with_what_was_done_in_it(small, fit, quantity, forecast) -> None:
+    bought = pd.DataFrame({"who": [1, 2], "day": ["2024-07-01", "2024-10-01"], "paid": 5.0})
+    before = pd.DataFrame({"who": small.histories.customer_id, "day": "2024-06-30", "paid": 1.0})
+    holdout = clv.Transactions(pd.concat([before, bought]), customer="who", date="day", amount="paid").split(
+        "2024-06-30"
+    )[1]
+    other = fit.under(contacts=plan_log(small.histories, np.ones(60, dtype=np.intp), ACTIONS))
+    forecasts = (forecast, clv.forecast(other, quantity, small.histories, **TERMS))
+    said = [" ".join(clv.compare(one, holdout, resamples=20).notes) for one in forecasts]
+    assert "nobody is contacted" in said[0] and "contacted as planned with fit.under" in said[1]
