@@ -18,7 +18,7 @@ FINE = 4.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def cut(begin, stop, day, medium, count, observed, until, ahead, planned, media, brief):
+def cut(begin, stop, day, medium, count, observed, until, ahead, planned, media, brief=False):
     """Stretches of every list: where each list's begin (L + 1,), when (C,), and the contacts (C, M).
 
     `brief` makes none between contacts up to the end of observation.

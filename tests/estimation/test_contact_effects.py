@@ -16,7 +16,7 @@ EFFECTS = {"purchase_e_mail": 0.5, "purchase_DM": 0.3, "dropout_e_mail": 0.8, "d
 
 @pytest.fixture(scope="module")
 def small() -> World:
-    return world(50, truth=EFFECTS, held=0.4)
+    return world(40, truth=EFFECTS, held=0.4)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import clvmodels as clv
 from clvmodels.response.contact_evidence import contact_evidence
 
 DAYS = pd.date_range("2024-03-04", "2024-11-25", freq="28D")
-N = 300
+N = 200
 RATE = np.random.default_rng(7).gamma(1.0, 0.2, N)
 """Purchases per week of each customer."""
 
