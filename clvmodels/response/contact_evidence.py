@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from clvmodels.data.tables import beside, fetch, kept
 from clvmodels.response.assemble import sources
-from clvmodels.response.balance import Balance
+from clvmodels.response.balance import LEVEL, Balance
 from clvmodels.response.baseline import pseudo_contacts
 from clvmodels.response.cells import Grade
 from clvmodels.response.evidence import alike, unlike
@@ -70,12 +70,20 @@ def contact_evidence(contacts: Contacts, histories: Histories) -> tuple[ContactE
 
 
 class Counted(NamedTuple):
-    """A medium's contacts, those of months in which some were held out, those drawn with a known probability; held-out rows."""
+    """A medium's contacts, those of months in which some were held out or of known probability, those of known probability; and
+    held-out rows."""
 
     contacts: int
     covered: int
     drawn: int
     held_out: int
+
+    @property
+    def alone(self) -> bool:
+        """Whether more contacts than a few are of months in which nobody was held out, and that is no chance."""
+        uncovered = self.contacts - self.covered
+        share = self.held_out / max(self.held_out + self.covered, 1)
+        return bool(uncovered > STRAY * self.contacts and (1.0 - share) ** uncovered < LEVEL)
 
 
 def _of(medium: str, counted: Counted, some: Sampled) -> ContactEvidence:
@@ -88,7 +96,7 @@ def _of(medium: str, counted: Counted, some: Sampled) -> ContactEvidence:
 
 
 def _judged(counted: Counted, found: Balance) -> tuple[Grade, str]:
-    held, covered = counted.held_out > 0, counted.covered >= (1 - STRAY) * counted.contacts
+    held = counted.held_out > 0
     if not found.comparable:
         return "observational", (
             "nobody was left without contact on its days, so that it cannot be told from what the days themselves do"
@@ -98,7 +106,7 @@ def _judged(counted: Counted, found: Balance) -> tuple[Grade, str]:
         return "observational", (
             f"nobody was held out; customers not contacted on the same days differ most in {worst} ({size:.2f} sd)"
         )
-    if held and not covered:
+    if held and counted.alone:
         return "observational", (
             f"only {counted.covered:,} of {counted.contacts:,} contacts are of months in which some were held out"
         )
@@ -145,7 +153,7 @@ def _counted(used: Any) -> Mapping[str, Counted]:
         sent = [row for row in table if not row["held_out"] and row["medium"] == medium]
         months = {row["month"] for row in held}
         found[medium] = Counted(
-            sum(row["n"] for row in sent), sum(row["n"] for row in sent if row["month"] in months),
+            sum(row["n"] for row in sent), sum(row["n" if row["month"] in months else "known"] for row in sent),
             sum(row["known"] for row in sent), sum(row["n"] for row in held),
         )  # fmt: skip
     return found
