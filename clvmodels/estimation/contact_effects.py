@@ -17,7 +17,7 @@ from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.tables import fetch
 from clvmodels.duration.stocks import IRRITATION, LATER
-from clvmodels.estimation.trust import DOUBTED, EVEN
+from clvmodels.estimation.trust import DOUBTED, EVEN, WIDE
 from clvmodels.model import Array
 from clvmodels.response.contact_evidence import ContactEvidence, contact_evidence
 
@@ -162,10 +162,24 @@ def contact_lines(fit: Fit) -> list[str]:
     return lines
 
 
+def effects_of_contacts(fit: Fit) -> tuple[str, ...]:
+    """Coefficients that are effects of contacts."""
+    if not getattr(fit.model, "media", ()):
+        return ()
+    return tuple(name for process in PROCESSES for name, _ in _named(terms_of(fit), process))
+
+
 def doubts(fit: Fit) -> list[str]:
-    """Sentences on media whose contacts chance did not choose."""
+    """Sentences on effects that the data hardly tell, and on media whose contacts chance did not choose."""
     weak = grades_of(fit).query("grade != 'randomised'")
-    return [
+    table = effects_table(fit, tail=0.05)
+    vague = table[table["upper"] - table["lower"] > np.log(WIDE)]
+    found = [
+        f"The data hardly tell what {medium} does to {process}: a fresh contact multiplies it by anything from "
+        f"{np.exp(row['lower']):.2g} to {np.exp(row['upper']):.2g} (90 %)."
+        for (medium, process), row in vague.iterrows()
+    ]
+    return found + [
         f"What {medium} does is observed, not randomised: {row['reason']}. The model allows for what a customer's purchases say "
         "of her own rates; whatever else contacts went by is taken for their effect."
         for medium, row in weak.iterrows()

@@ -19,7 +19,13 @@ from clvmodels.data.tenures import Tenures
 from clvmodels.duration.contractual import Contractual
 from clvmodels.duration.renewals import insist_on_tenure
 from clvmodels.errors import ClvError, ModelError, UnitError
-from clvmodels.estimation.contact_effects import ContactGrounds, contact_lines, doubts, effects_table
+from clvmodels.estimation.contact_effects import (
+    ContactGrounds,
+    contact_lines,
+    doubts,
+    effects_of_contacts,
+    effects_table,
+)
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.estimation.trust import hardly_told
 from clvmodels.history import History, HistoryLike, covariates_of, flat, ids_of, picked
@@ -167,8 +173,10 @@ class Fit:
     def warnings(self) -> tuple[str, ...]:
         """What the data hardly tell, and effects that chance did not assign, in words."""
         seen = self.model.coordinates()
-        weak = hardly_told(seen.free(self.theta), self.covariance, self.model.Theta._fields, seen)
-        return (*weak, *(doubts(self) if getattr(self.model, "media", ()) else ()))
+        contacts = effects_of_contacts(self)
+        names = self.model.Theta._fields
+        weak = hardly_told(seen.free(self.theta), self.covariance, names, seen, besides=contacts)
+        return (*weak, *(doubts(self) if contacts else ()))
 
     def in_period(self, history: HistoryLike) -> HistoryLike:
         """The histories in this fit's unit of time."""

@@ -82,6 +82,13 @@ def test_a_fit_says_how_its_contacts_came_about(small, fitted) -> None:
     assert (unknown["grade"] == "observational").all() and unknown["reason"].str.contains("not at hand").all()
 
 
+def test_a_fit_says_which_effects_the_data_hardly_tell(fitted) -> None:
+    told, vague = (stated(fitted, spread=spread).warnings for spread in (0.1, 1.5))
+    assert not told
+    assert any(one.startswith("The data hardly tell what DM does to dropout: a fresh contact multiplies") for one in vague)
+    assert not any("its column" in one for one in vague)
+
+
 def test_without_contacts_there_are_no_effects(small) -> None:
     plain = clv.fit(clv.NBD, small.histories, method="map")
     with pytest.raises(clv.ModelError, match=r"NBD has no contacts. Fit clv.time_varying"):
