@@ -35,7 +35,8 @@ In the order of use:
 - `value_tiers`, `value_loyalty_grid`, `product_profitability`, `newcomer_value`, `value_at_risk`, `next_purchase`,
   `next_purchase_by_category`, `letting_go`: what lifetime value is used for, each with a table, a list and a figure
 - `evaluate_policies`, `design_test`: what policies of contact were worth in a randomised log, and how large a test has to be
-- `simulate_market`: customers, contacts and increments of which everything is known, to try all of this on
+- `simulate_market`, `simulate_contact_market`: customers, contacts and increments of which everything is known, to try all of
+  this on: contacts that act within a window, or that leave stocks behind which move both rates
 - `figures`, `write_report`, `write_plan`: for people who look rather than read
 - `DAY`, `WEEK`, `MONTH`, `YEAR`, `FOREVER`, `Rate`, `Cost`: units, without which no number is accepted
 
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
     from clvmodels.response.media import share_from_lift_test as share_from_lift_test
     from clvmodels.response.occasions import Occasions as Occasions
     from clvmodels.response.response_curve import response_curve as response_curve
+    from clvmodels.simulation.contact_market import simulate_contact_market as simulate_contact_market
     from clvmodels.simulation.market import simulate_market as simulate_market
     from clvmodels.units import DAY as DAY
     from clvmodels.units import FOREVER as FOREVER
@@ -227,6 +229,7 @@ _HOMES = {
     "report.document": ("write_report",),
     "report.plan_page": ("write_plan",),
     "simulation.market": ("simulate_market",),
+    "simulation.contact_market": ("simulate_contact_market",),
     "units": ("DAY", "WEEK", "MONTH", "YEAR", "FOREVER", "Period", "Span", "Rate", "Cost"),
     "errors": (
         "ClvError", "TransactionError", "HistoryError", "UnitError", "ModelError", "ConvergenceError", "SavedFitError",

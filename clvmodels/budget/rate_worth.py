@@ -252,7 +252,7 @@ class RateWorth(Valuer):
     def distinct_pasts(self, model: TimeVarying, rows: Rows) -> tuple[History, Rows, Rows]:
         """Some customers, once each whom the model tells apart and upright; which of them each is (rows,); an example of each."""
         people = picked(self.forecast.simulation.histories, rows)
-        *_, inverse, example = distinct(model.told_by_past(people))
+        *_, inverse, example = distinct(model.told_apart(people))
         return upright(picked(people, example)), inverse, example
 
     def margin(self) -> float:

@@ -43,7 +43,7 @@ X4, W4 = gauss_legendre(4)
 X8, W8 = gauss_legendre(8)
 FLAT, NARROW, MODERATE, POWER = 0.12, 0.4, 3.0, 4.0
 """Fall of the log integrand on a segment, powers below the last counting as much as that, up to which three, four, and eight
-nodes give twelve digits."""
+nodes give eleven digits."""
 ROWS = 6
 """Columns of the kernel before the arrays of `Paths`."""
 
@@ -137,24 +137,33 @@ def _sweep(theta, counts, path, first, frequency, recency, T, event, paths, valu
             begin, stop = _backwards(
                 here, x, first[i], recency[i], T[i], braces, factors, segments, parts, counts[i], to
             )
-        value[i] += _events(paths.event_offset, paths.event_time, event[i], factors, segments)
+        else:
+            begin, stop = 0, segments
+        bought, stop = _events(paths.event_offset, paths.event_time, event[i], factors, segments, stop)
+        value[i] += bought
         if asked:
             pull(paths, at, factors, begin, stop, counts[i], to)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _events(offset, time, event, factors, segments):
-    """Sum of log a(t_j) over repeat purchases, each of which adds one to `to_rate` of its segment."""
+def _events(offset, time, event, factors, segments, stop):
+    """Sum of log a(t_j) over repeat purchases, each of which adds one to `to_rate` of its segment; and where those segments stop.
+
+    A purchase at the end of observation may be in the segment that begins there, which the end itself, rounded, may miss.
+    """
     total, k = 0.0, 0
-    begin, stop = offset[int(event)], offset[int(event) + 1]
-    if stop > begin:
+    begin, end = offset[int(event)], offset[int(event) + 1]
+    if end > begin:
         k = segment_at(factors.start, segments, time[begin])
-    for j in range(begin, stop):
+    for j in range(begin, end):
         while k + 1 < segments and factors.start[k + 1] <= time[j]:
             k += 1
+        while stop <= k:
+            factors.to_rate[stop] = factors.to_hazard[stop] = 0.0
+            stop += 1
         total += factors.log_rate[k]
         factors.to_rate[k] += 1.0
-    return total
+    return total, stop
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -175,7 +184,7 @@ def log_braces(theta, x, first, recency, T, factors, segments, parts):
         if high > low:
             parts.alpha[k] = alpha + (purchases_until(factors, k, low) - a_first)
             parts.beta[k] = beta + (dropout_until(factors, k, low) - d_first)
-            parts.log_mass[k] = log_s + _log_segment(
+            parts.log_mass[k] = log_s + log_segment(
                 c,
                 s + 1.0,
                 parts.alpha[k],
@@ -231,7 +240,7 @@ def _backwards(theta, x, first, recency, T, braces, factors, segments, parts, co
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _log_segment(c, k, alpha, a, beta, d, width, work, means):
+def log_segment(c, k, alpha, a, beta, d, width, work, means):
     """Log of the integral over u from 0 to width of d (alpha + a u)^-c (beta + d u)^-k.
 
     `means`, unless empty, receives the means with the integrand as density of log(alpha + a u), 1 / (alpha + a u),

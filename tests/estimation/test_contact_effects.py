@@ -85,7 +85,9 @@ def test_a_fit_says_how_its_contacts_came_about(small, fitted) -> None:
 def test_a_fit_says_which_effects_the_data_hardly_tell(fitted) -> None:
     told, vague = (stated(fitted, spread=spread).warnings for spread in (0.1, 1.5))
     assert not told
-    assert any(one.startswith("The data hardly tell what DM does to dropout: a fresh contact multiplies") for one in vague)
+    assert any(
+        one.startswith("The data hardly tell what DM does to dropout: a fresh contact multiplies") for one in vague
+    )
     assert not any("its column" in one for one in vague)
 
 

@@ -1,0 +1,139 @@
+"""Contact stocks on simulated markets: what is said of customers is true, and effects and half-lives are found again."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import clvmodels as clv
+from clvmodels.covariates.time_model import TimeVarying
+from clvmodels.simulation.contact_market import ContactMarket
+from clvmodels.units import WEEK
+
+DURATION = (1.5, 16.0, 1.2, 50.0)
+
+
+def media(*, email=(0.4, 0.6, 2.0), dm=(0.6, -0.8, 4.0), every=(4, 8), share: float = 0.4) -> dict:
+    """An e-mail that burns and a DM that saves: effect on purchase, on dropout, half-life [weeks]; weeks between their days."""
+    both = zip(("email", "dm"), (email, dm), every, strict=True)
+    return {
+        name: {"purchase": p, "dropout": d, "half_life": h * WEEK, "every": step * WEEK, "share": share, "cost": 1.0}
+        for name, (p, d, h), step in both
+    }
+
+
+@cache
+def market_of(seed: int, customers: int = 3_000, world: str = "random") -> ContactMarket:
+    options = {
+        "random": {"media": media()},
+        "nothing": {"media": media(email=(0, 0, 1.0), dm=(0, 0, 4.0))},
+        "rate": {"media": media(), "targeting": "rate", "holdout_share": 0.0},
+        "recency": {"media": media(), "targeting": "recency", "holdout_share": 0.0},
+        "often": {"media": media(every=(2, 3))},
+        "short": {"media": media(email=(0.6, 0.6, 0.5), every=(2, 8))},
+        "seldom": {"media": media(share=0.02)},
+    }[world]
+    return clv.simulate_contact_market(customers=customers, duration=DURATION, seed=seed, **options)
+
+
+def histories(market: ContactMarket) -> clv.Histories:
+    return market.log.histories(period=WEEK, until=market.until, dates=True)
+
+
+def truth(market: ContactMarket, names) -> dict[str, float]:
+    known = dict(zip(("r", "alpha", "s", "beta"), DURATION, strict=True)) | {"saturation": 1.0}
+    for column in ("purchase", "dropout", "half_life"):
+        known |= {f"{column}_{name}": value for name, value in market.truth.media[column].items()}
+    return {name: known[name] for name in names}
+
+
+@pytest.fixture(scope="module")
+def targeted() -> tuple[ContactMarket, TimeVarying, clv.Histories, dict[str, float]]:
+    """A market in which contacts follow what the log shows, and the model with the true parameters."""
+    market = market_of(1, 4_000, "recency")
+    given = histories(market)
+    model = clv.time_varying(contacts=market.contacts).on(given)
+    return market, model, given, truth(market, model.Theta._fields)
+
+
+def plan(market: ContactMarket, who: np.ndarray) -> clv.Contacts:
+    """Two e-mails and a DM in the weeks after the end."""
+    rows = [(int(one), how, day) for one in who for how, day in (("email", 1), ("dm", 8), ("email", 29))]
+    table = pd.DataFrame(rows, columns=["who", "how", "day"])
+    day = pd.Timestamp(market.until) + pd.to_timedelta(table["day"], unit="D")
+    return clv.Contacts(table.assign(day=day.to_numpy()), customer="who", medium="how", date="day")
+
+
+def kinds(given: clv.Histories) -> list[np.ndarray]:
+    """Groups of customers by what their histories say."""
+    x, silent = given.frequency, given.T - given.recency
+    return [x >= 0, x == 0, (x > 0) & (x < 4), x >= 4, silent < 8, (silent >= 8) & (silent < 30), silent >= 30]
+
+
+def test_p_alive_is_the_share_of_those_alive(targeted) -> None:
+    """Of customers in a simulator that knows no kernel, grouped by their histories."""
+    market, model, given, theta = targeted
+    p_alive, alive = model.p_alive(theta, given), market.truth.customers["alive"].to_numpy()
+    for some in kinds(given):
+        noise = np.sqrt((p_alive * (1 - p_alive))[some].sum())
+        assert abs((alive - p_alive)[some].sum()) < 4 * noise
+        assert some.sum() > 150
+
+
+def test_forecasts_under_a_plan_are_what_then_happens(targeted) -> None:
+    """Half of the customers are contacted: what they, the others, and each kind of customer buy in 16 weeks."""
+    market, model, given, theta = targeted
+    half = np.arange(0, 4_000, 2)
+    contacts = plan(market, half)
+    expected = model.under(contacts=contacts).expected_purchases(theta, given, horizon=16 * WEEK)
+    some = [market.future(16 * WEEK, contacts=contacts, seed=seed)["purchases"].to_numpy() for seed in range(8)]
+    missed = np.mean(some, axis=0) - expected
+    chosen = np.isin(given.customer_id, half)
+    for group in [chosen, ~chosen, *kinds(given)]:
+        assert abs(missed[group].sum()) < 4 * missed[group].std() * np.sqrt(group.sum()) + 0.01 * expected[group].sum()
+    none = [market.future(16 * WEEK, seed=seed)["purchases"].to_numpy() for seed in range(8)]
+    gained = np.sum(np.mean(some, axis=0) - np.mean(none, axis=0))
+    increment = (expected - model.expected_purchases(theta, given, horizon=16 * WEEK)).sum()
+    noise = np.std([np.sum(a - b) for a, b in zip(some, none, strict=True)]) / np.sqrt(8)
+    assert increment == pytest.approx(gained, abs=4 * noise + 0.05 * increment)
+    assert increment > 10 * noise
+
+
+def test_predictive_draws_agree_with_expectations(targeted) -> None:
+    market, model, given, theta = targeted
+    few, draws = given.select(given.customer_id < 10), 10_000
+    model = model.under(contacts=plan(market, np.arange(10)))
+    many = tuple(np.full(draws, value) for value in theta.values())
+    _, (offsets, _) = model.future(many, clv.history.upright(few), horizon=16.0, rng=np.random.default_rng(2))
+    counts = np.diff(offsets).reshape(10, draws)
+    expected = model.expected_purchases(theta, few, horizon=16 * WEEK)
+    z = (counts.mean(axis=1) - expected) / np.maximum(counts.std(axis=1) / np.sqrt(draws), 1e-3)
+    assert np.abs(z).max() < 4.5
+    none = model.p_no_purchase(theta, few, horizon=16 * WEEK)
+    assert (counts == 0).mean(axis=1) == pytest.approx(none, abs=0.02)
+
+
+def compared(market: ContactMarket, *, method: str = "map", **options) -> pd.DataFrame:
+    """Estimates beside the truth: by parameter the distance in standard errors, and whether the interval has the truth."""
+    fit = clv.fit(clv.time_varying(contacts=market.contacts, **options), histories(market), method=method, seed=1)
+    table = fit.summary()
+    table["truth"] = pd.Series(truth(market, table.index))
+    free = table.index.str.startswith(("purchase", "dropout"))
+    table["z"] = (table["estimate"] - table["truth"]) / table["sd"]
+    some = table[~free]
+    table.loc[~free, "z"] = np.log(some["estimate"] / some["truth"]) * some["estimate"] / some["sd"]
+    table["covered"] = (table["lower"] <= table["truth"]) & (table["truth"] <= table["upper"])
+    return table
+
+
+STOCKS = [f"{what}_{name}" for what in ("purchase", "dropout", "half_life") for name in ("dm", "email")]
+
+
+def test_effects_half_lives_and_both_signs_are_found() -> None:
+    found = compared(market_of(1, 1_500)).loc[STOCKS]
+    assert found["z"].abs().max() < 3
+    assert found.loc["dropout_email", "lower"] > 0 > found.loc["dropout_dm", "upper"]
+    assert (found.loc[["purchase_email", "purchase_dm"], "lower"] > 0.25).all()
