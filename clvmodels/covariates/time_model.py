@@ -283,11 +283,8 @@ class TimeVarying(LatentAttrition):
         """
         reach = _finite(horizon, min(forces))
         e = self._elements(theta, history, reach, ahead=reach, brief=True)
-        mean, left, ahead = (
-            (e.theta[e.which, 0] + e.columns[1]) / e.sorted(standing.scale),
-            e.sorted(standing.left),
-            e.sorted(reach),
-        )
+        mean = (e.theta[e.which, 0] + e.columns[1]) / e.sorted(standing.scale)
+        left, ahead = e.sorted(standing.left), e.sorted(reach)
         sums = (present_sums(e.theta, e.which, e.path, e.now, left, ahead, force, e.paths) for force in forces)
         return np.array([e.put(mean * one) for one in sums])
 

@@ -40,6 +40,11 @@ class ContactGrounds:
     histories: Histories | None
     stated: tuple[ContactEvidence, ...] = ()
 
+    @classmethod
+    def found(cls, rows: Sequence[Sequence[Any]]) -> ContactGrounds:
+        """Evidence that was weighed before, as rows of medium, grade, reason and contacts."""
+        return cls(None, None, tuple(ContactEvidence(*row) for row in rows))
+
     @cached_property
     def evidence(self) -> tuple[ContactEvidence, ...]:
         """By medium, as found from the data."""
@@ -49,7 +54,7 @@ class ContactGrounds:
 
     def table(self, media: Sequence[str]) -> pd.DataFrame:
         """One row per medium: grade, contacts, reason."""
-        missing = UNKNOWN if self.contacts is None else NEVER
+        missing = NEVER if self.evidence or self.contacts is not None else UNKNOWN
         known = {one.medium: one for one in self.evidence}
         rows = [known.get(medium, ContactEvidence(medium, "observational", missing, 0)) for medium in media]
         columns = {name: [getattr(one, name) for one in rows] for name in ("grade", "contacts", "reason")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import clvmodels as clv
@@ -89,6 +90,12 @@ def test_a_fit_says_which_effects_the_data_hardly_tell(fitted) -> None:
         one.startswith("The data hardly tell what DM does to dropout: a fresh contact multiplies") for one in vague
     )
     assert not any("its column" in one for one in vague)
+
+
+def test_a_saved_fit_keeps_its_evidence(fitted, tmp_path) -> None:
+    loaded = clv.load(clv.save(fitted, tmp_path / "fit.parquet"))
+    pd.testing.assert_frame_equal(loaded.contact_effects(), fitted.contact_effects())
+    assert repr(loaded) == repr(fitted)
 
 
 def test_without_contacts_there_are_no_effects(small) -> None:
