@@ -299,7 +299,7 @@ def _forecast_purchases(
     models = duration_model(duration), quantity_model(quantity)
     check_currencies(duration, quantity, histories)
     inside = histories.to(duration.period)
-    rng = np.random.default_rng([seed, 0xD2A3])
+    rng = _parameters(seed)
     theta = duration.draws(draws, seed=rng), quantity.draws(draws, seed=rng)
     span, force = terms.horizon.per(inside.period), terms.force(inside.period)
     simulation = Simulation(*models, *theta, inside, span, force, seed)
@@ -310,7 +310,23 @@ def _forecast_purchases(
     )
     customers = _customers(inside, parts)
     check_amounts(customers["potential"], models[1])
-    return Forecast(simulation, valuation, customers, expected, simulated, _notes(terms, inside, interval))
+    notes = (*_notes(terms, inside, interval), *models[0].assumed)
+    return Forecast(simulation, valuation, customers, expected, simulated, notes)
+
+
+def _parameters(seed: int) -> np.random.Generator:
+    """What draws the parameters of a forecast, those of the duration first."""
+    return np.random.default_rng([seed, 0xD2A3])
+
+
+def made_of(forecast: Forecast, duration: Fit) -> bool:
+    """Whether a forecast is made of draws of this fit, under whatever future."""
+    simulation = forecast.simulation
+    names: tuple[str, ...] = duration.model.Theta._fields
+    if getattr(simulation.duration_theta, "_fields", None) != names:
+        return False
+    drawn = duration.draws(forecast.draws, seed=_parameters(simulation.seed))
+    return all(np.array_equal(*pair) for pair in zip(drawn, simulation.duration_theta, strict=True))
 
 
 def _customers(histories: Histories, parts: list[Reduced]) -> pd.DataFrame:
