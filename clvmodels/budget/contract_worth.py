@@ -17,7 +17,7 @@ import pandas as pd
 
 from clvmodels.budget.actions import Action, PlannedContact
 from clvmodels.budget.saves import Effects, Reacting, Saving
-from clvmodels.budget.valuing import Block, Rows, Valued, Valuer
+from clvmodels.budget.valuing import Block, Found, Rows, Valuer
 from clvmodels.data.tenure import ROUNDING
 from clvmodels.errors import ClvError
 from clvmodels.model import Array
@@ -77,7 +77,7 @@ class ContractBlock(Block):
             yield Offered(planned, renewal, self._reached(renewal) * kept, stay, found)
             stay, before = stay + found, renewal
 
-    def value(self, contact: Offered) -> Valued:
+    def value(self, contact: Offered) -> Found:
         simulation, planned = self.worth.forecast.simulation, contact.planned
         when = planned.at.per(simulation.standing.period)
         earned = simulation.money.of(self.rows).earned
@@ -92,7 +92,7 @@ class ContractBlock(Block):
             survival=contact.there, force=simulation.force, response=response,
             cost_on_response=planned.cost_on_response, paid_for=contact.there,
         )  # fmt: skip
-        return Valued(value, contact.increment * contact.there, response)
+        return Found(value, contact.increment * contact.there, response)
 
     def picked(self, some: Rows) -> ContractBlock:
         return self.worth.block(self.rows[some])

@@ -124,7 +124,7 @@ class Plan:
         -------
         DataFrame in the order of the forecast: customer_id, action, held_out, holdout_probability, outlay, gross, cost, net,
         lower, upper, p_positive (probability that the mean effect pays), runner_up and runner_up_net (the best other action that
-        is allowed), ltv (of the forecast, going on as before) and ltv_under_plan [currency]
+        is allowed), ltv (of the forecast) and ltv_under_plan [currency]
         """
         return self._customers.copy()
 
@@ -166,8 +166,8 @@ class Plan:
     def total(self) -> pd.DataFrame:
         """Over all customers: outlay, gross, cost, net, net against the status quo, and potential value under the plan.
 
-        Potential value under the plan is that of the forecast, which contains what going on as before does, plus the plan's net
-        value less that of going on as before.
+        Potential value under the plan is that of the forecast plus the plan's net value, less the net value of going on as before
+        where the forecast contains that.
         """
         return total_table(self)
 

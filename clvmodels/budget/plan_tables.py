@@ -22,7 +22,7 @@ def customers_table(plan: Plan, bounds: tuple[Array, Array], second: Choice) -> 
     values = plan.values
     lower, upper = bounds
     ltv = plan.worth.forecast.customers["ltv"].to_numpy()
-    change = values.net[rows, chosen] - (plan.before.net if plan.before else 0.0)
+    change = values.net[rows, chosen] - (plan.before.in_forecast.net if plan.before else 0.0)
     names = np.array(plan.names, dtype=object)
     columns = {name: getattr(values, name)[rows, chosen] for name in ("outlay", "gross", "cost", "net")}
     return pd.DataFrame(
@@ -71,8 +71,8 @@ def evidence_table(plan: Plan) -> pd.DataFrame:
         "break_even",
         "break_even_share",
     ]
-    table: pd.DataFrame = media.effects(interval=plan.interval, value=plan.worth.margin(), cost=used)[columns]
-    return table
+    table: pd.DataFrame = media.effects(interval=plan.interval, value=plan.worth.margin(), cost=used)
+    return table[columns + (["reason"] if "reason" in table else [])]
 
 
 def exposures_table(plan: Plan) -> pd.DataFrame:
@@ -89,10 +89,10 @@ def total_table(plan: Plan) -> pd.DataFrame:
         "net": draws.net,
     }  # fmt: skip
     if plan.before is not None:
-        against = draws.net - plan.before.draws.net
         rows |= {
-            "net against status quo": against,
-            "potential under plan": plan.worth.forecast.expected_draws[-2] + against,
+            "net against status quo": draws.net - plan.before.draws.net,
+            "potential under plan": plan.worth.forecast.expected_draws[-2]
+            + (draws.net - plan.before.in_forecast.draws.net),
         }
     table = np.array(list(rows.values()))
     lower, upper = bounds_of(table, plan.interval)

@@ -107,9 +107,9 @@ def plan_notes(plan: Plan) -> list[str]:
     notes += [_exposed(str(medium), row, share, money) for medium, row in plan.exposures().iterrows()]
     notes += plan.worth.notes()
     if plan.before is None:
-        notes.append(
-            "Past contacts are not known, so the plan is valued against nobody and not against going on as before."
-        )
+        endless = plan.worth.forecast.horizon.days == float("inf")
+        why = "An endless horizon has no past" if endless else "Past contacts, or what they cost, are not known"
+        notes.append(f"{why}, so the plan is valued against nobody and not against going on as before.")
     return notes
 
 

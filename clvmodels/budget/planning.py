@@ -18,17 +18,18 @@ from clvmodels.budget.constraints import Constraint, Setting
 from clvmodels.budget.contract_worth import ContractWorth
 from clvmodels.budget.holdout import hold_out
 from clvmodels.budget.plan import Plan
+from clvmodels.budget.rate_planning import rate_status_quo, rate_worth, since_contact
 from clvmodels.budget.resolve import resolve
 from clvmodels.budget.risk import cautious
 from clvmodels.budget.saves import RenewalResponse, Save, as_saving
 from clvmodels.budget.solve import Solution, solve
 from clvmodels.budget.status_quo import StatusQuo, past_contacts, status_quo
-from clvmodels.budget.values import ActionValues, PlanDraws, action_values, plan_draws
+from clvmodels.budget.values import ActionValues, action_values, plan_draws
 from clvmodels.budget.valuing import Valuer
 from clvmodels.budget.worth import Worth
 from clvmodels.errors import ClvError, offenders
 from clvmodels.estimation.media_fit import MediaFit
-from clvmodels.estimation.result import tail_of
+from clvmodels.estimation.result import Fit, tail_of
 from clvmodels.model import Array
 from clvmodels.response.cells import Audience
 from clvmodels.units import Period, Span
@@ -44,7 +45,7 @@ class Share(Protocol):
 
 def plan_budget(
     forecast: Forecast | ContractForecast,
-    media: MediaFit | Save | Sequence[Save] | RenewalResponse,
+    media: MediaFit | Fit | Save | Sequence[Save] | RenewalResponse,
     actions: Sequence[Action],
     *,
     budget: float = math.inf,
@@ -68,6 +69,10 @@ def plan_budget(
     customer is still there, discounted. What she buys anyway is in the forecast, and so is the effect of the contacts she was
     used to: a plan is valued against doing nothing, and against going on as before.
 
+    Where the fit that the forecast is made of says what contacts do (`clv.time_varying(..., contacts=...)`), a programme is worth
+    what it changes in the present value of a customer's purchases: through both rates, for as long as it lasts, on top of the
+    contacts she remembers. The forecast is what comes without contacts.
+
     Under contract a contact is worth what it adds to the probability of the next renewal after it, never more than can be moved
     at all, times the value of the customer from that renewal on, less what it and the offer cost. The forecast is what comes
     without contacts.
@@ -80,7 +85,8 @@ def plan_budget(
     forecast
         Of the customers, over the horizon that the plan is for; its draws are used.
     media
-        Fit of `clv.media_response(...)`; for contracts a `clv.Save` for each medium, or a `clv.RenewalResponse`.
+        Fit of `clv.media_response(...)`, or of `clv.time_varying(..., contacts=...)`;
+        for contracts a `clv.Save` for each medium, or a `clv.RenewalResponse`.
     actions
         What can be done for a customer; doing nothing is always possible.
     budget
@@ -91,7 +97,7 @@ def plan_budget(
         Which media a customer may be contacted by (a table of True and False by customer id, a column per medium), how often at
         most within the plan, and with which least time between contacts: each takes actions away.
     contacts
-        Past contacts with buyers: customer_id, medium, date, cost; those that the media response was fitted to if not given.
+        Past contacts with buyers: customer_id, medium, date, cost; those that the fit was made of if not given.
     audience
         The customers as they are today; as at the end of the log of the media response if not given.
     pull_forward
@@ -127,6 +133,8 @@ def plan_budget(
     if isinstance(forecast, ContractForecast):
         only = {"contacts": contacts is None, "audience": audience is None, "pull_forward": pull_forward == 0.0}
         field = _of_contracts(forecast, media, [name for name, unused in only.items() if not unused], seed)
+    elif isinstance(media, Fit):
+        field = _of_rates(forecast, media, actions, audience is None, pull_forward == 0.0, contacts)
     else:
         field = _of_purchases(forecast, media, audience, pull_forward, contacts, seed)
     worth, ids = field.worth, forecast.customer_id
@@ -181,8 +189,8 @@ def _of_purchases(
 ) -> Field:
     if not isinstance(media, MediaFit):
         raise ClvError(
-            f"What contacts do to purchases is not told by {type(media).__name__}. Give a fit of clv.media_response(...); "
-            "clv.Save is for contracts."
+            f"What contacts do to purchases is not told by {type(media).__name__}. Give a fit of clv.media_response(...), or of "
+            "clv.time_varying(..., contacts=...); clv.Save is for contracts."
         )
     people = media.audience if audience is None else audience
     if people is None:
@@ -191,6 +199,15 @@ def _of_purchases(
     since = np.full(people.own_stock.shape, np.inf) if people.since is None else people.since
     gone = np.zeros(len(worth.places), dtype=bool)
     return Field(worth, since[worth.places], gone, _before(worth, media.contacts if contacts is None else contacts))
+
+
+def _of_rates(
+    forecast: Forecast, fit: Fit, actions: Sequence[Action], no_audience: bool, no_share: bool,
+    contacts: pd.DataFrame | None,
+) -> Field:  # fmt: skip
+    worth = rate_worth(forecast, fit, actions, {"audience": no_audience, "pull_forward": no_share})
+    gone = np.zeros(len(forecast.histories), dtype=bool)
+    return Field(worth, since_contact(worth), gone, rate_status_quo(worth, contacts))
 
 
 def _of_contracts(forecast: ContractForecast, media: Any, given: list[str], seed: int) -> Field:
@@ -207,8 +224,7 @@ def _of_contracts(forecast: ContractForecast, media: Any, given: list[str], seed
         )  # fmt: skip
     saving = as_saving(media)
     worth = ContractWorth(forecast, saving, seed)
-    n, none = len(twice), np.zeros((len(saving.media), worth.draws))
-    nothing = StatusQuo(np.zeros(n), np.zeros(n), np.zeros(n), PlanDraws(none, none, none))
+    nothing = StatusQuo.nothing(len(twice), len(saving.media), worth.draws)
     return Field(worth, saving.since(forecast.customer_id), ~forecast.standing.there, nothing)
 
 

@@ -47,12 +47,28 @@ class PastContacts:
 
 
 class StatusQuo(NamedTuple):
-    """What going on as before brings and costs: by customer (n,) and, by medium, in every joint draw."""
+    """What going on as before brings and costs: by customer (n,) and, by medium, in every joint draw.
+
+    `counted` says whether the forecast contains it: one made of history does, one in which nobody is contacted does not.
+    """
 
     gross: Array
     cost: Array
     outlay: Array
     draws: PlanDraws
+    counted: bool = True
+
+    @classmethod
+    def nothing(cls, customers: int, media: int, draws: int) -> StatusQuo:
+        """Going on as before is contacting nobody."""
+        none, empty = np.zeros(customers), np.zeros((media, draws))
+        return cls(none, none, none, PlanDraws(empty, empty, empty))
+
+    @property
+    def in_forecast(self) -> StatusQuo:
+        """What of it the forecast contains already."""
+        media, draws = self.draws.gross.shape
+        return self if self.counted else StatusQuo.nothing(self.gross.size, media, draws)
 
     @property
     def net(self) -> Array:

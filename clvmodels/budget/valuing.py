@@ -23,11 +23,22 @@ if TYPE_CHECKING:
 type Rows = NDArray[np.intp]
 
 
-class Valued(NamedTuple):
+class Valued(Protocol):
     """A contact with some customers, valued (rows, draws).
 
     Its value, the purchases (or renewals) it brings, and the probability of one with the contact.
     """
+
+    @property
+    def value(self) -> ContactValue: ...
+    @property
+    def purchases(self) -> Array: ...
+    @property
+    def response(self) -> Array: ...
+
+
+class Found(NamedTuple):
+    """The same, all found at once."""
 
     value: ContactValue
     purchases: Array
@@ -71,6 +82,8 @@ class Valuer(ABC):
 
     brings: ClassVar[str]
     """What a successful contact brings, as a column of tables calls it."""
+    increments: ClassVar[str] = "probability"
+    """Of what increments are an addition to: a probability, or a number of purchases."""
     forecast: Any
     """A forecast as `Totals`."""
     media: Any

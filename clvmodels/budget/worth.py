@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.budget.actions import Action, PlannedContact
-from clvmodels.budget.valuing import Block, Rows, Valued, Valuer
+from clvmodels.budget.valuing import Block, Found, Rows, Valuer
 from clvmodels.errors import ClvError, offenders
 from clvmodels.estimation.media_fit import MediaFit
 from clvmodels.estimation.media_reaction import Reactions
@@ -52,7 +52,7 @@ class PurchaseBlock(Block):
             self._survival[time] = self.past.survival(time)
         return self._survival[time]
 
-    def value(self, contact: Contacted) -> Valued:
+    def value(self, contact: Contacted) -> Found:
         """What the contact brings and costs."""
         terms, planned = self.worth, contact.planned
         when = planned.at.per(terms.forecast.histories.period)
@@ -64,7 +64,7 @@ class PurchaseBlock(Block):
             force=terms.forecast.simulation.force, response=response, cost_on_response=planned.cost_on_response,
             amount_ratio=self.reactions.amount_ratio(planned.medium),
         )  # fmt: skip
-        return Valued(value, increment * there * terms.kept, response)
+        return Found(value, increment * there * terms.kept, response)
 
     def picked(self, some: Rows) -> PurchaseBlock:
         """Some of the customers, by their place in the block."""

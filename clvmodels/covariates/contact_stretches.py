@@ -13,7 +13,6 @@ from clvmodels.duration.stretches import cut
 from clvmodels.errors import HistoryError
 from clvmodels.history import HistoryLike, ids_of
 from clvmodels.model import Array
-from clvmodels.numerics.ragged import taken
 
 type Whole = NDArray[np.int64]
 
@@ -41,8 +40,13 @@ def no_stretches(n: int, media: int = 0) -> Stretches:
     return Stretches(np.zeros(n, dtype=np.int64), np.zeros(2, dtype=np.int64), np.zeros(0), np.zeros((0, media)))
 
 
-def stretches(terms: ContactTerms, history: HistoryLike, observed: Array, until: Array) -> Stretches:
-    """Stretches of customers whose observation ends on a day (n,), up to another day (n,)."""
+def stretches(
+    terms: ContactTerms, history: HistoryLike, observed: Array, until: Array, *, brief: bool = False
+) -> Stretches:
+    """Stretches of customers whose observation ends on a day (n,), up to another day (n,).
+
+    `brief` cuts only what comes after the end of observation: stocks are right from there on, and not before.
+    """
     kind, offset, day, medium, count = _lists(terms, history, observed.size)
     last = np.full(observed.size, until.max())
     frame = pd.DataFrame({"list": kind, "observed": observed})
@@ -53,7 +57,17 @@ def stretches(terms: ContactTerms, history: HistoryLike, observed: Array, until:
     order = np.argsort(ahead, kind="stable")
     begin, stop = offset[kind[first]], offset[kind[first] + 1]
     made, start, dose = cut(
-        begin, stop, day, medium, count, observed[first], last[first], ahead[order], planned[order], len(terms.media)
+        begin,
+        stop,
+        day,
+        medium,
+        count,
+        observed[first],
+        last[first],
+        ahead[order],
+        planned[order],
+        len(terms.media),
+        brief,
     )
     return Stretches(of, made, start, dose)
 
@@ -68,13 +82,6 @@ def _lists(terms: ContactTerms, history: HistoryLike, n: int) -> tuple[Whole, Wh
         )
     ids = np.broadcast_to(np.ravel(ids), (n,))
     key = pd.Index(events.keys).get_indexer(pd.Index(ids))
-    table = np.column_stack([events.day, events.medium, events.count])
-    texts = np.array(
-        [table[a:b].tobytes() for a, b in zip(events.offset[:-1], events.offset[1:], strict=True)], dtype=object
-    )
-    number = np.asarray(pd.factorize(texts)[0], dtype=np.int64)
-    example = np.unique(number, return_index=True)[1]
-    offset, at = taken(events.offset, example)
-    offset = np.insert(offset, 0, 0)
-    kind = np.where(key < 0, 0, np.append(number, -1)[key] + 1).astype(np.int64)
-    return kind, offset, events.day[at].astype(float), events.medium[at], events.count[at].astype(float)
+    lists = events.lists
+    kind = np.where(key < 0, 0, np.append(lists.of, -1)[key] + 1).astype(np.int64)
+    return kind, np.insert(lists.offset, 0, 0), lists.day, lists.medium, lists.times

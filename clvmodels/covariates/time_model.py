@@ -33,7 +33,7 @@ from clvmodels.duration.paths_far import present_sums
 from clvmodels.duration.paths_likelihood import ROWS, kernel, log_likelihood, total
 from clvmodels.errors import ModelError
 from clvmodels.history import History, HistoryLike, as_columns, flat, upright
-from clvmodels.model import Array, Group, Parameter
+from clvmodels.model import Array, Group, Model, Parameter
 from clvmodels.numerics.quadrature import NEGLIGIBLE
 from clvmodels.priors import Normal
 from clvmodels.purchase_dates import NO_EVENTS, Events, ragged, repeat_purchases
@@ -47,12 +47,25 @@ MOVED = {"purchase": 1, "dropout": 3}
 """Which parameter each process moves: alpha and beta, both divided."""
 
 
+def over_time(model: Model) -> bool:
+    """Whether what customers do depends on the day, in the model or in one of those it mixes."""
+    return any(isinstance(one, TimeVarying) for one in getattr(model, "components", (model,)))
+
+
 NO_TERMS = np.zeros((0, 2), dtype=np.int64)
 
 
 def total_of(theta: Array, counts: Array, *columns: Any) -> tuple[float, Array]:
     """Log-likelihood of rows with counts and its gradient (k,)."""
     return total(theta, counts, *columns[:ROWS], Paths(*columns[ROWS:]))  # type: ignore[no-any-return]
+
+
+class Standing(NamedTuple):
+    """P(alive) at the end of observation, and the scales alpha + A(T) and beta + D(T) of her rates; arrays broadcast."""
+
+    alive: Array
+    scale: Array
+    left: Array
 
 
 def _weeks(table: Timetable) -> NDArray[np.int64]:
@@ -100,6 +113,20 @@ class TimeVarying(LatentAttrition):
     @property
     def source(self) -> str:  # type: ignore[override]
         return "Bachmann, Meierer and Naef 2021, Marketing Science 40(4), 783-809"
+
+    @property
+    def assumed(self) -> tuple[str, ...]:  # type: ignore[override]
+        if self.contacts is None:
+            return ()
+        terms = self.contacts
+        if terms.planned or (terms.events.day > self.until).any():
+            return (
+                f"After {np.datetime64(self.until, 'D')} customers are contacted as planned with fit.under(contacts=...).",
+            )
+        return (
+            f"After {np.datetime64(self.until, 'D')} nobody is contacted by {', '.join(self.media)}. For what is planned, or was "
+            "done in a holdout, forecast fit.under(contacts=...).",
+        )
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -181,13 +208,20 @@ class TimeVarying(LatentAttrition):
             raise ModelError(f"{self.name} has no contacts. Fit clv.time_varying(..., contacts=clv.Contacts(...)).")
         return self.contacts
 
-    def _timetable(self, history: HistoryLike, ahead: ArrayLike = 0.0) -> Timetable:
-        """`ahead` is in the period of the history, for all or by customer."""
+    def _timetable(self, history: HistoryLike, ahead: ArrayLike = 0.0, *, brief: bool = False) -> Timetable:
+        """`ahead` is in the period of the history, for all or by customer; `brief` leaves out what is over."""
         common, own, crossed = reads(self.designs)
         common = [*common, *([] if self.shocks is None else [TERM])]
         days = np.ravel(np.minimum(np.asarray(ahead) * history.period.days, LONGEST))
         return timetable(
-            history, common=common, own=own, crossed=crossed, panel=self.panel, contacts=self.contacts, ahead=days
+            history,
+            common=common,
+            own=own,
+            crossed=crossed,
+            panel=self.panel,
+            contacts=self.contacts,
+            ahead=days,
+            brief=brief,
         )
 
     def _numbers(self, table: Timetable, role: str) -> tuple[Array, Array]:
@@ -238,11 +272,13 @@ class TimeVarying(LatentAttrition):
         path, first, frequency, _, T = self.told_apart(history)
         return [path, first, frequency, T]
 
-    def _elements(self, theta: Any, history: HistoryLike, *more: ArrayLike, ahead: ArrayLike = 0.0) -> Elements:
+    def _elements(
+        self, theta: Any, history: HistoryLike, *more: ArrayLike, ahead: ArrayLike = 0.0, brief: bool = False
+    ) -> Elements:
         """Parameters, customers and what else broadcasts with them."""
         theta = self.theta(theta)
         shape = shape_of(history)
-        table = self._timetable(flat(history), ahead if np.shape(ahead) == shape else np.max(ahead))
+        table = self._timetable(flat(history), ahead if np.shape(ahead) == shape else np.max(ahead), brief=brief)
         together = np.broadcast_arrays(*theta)
         rows = np.column_stack([np.ravel(v) for v in together])
         first = (table.first - self.origin) / history.period.days
@@ -255,10 +291,22 @@ class TimeVarying(LatentAttrition):
         paths = self._paths(table, history.period, shock=shock)
         return arranged(rows, together[0].shape, columns, shape, more, paths)
 
+    def elements_with(
+        self, other: TimeVarying, theta: Any, history: HistoryLike, horizon: float
+    ) -> tuple[Elements, NDArray[np.int64], Elements]:
+        """Elements under this future, the paths of the same under another one of the same model, and the elements of that."""
+        mine, others = (model._elements(theta, history, ahead=horizon) for model in (self, other))
+        return mine, mine.sorted(others.put(others.path.astype(float))).astype(np.int64), others
+
     def p_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Probability that the customer has not left by T, in [0, 1]."""
         e = self._elements(theta, history)
         return e.put(e.state()[0])
+
+    def standing(self, theta: Any, history: HistoryLike) -> Standing:
+        """What the past says of customers, whatever comes after the end of observation."""
+        e = self._elements(theta, history)
+        return Standing(*(e.put(values) for values in e.state()))
 
     def survival_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """P(not left by T + horizon | alive at T)."""
@@ -276,6 +324,20 @@ class TimeVarying(LatentAttrition):
 
     def staying_if_alive(self, theta: Any, history: HistoryLike, *, horizon: float, force: float) -> Array:
         return self._expected(theta, history, _finite(horizon, force), force, stays=True)
+
+    def expected_standing(
+        self, standing: Standing, theta: Any, history: HistoryLike, *, horizon: float, forces: Sequence[float]
+    ) -> Array:
+        """`expected_if_alive` of customers whose standing is known, for several forces of interest (forces, ...).
+
+        Futures that differ only in what comes after the end of observation are so compared at the cost of these alone.
+        """
+        reach = _finite(horizon, min(forces))
+        e = self._elements(theta, history, reach, ahead=reach, brief=True)
+        mean = (e.theta[e.which, 0] + e.columns[1]) / e.sorted(standing.scale)
+        left, ahead = e.sorted(standing.left), e.sorted(reach)
+        sums = (present_sums(e.theta, e.which, e.path, e.now, left, ahead, force, e.paths) for force in forces)
+        return np.array([e.put(mean * one) for one in sums])
 
     def _expected(
         self, theta: Any, history: HistoryLike, horizon: ArrayLike, force: float, *, stays: bool = False

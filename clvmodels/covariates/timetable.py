@@ -92,11 +92,12 @@ def timetable(
     crossed: Sequence[str] = (),
     contacts: ContactTerms | None = None,
     ahead: float | Array = 0.0,
+    brief: bool = False,
 ) -> Timetable:
     """Covariates by name for each customer from her first purchase to `ahead` after the end of observation.
 
     `ahead` is in days, for all or by customer (n,). `crossed` are common covariates that are read together with own ones: their
-    changes go into the customers' paths.
+    changes go into the customers' paths. `brief` asks for what holds after the end of observation alone.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def timetable(
     first, observed = dated(history)
     end = observed + ahead
     needed = np.maximum(np.floor(observed) + 1, np.ceil(end))
-    low, high = int(first.min()), int(needed.max()) - 1
+    low, high = int(np.floor((observed if brief else first).min())), int(needed.max()) - 1
     day, values = _common(common, panel, low, high)
     static = [name for name in own if panel is None or panel.own is None or name not in panel.own.columns]
     moving = [name for name in own if name not in static]
@@ -122,7 +123,9 @@ def timetable(
         table = _paths(panel.own, who, kind, kinds, moving)
     if crossed:
         table = _with_common(table, *_common(crossed, panel, low, high))
-    contacted = no_stretches(first.size) if contacts is None else stretches(contacts, history, observed, end)
+    contacted = no_stretches(first.size)
+    if contacts is not None:
+        contacted = stretches(contacts, history, observed, end, brief=brief)
     return _with_contacts(first, end, day, values, table, contacted)
 
 

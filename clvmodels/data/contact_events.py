@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.tables import fetch
+from clvmodels.numerics.ragged import taken
 
 type Whole = NDArray[np.int64]
+
+
+class Lists(NamedTuple):
+    """Distinct lists of contacts: which each customer has (n,), where each begins and ends (L + 1,), and when, by
+    which medium and how often each contact was made (C,)."""
+
+    of: Whole
+    offset: Whole
+    day: NDArray[np.float64]
+    medium: Whole
+    times: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +65,19 @@ class ContactEvents:
         keys, who = np.unique(ids, return_inverse=True)
         medium = np.array([code[name] for name in names], dtype=np.int64)
         return _sorted(keys, who, day, medium, _whole(found.column("count")), media)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """Customers with the same contacts on the same days have one list."""
+        import pandas as pd
+
+        table = np.column_stack([self.day, self.medium, self.count])
+        texts = np.array(
+            [table[a:b].tobytes() for a, b in zip(self.offset[:-1], self.offset[1:], strict=True)], dtype=object
+        )
+        number = np.asarray(pd.factorize(texts)[0], dtype=np.int64)
+        offset, at = taken(self.offset, np.unique(number, return_index=True)[1])
+        return Lists(number, offset, self.day[at].astype(float), self.medium[at], self.count[at].astype(float))
 
     def until(self, day: int) -> ContactEvents:
         """Those up to a day, that day included."""

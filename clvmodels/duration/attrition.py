@@ -39,6 +39,9 @@ class LatentAttrition(Model):
     discrete: ClassVar[bool] = False
     """Whether time is counted in opportunities: one per period, at most one purchase at each, histories in whole numbers."""
 
+    assumed: tuple[str, ...] = ()
+    """What its forecasts take for granted of the time to come, in words."""
+
     past: ClassVar[tuple[str, ...]] = ("frequency", "T")
     """Columns that tell the future of a customer known to be alive."""
 

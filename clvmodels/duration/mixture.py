@@ -82,6 +82,7 @@ class Mixture(LatentAttrition):
             "Theta": namedtuple("Theta", ["component", *fields]),
             "reads": tuple(dict.fromkeys(name for m in models for name in m.reads)),
             "discrete": models[0].discrete,
+            "assumed": tuple(dict.fromkeys(said for m in models for said in m.assumed)),
             "past": tuple(dict.fromkeys(name for m in models for name in m.past)),
             "columns": tuple(dict.fromkeys(name for m in models for name in m.columns)),
         }

@@ -18,8 +18,11 @@ FINE = 4.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def cut(begin, stop, day, medium, count, observed, until, ahead, planned, media):
-    """Stretches of every list: where each list's begin (L + 1,), when (C,), and the contacts (C, M)."""
+def cut(begin, stop, day, medium, count, observed, until, ahead, planned, media, brief=False):
+    """Stretches of every list: where each list's begin (L + 1,), when (C,), and the contacts (C, M).
+
+    `brief` makes none between contacts up to the end of observation.
+    """
     n, size, room = begin.size, 0, 1024
     offset, start, dose = np.zeros(n + 1, np.int64), np.empty(room), np.zeros((room, media))
     for i in range(n):
@@ -28,7 +31,8 @@ def cut(begin, stop, day, medium, count, observed, until, ahead, planned, media)
             at_contact = day[j] if j < stop[i] else np.inf
             at_plan = observed[i] + ahead[p] if p < ahead.size else np.inf
             at_end = observed[i] if now < observed[i] and last > -np.inf else np.inf
-            at_step = _next_step(now, last) if last > -np.inf and now < until[i] else np.inf
+            steps = last > -np.inf and now < until[i] and not (brief and now < observed[i])
+            at_step = _next_step(now, last) if steps else np.inf
             now = min(min(at_contact, at_plan), min(at_end, at_step))
             if now == np.inf:
                 break

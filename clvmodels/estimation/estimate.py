@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import Any, Literal, Protocol, overload
 
 from clvmodels.covariates.survival import Survival
+from clvmodels.covariates.time_varying import TimeVaryingSpec
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.tenures import Tenures
 from clvmodels.data.transactions import Transactions
 from clvmodels.duration.contractual import Contractual
 from clvmodels.errors import ClvError
+from clvmodels.estimation.contact_effects import ContactGrounds
 from clvmodels.estimation.hierarchical import hierarchical
 from clvmodels.estimation.laplace import laplace
 from clvmodels.estimation.latent import latent
@@ -137,7 +139,7 @@ def fit(
             f"{model!r} is fitted to histories alone. Leave out the log: log.histories(period=...) made them."
         )
     _insist_on_data_of(model, histories)
-    started = time.perf_counter()
+    started, spec = time.perf_counter(), model
     problem = Problem.of(model.on(histories), histories, priors)
     model = problem.model
     if method in ("mle", "map") and model.hierarchical:
@@ -163,7 +165,14 @@ def fit(
         fingerprint=histories.fingerprint(),
         seed=None if outcome.posterior is None else seed,
         version=__version__,
+        grounds=_grounds(spec, histories),
     )
+
+
+def _grounds(spec: Fittable, histories: Any) -> ContactGrounds | None:
+    """What effects of contacts rest on, if the model has any."""
+    known = isinstance(spec, TimeVaryingSpec) and spec.contacts is not None
+    return ContactGrounds(spec.contacts, histories) if known else None  # type: ignore[attr-defined]
 
 
 def _insist_on_data_of(model: Fittable, data: Any) -> None:

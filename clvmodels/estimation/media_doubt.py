@@ -12,10 +12,9 @@ import numpy as np
 from scipy import special
 
 from clvmodels.estimation.media_laplace import Quadratic
+from clvmodels.estimation.trust import EVEN
 from clvmodels.model import Array
 
-EVEN = 0.5
-"""Probability before the data that a medium does nothing."""
 DRAWS = 400
 """Draws of spreads and fatigue averaged over."""
 

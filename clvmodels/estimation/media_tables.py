@@ -11,6 +11,7 @@ from scipy import special
 
 from clvmodels.errors import ClvError
 from clvmodels.estimation.result import CELLS
+from clvmodels.estimation.trust import DOUBTED
 from clvmodels.model import Array
 from clvmodels.response.attributed import PRIOR_CONTACTS
 from clvmodels.response.cells import NONE, Audience
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from clvmodels.estimation.media_fit import MediaFit
 
 COLUMNS = ("increment", "lower", "upper", "p_positive", "p_best", "p_best_per_cost")
-
-
-DOUBTED = 0.05
-"""Probability of no effect that is worth a word."""
 
 
 def increments_table(fit: MediaFit, audience: Audience, *, tail: float, draws: int, seed: int) -> pd.DataFrame:

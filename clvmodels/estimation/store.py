@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from clvmodels.catalogue import model_named
 from clvmodels.covariates.stored import arrays_of, described, restored
 from clvmodels.errors import ClvError, SavedFitError
+from clvmodels.estimation.contact_effects import ContactGrounds
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.estimation.result import Fit
 from clvmodels.estimation.stored_arrays import as_table, from_table
@@ -136,6 +137,7 @@ def _header(fit: Fit) -> dict[str, Any]:
         "period": asdict(fit.period),
         "diagnostics": {k: None if v is not None and math.isnan(v) else v for k, v in asdict(fit.diagnostics).items()},
         "priors": priors,
+        **({} if fit.grounds is None else {"grounds": fit.grounds.evidence}),
     }
 
 
@@ -147,7 +149,7 @@ def _fit(header: dict[str, Any], table: pa.Table) -> Fit:
     if arrays["chain"].size:
         chains = int(arrays["chain"][-1]) + 1
         posterior = xr.Dataset({n: (("chain", "draw"), arrays[n].reshape(chains, -1)) for n in model.Theta._fields})
-    priors = header.pop("priors")
+    priors, grounds = header.pop("priors"), header.pop("grounds", None)
     header.pop("format")
     return Fit(
         model=model,
@@ -156,6 +158,7 @@ def _fit(header: dict[str, Any], table: pa.Table) -> Fit:
         posterior=posterior,
         period=Period(**header.pop("period")),
         diagnostics=Diagnostics(**header.pop("diagnostics")),
+        grounds=None if grounds is None else ContactGrounds.found(grounds),
         priors=None if priors is None else {n: PRIORS[kind](**values) for n, (kind, values) in priors.items()},
         **header,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from clvmodels.model import Array
 R_HAT_LIMIT = 1.01
 ESS_LIMIT = 400
 NORMAL_90 = 1.645
+EVEN = 0.5
+"""Probability before the data that a medium does nothing."""
+DOUBTED = 0.05
+"""Probability of no effect that is worth a word."""
 
 
 def trusted(diagnostics: Diagnostics) -> bool:
@@ -27,7 +31,7 @@ WIDE = 20.0
 
 
 def hardly_told(
-    free: Array, covariance: Array, names: Sequence[str], coordinates: Coordinates, pooled: Collection[int] = ()
+    free: Array, covariance: Array, names: Sequence[str], coordinates: Coordinates, *, besides: Container[str] = ()
 ) -> list[str]:
     """Sentences on the coefficients that data hardly tell: of two standard deviations of their column, the effect's interval.
 
@@ -35,13 +39,13 @@ def hardly_told(
     ----------
     free, covariance
         Estimate (k,) and its covariance (k, k) in the free form of `Coordinates`.
-    pooled
-        Places of those that are drawn from a common scale, which tells them where the data do not: nothing is said of them.
+    besides
+        Names of coefficients that are not of columns.
     """
     if coordinates.mixing is None:
         return []
     found = []
-    for j in sorted(set(np.flatnonzero(~coordinates.positive).tolist()) - set(pooled)):
+    for j in (j for j in np.flatnonzero(~coordinates.positive).tolist() if names[j] not in besides):
         reach = 2.0 / coordinates.mixing[j, j] * np.sqrt(covariance[j, j]) * NORMAL_90
         middle = 2.0 / coordinates.mixing[j, j] * free[j]
         if 2 * reach > np.log(WIDE):

@@ -271,7 +271,8 @@ def compare(
         name: _checked(name, predict(histories, horizon), len(histories)) for name, predict in named.items()
     }
     actual = Predicted(happened.purchases, happened.spend)
-    return Comparison(forecast, actual, predictions, interval, resamples, seed, happened.notes)
+    notes = (*happened.notes, *simulation.duration.assumed)
+    return Comparison(forecast, actual, predictions, interval, resamples, seed, notes)
 
 
 def _checked(name: str, predicted: tuple[Array, Array], n: int) -> Predicted:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvmodels.covariates.time_model import TimeVarying
+from clvmodels.covariates.time_model import over_time
 from clvmodels.data.days import as_date
 from clvmodels.data.transactions import Day, Transactions
 from clvmodels.duration.attrition import LatentAttrition
@@ -112,7 +112,7 @@ def tracking(
 
 def _by_age(model: LatentAttrition) -> LatentAttrition:
     """The model, unless what newcomers do depends on the day on which they come."""
-    if any(isinstance(one, TimeVarying) for one in getattr(model, "components", (model,))):
+    if over_time(model):
         raise ModelError(
             "Tracking counts newcomers by their age, and in a model over time it matters when they came. Look at what "
             "the customers of the calibration do next: clv.forecast(...).stream(per=WEEK)."

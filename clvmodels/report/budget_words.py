@@ -57,6 +57,11 @@ class BudgetWords:
         "much of it must be an error of the comparison for a contact to bring just what it costs; below zero, the increment "
         "would have to be larger than it looks. Randomised media have none."
     )
+    page_added: str = (
+        "Increment: how many purchases one more contact today adds over the horizon, on average over all customers. Break-even "
+        "bias: how many of them must be an error of the comparison for a contact to bring just what it costs. Randomised media "
+        "have none."
+    )
 
 
 def budget_words(lang: str) -> BudgetWords:

@@ -91,17 +91,22 @@ def _money(plan: Plan, comparison: pd.DataFrame, lang: str) -> Html:
 def _media(plan: Plan, words: BudgetWords, lang: str) -> Html:
     from clvmodels.report.figures.budget import plan_by_medium
 
-    effects = plan.evidence()
+    effects, added = plan.evidence(), plan.worth.increments == "purchases"
     rows = [
         [
-            str(medium), str(row["grade"]), count(float(row["contacts"])), percent(float(row["increment"])),
-            f"{percent(float(row['lower']))} – {percent(float(row['upper']))}", number(float(row["p_positive"])),
-            number(float(row["net"])), percent(float(row["break_even"])),
+            str(medium), str(row["grade"]), count(float(row["contacts"])), _amount(row["increment"], added),
+            f"{_amount(row['lower'], added)} – {_amount(row['upper'], added)}", number(float(row["p_positive"])),
+            number(float(row["net"])), _amount(row["break_even"], added),
         ]
         for medium, row in effects.iterrows()
     ]  # fmt: skip
-    note = tag("p", words.page_break_even, attributes={"class": "small"})
+    note = tag("p", words.page_added if added else words.page_break_even, attributes={"class": "small"})
     return joined([table(words.head_media, rows, texts=2), note, figure(plan_by_medium(plan, lang=lang))])
+
+
+def _amount(value: float, purchases: bool) -> str:
+    """An increment: purchases, or points of a probability."""
+    return number(float(value)) if purchases else percent(float(value))
 
 
 def _customers(plan: Plan, words: BudgetWords) -> Html:

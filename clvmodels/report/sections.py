@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from clvmodels.estimation.contact_effects import contact_lines
 from clvmodels.estimation.result import Fit
 from clvmodels.estimation.stack import Stack
 from clvmodels.evaluation.compare import Comparison
@@ -148,7 +149,8 @@ def _fit(fit: Fit, material: Material) -> Html:
     )  # fmt: skip
     head = [text.format(interval=material.interval) for text in words.head_fit]
     vouched = tag("p", words.fit_diagnostics.format(diagnostics=diagnostics(fit, words)))
-    return joined([tag("h3", fit.model.title), tag("p", made), vouched, table(head, rows, texts=2)])
+    contacts = items([*contact_lines(fit), *fit.warnings]) if getattr(fit.model, "media", ()) else Html("")
+    return joined([tag("h3", fit.model.title), tag("p", made), vouched, table(head, rows, texts=2), contacts])
 
 
 def _between(row: dict[Hashable, Any]) -> str:

@@ -74,7 +74,7 @@ def assemble(contacts: Contacts, log: Transactions, wanted: Wanted, *, replies: 
     ContactError
         The log has no beginning, its ids are of another type, contacts are of customers who are not in it or had not bought yet.
     """
-    rows, purchases, customers = _sources(contacts, log)
+    rows, purchases, customers = sources(contacts, log)
     last = log.until - datetime.timedelta(days=wanted.window - 1)
     judged = kept(with_fates(with_stocks(once_a_day(rows), wanted.half_life), rows, customers, last))
     accounts = account(judged, strict=wanted.strict)
@@ -94,7 +94,7 @@ def _with_features_and_outcome(states: Any, purchases: Any, responses: Any | Non
     return states.join(found.mutate(month=found.date.strftime("%m")), ["customer_id", "date"])
 
 
-def _sources(contacts: Contacts, log: Transactions) -> tuple[Any, Any, Any]:
+def sources(contacts: Contacts, log: Transactions) -> tuple[Any, Any, Any]:
     """Contact rows, running purchases and customers, in one database and with ids of one type."""
     if log.after is not None:
         raise ContactError(

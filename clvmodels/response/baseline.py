@@ -25,8 +25,10 @@ class Baseline:
         return self.looked_at < self.possible
 
 
-def pseudo_contacts(used: Any, contacts: Any, customers: Any, *, most: int, seed: int) -> tuple[Any | None, Baseline]:
-    """Customers of the log without any contact on the days of media of which nobody was held out.
+def pseudo_contacts(
+    used: Any, contacts: Any, customers: Any, *, most: int, seed: int, all_media: bool = False
+) -> tuple[Any | None, Baseline]:
+    """Customers of the log without any contact on the days of media of which nobody was held out, or of all media.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ def pseudo_contacts(used: Any, contacts: Any, customers: Any, *, most: int, seed
     -------
     Ibis table (customer_id, date, segment), None where no medium needs them, and what was done.
     """
-    dates = _dates(used)
+    dates = _dates(used, all_media=all_media)
     if not dates:
         return None, Baseline((), 0, 0)
     count = int(customers.count().to_pyarrow().as_py())
@@ -56,14 +58,19 @@ def pseudo_contacts(used: Any, contacts: Any, customers: Any, *, most: int, seed
     return alone.select("customer_id", "date", "segment"), Baseline(tuple(dates), possible, min(possible, most))
 
 
-def _dates(used: Any) -> dict[Any, int]:
-    """Contacts per day by media without held-out rows; none if some customers were held out of every medium."""
+def _dates(used: Any, *, all_media: bool) -> dict[Any, int]:
+    """Contacts per day by media without held-out rows (none if some customers were held out of every medium), or by all."""
+    if all_media:
+        return _counted(used.filter(~used.held_out))
     media = used.group_by("medium").aggregate(held=used.held_out.sum())
     held = {row["medium"]: row["held"] for row in fetch(media).to_pylist()}
     lacking = [medium for medium, rows in held.items() if not rows]
     if held.get(None) or not lacking:
         return {}
-    sent = used.filter(used.medium.isin(lacking))
+    return _counted(used.filter(used.medium.isin(lacking)))
+
+
+def _counted(sent: Any) -> dict[Any, int]:
     counted = sent.group_by("date").aggregate(contacts=sent.count()).order_by("date")
     return {row["date"]: int(row["contacts"]) for row in fetch(counted).to_pylist()}
 

@@ -135,8 +135,8 @@ def _of_held_out(some: Sampled, occasions: Any, bare: Evidence, *, drawn: bool) 
         left = f"; {bare.alone:,} contacts of months without any left out" if bare.alone else ""
         uneven = some.uneven(rows)
         odds = ", drawn with different probabilities" if uneven else ""
-        return replace(evidence, reason=f"{bare.baseline:,} held out{odds}; {_alike(found)}{left}", uneven=uneven)
-    why = _unlike(found) if drawn else "not drawn at random"
+        return replace(evidence, reason=f"{bare.baseline:,} held out{odds}; {alike(found)}{left}", uneven=uneven)
+    why = unlike(found) if drawn else "not drawn at random"
     if not (scored & some.contacted).any() or not (scored & ~some.contacted).any():
         return replace(evidence, grade="observational", reason=f"{why}; adjusted for customers' means and periods")
     rule = score_rule(some.score[scored], some.contacted[scored])
@@ -144,14 +144,16 @@ def _of_held_out(some: Sampled, occasions: Any, bare: Evidence, *, drawn: bool) 
     return _by_rule(without_alone(occasions.filter(mine), bare), rule, replace(evidence, reason=why))
 
 
-def _alike(found: Balance) -> str:
+def alike(found: Balance) -> str:
+    """In words, that the contacted and the others differ no more than chance makes them."""
     worst, size = found.worst
     if found.p_value != found.p_value:
         return "too few customers, or nothing known of them, to test the balance"
     return f"balanced (p = {found.p_value:.2g}, largest difference {size:.3f} sd in {worst})"
 
 
-def _unlike(found: Balance) -> str:
+def unlike(found: Balance) -> str:
+    """In words, how they differ beyond chance."""
     worst, size = found.worst
     if not found.comparable:
         return "on no day are there both contacts and held-out customers"
@@ -194,7 +196,7 @@ def _of_pseudo(some: Sampled, bare: Evidence, replies: int) -> Evidence:
         found = some.balance(rows, score=False)
         known = some.known[rows & some.contacted].all()
         if known and found.holds:
-            reason = f"drawn with known probabilities; customers not contacted on the same days are {_alike(found)}"
+            reason = f"drawn with known probabilities; customers not contacted on the same days are {alike(found)}"
             return replace(bare, reason=reason, balance=found)
         worst, size = found.worst
         reason = (

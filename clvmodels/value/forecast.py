@@ -20,7 +20,7 @@ from clvmodels.estimation.stack import Stack
 from clvmodels.model import Array
 from clvmodels.units import Cost, Period, Rate, Span, as_period
 from clvmodels.value.contract_forecast import ContractForecast, forecast_contracts
-from clvmodels.value.fits import check_currencies, duration_model, quantity_model
+from clvmodels.value.fits import check_amounts, check_currencies, check_draws, duration_model, quantity_model
 from clvmodels.value.leaving import is_contractual
 from clvmodels.value.simulation import Block, Simulation
 from clvmodels.value.standing import Paid
@@ -260,8 +260,7 @@ def forecast(
     >>> bool(table.loc["potential", "lower"] < table.loc["potential", "mean"] < table.loc["potential", "upper"])
     True
     """
-    if draws < 20:
-        raise ClvError(f"draws={draws} is too few for an interval. Use at least 20; 500 is usual.")
+    check_draws(draws)
     if is_contractual(duration):
         customers, stated = (quantity, price) if histories is None else (histories, quantity)
         _insist_on_contracts(duration, customers, histories is not None and price is not None)
@@ -300,7 +299,7 @@ def _forecast_purchases(
     models = duration_model(duration), quantity_model(quantity)
     check_currencies(duration, quantity, histories)
     inside = histories.to(duration.period)
-    rng = np.random.default_rng([seed, 0xD2A3])
+    rng = _parameters(seed)
     theta = duration.draws(draws, seed=rng), quantity.draws(draws, seed=rng)
     span, force = terms.horizon.per(inside.period), terms.force(inside.period)
     simulation = Simulation(*models, *theta, inside, span, force, seed)
@@ -310,13 +309,24 @@ def _forecast_purchases(
         np.sum([getattr(part, kind) for part in parts], axis=0) for kind in ("expected", "simulated")
     )
     customers = _customers(inside, parts)
-    if not np.isfinite(customers["potential"]).all():
-        raise ModelError(
-            f"The mean amount of a purchase is infinite in some draws of {quantity.model.name}: the tail of the amounts is "
-            "too heavy for their number (q near 1). Use more customers, cap the largest amounts, or give a prior such as "
-            "priors={'q': LogNormal(3.0, 0.5)}."
-        )
-    return Forecast(simulation, valuation, customers, expected, simulated, _notes(terms, inside, interval))
+    check_amounts(customers["potential"], models[1])
+    notes = (*_notes(terms, inside, interval), *models[0].assumed)
+    return Forecast(simulation, valuation, customers, expected, simulated, notes)
+
+
+def _parameters(seed: int) -> np.random.Generator:
+    """What draws the parameters of a forecast, those of the duration first."""
+    return np.random.default_rng([seed, 0xD2A3])
+
+
+def made_of(forecast: Forecast, duration: Fit) -> bool:
+    """Whether a forecast is made of draws of this fit, under whatever future."""
+    simulation = forecast.simulation
+    names: tuple[str, ...] = duration.model.Theta._fields
+    if getattr(simulation.duration_theta, "_fields", None) != names:
+        return False
+    drawn = duration.draws(forecast.draws, seed=_parameters(simulation.seed))
+    return all(np.array_equal(*pair) for pair in zip(drawn, simulation.duration_theta, strict=True))
 
 
 def _customers(histories: Histories, parts: list[Reduced]) -> pd.DataFrame:

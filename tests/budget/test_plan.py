@@ -134,7 +134,7 @@ def test_the_best_for_the_money(plan: clv.Plan) -> None:
     )
     frontier = plan.frontier()
     assert np.all(np.diff(np.diff(frontier["net"]) / np.diff(frontier["budget"])) < 0.05)
-    assert frontier["net"].max() >= plan.total().loc["net", "mean"] - plan.solution.gap
+    assert frontier["net"].max() * (1 + 1e-12) >= plan.total().loc["net", "mean"] - plan.solution.gap  # sums round
 
 
 def test_policies_of_the_caller(plan: clv.Plan) -> None:

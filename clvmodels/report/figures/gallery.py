@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from clvmodels.covariates.time_model import over_time
 from clvmodels.estimation.result import Fit
 from clvmodels.estimation.stack import Stack
 from clvmodels.evaluation.compare import Comparison
@@ -47,9 +48,12 @@ def gallery(
     pictures = {
         "customer_equity": customer_equity(forecast, lang=lang),
         "ltv_distribution": ltv_distribution(forecast, lang=lang),
-        "frequency_histogram": frequency_histogram(duration, histories, interval=forecast.interval, lang=lang),
-        "alive_heatmap": alive_heatmap(duration, histories, lang=lang),
     }
+    if not over_time(duration.model):  # there it matters when customers came, and not only how long ago
+        pictures["frequency_histogram"] = frequency_histogram(
+            duration, histories, interval=forecast.interval, lang=lang
+        )
+        pictures["alive_heatmap"] = alive_heatmap(duration, histories, lang=lang)
     if table is not None:
         pictures["tracking"] = tracking(table, lang=lang)
     if comparison is not None:
