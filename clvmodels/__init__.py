@@ -17,7 +17,8 @@ In the order of use:
   and why she leaves
 - `check`: whether the data can support the models, and which assumption is in doubt; whether a fit of contracts agrees with them
 - `with_covariates`, `pooled`: any of them, with parameters that covariates explain, or that differ between segments
-- `time_varying`, `Panel`: seasons, promotions and contacts that move how often customers buy and how soon they leave
+- `time_varying`, `Panel`: seasons, promotions and contacts that move how often customers buy and how soon they leave;
+  `plan_difference`: what one plan brings over another, purchases induced, pulled forward, saved and lost
 - `fit`, `save`, `load`, `LogNormal`, `Gamma`, `Normal`, `HalfNormal`: estimate a model; keep the estimate; state prior knowledge
 - `media_response`, `response_curve`: which media a customer responds to, from a log of contacts or from judgement
 - `forecast`: value per customer and in total, of purchases or of contracts, with expected and predictive intervals; `combine`:
@@ -155,6 +156,8 @@ if TYPE_CHECKING:
     from clvmodels.value.contract_forecast import ContractForecast as ContractForecast
     from clvmodels.value.forecast import Forecast as Forecast
     from clvmodels.value.forecast import forecast as forecast
+    from clvmodels.value.plan_difference import plan_difference as plan_difference
+    from clvmodels.value.plan_parts import PlanDifference as PlanDifference
     from clvmodels.value.save import max_worth_spending as max_worth_spending
 
 _HOMES = {
@@ -200,6 +203,8 @@ _HOMES = {
     "value.forecast": ("forecast", "Forecast"),
     "value.contract_forecast": ("ContractForecast",),
     "value.combined": ("combine",),
+    "value.plan_difference": ("plan_difference",),
+    "value.plan_parts": ("PlanDifference",),
     "value.save": ("max_worth_spending",),
     "budget.actions": ("Action", "PlannedContact"),
     "budget.constraints": ("Capacity", "Coverage", "BudgetShare", "EqualTreatment"),

@@ -247,6 +247,13 @@ class TimeVarying(LatentAttrition):
         columns = [table.path, first, *(np.ravel(np.broadcast_to(column, shape)) for column in known)]
         return arranged(rows, together[0].shape, columns, shape, more, self._paths(table, history.period))
 
+    def elements_with(
+        self, other: TimeVarying, theta: Any, history: HistoryLike, horizon: float
+    ) -> tuple[Elements, NDArray[np.int64], Elements]:
+        """Elements under this future, the paths of the same under another one of the same model, and the elements of that."""
+        mine, others = (model._elements(theta, history, ahead=horizon) for model in (self, other))
+        return mine, mine.sorted(others.put(others.path.astype(float))).astype(np.int64), others
+
     def p_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Probability that the customer has not left by T, in [0, 1]."""
         e = self._elements(theta, history)

@@ -36,6 +36,8 @@ X2, W2 = gauss_legendre(2)
 X4, W4 = gauss_legendre(4)
 ROUGH = 0.7
 """Fall of the log integrand over a piece of time up to which four nodes give ten digits."""
+SHARED = 4
+"""Elements for each set of parameters and path from which on it pays if the paths never settle."""
 FAINT = 1e-12
 COMMON = ("start", "purchase", "dropout")
 """What holds for all paths."""
@@ -44,7 +46,7 @@ ALIKE = 1e-9
 
 
 class Far(NamedTuple):
-    """Paths up to a day and from it on, where they are fewer: `path` says which of these each path becomes (P,)."""
+    """Paths up to a day, those that differ after it, and which of these each path becomes (P,)."""
 
     day: float
     near: Paths
@@ -65,27 +67,47 @@ def present_sums(
     later = left + paths_future.sums_ahead(theta, which, path, now, ahead, far.near)[1]
     worth = np.exp(-theta[which, 2] * np.log(later / left) - force * ahead)
     stop = float(np.max(now + horizon))
-    return np.asarray(sums + worth * far_sums(theta, which, far.path[path], later, stop, force, far.paths))
+    return np.asarray(sums + worth * far_sums(theta, which, far.path[path], later, far.day, stop, force, far.paths))
 
 
 def _parted(theta: Array, paths: Paths, now: Array, horizon: Array, force: float) -> Far | None:
-    """The paths before and after the day on which all but the calendar has settled; None if that does not pay."""
+    """The paths before and after the day on which contacts have faded and own changes are over; None if that does not pay.
+
+    Where they go on to the end, as products with the calendar do, the day is today: it pays if many share a path.
+    """
     stop = now + horizon
     if not now.size or (np.ptp(stop) > ALIKE and force * float(np.min(horizon)) < NEGLIGIBLE * (1 - ALIKE)):
         return None
-    inside = paths.own_start < float(stop.max())
-    settled = max(float(now.max()), float(paths.own_start[inside].max(initial=-np.inf)), _faded(theta, paths))
-    first = int(np.searchsorted(paths.start, settled))
-    if paths.start.size - first < MANY or paths.start[first] >= float(stop.min()):
-        return None
-    changes = np.add.reduceat(inside, paths.own_offset[:-1], dtype=np.int64)
-    last = paths.own_offset[:-1] + np.maximum(changes - 1, 0)
-    rows, path = np.unique(paths.own_row[last], return_inverse=True)
+    last = float(stop.max())
+    today = max(float(now.max()), _faded(theta, paths))
+    settled = max(today, float(paths.own_start[paths.own_start < last].max(initial=-math.inf)))
+    for day in (settled, today):
+        if day < float(stop.min()):
+            far, path = _after(paths, day, last)
+            changes = paths.start.size - int(np.searchsorted(paths.start, day)) + far.own_start.size / (path.max() + 1)
+            if changes >= MANY and (day == settled or now.size >= SHARED * len(theta) * (path.max() + 1)):
+                return Far(day, until(paths, day), far, path)
+    return None
+
+
+def _after(paths: Paths, day: float, stop: float) -> tuple[Paths, NDArray[np.int64]]:
+    """The paths that differ between two moments, without contacts, and which of them each path is."""
+    begin = paths.own_offset[:-1]
+    held = begin + np.maximum(np.add.reduceat(paths.own_start <= day, begin, dtype=np.int64) - 1, 0)
+    end = np.maximum(begin + np.add.reduceat(paths.own_start < stop, begin, dtype=np.int64), held + 1)
+    numbers: dict[bytes, int] = {}
+    texts = (
+        paths.own_start[a + 1 : b].tobytes() + paths.own_row[a:b].tobytes() for a, b in zip(held, end, strict=True)
+    )
+    path = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
+    example = np.unique(path, return_index=True)[1]
+    offset = np.concatenate([[0], np.cumsum((end - held)[example])])
+    at = np.concatenate([np.arange(held[i], end[i]) for i in example])
     far = paths._replace(
-        own_offset=np.arange(rows.size + 1), own_start=np.full(rows.size, paths.start[first]), own_row=rows,
-        dose_offset=np.zeros(rows.size + 1, dtype=np.int64), **{name: getattr(paths, name)[first:] for name in COMMON},
+        own_offset=offset, own_start=np.maximum(paths.own_start[at], day), own_row=paths.own_row[at],
+        dose_offset=np.zeros(offset.size, dtype=np.int64),
     )  # fmt: skip
-    return Far(float(paths.start[first]), until(paths, float(paths.start[first])), far, path.astype(np.int64))
+    return far, path
 
 
 def until(paths: Paths, moment: float) -> Paths:
@@ -112,8 +134,8 @@ def _faded(theta: Array, paths: Paths) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def far_sums(theta, which, path, b, stop, force, paths):
-    """F of every element (n,): its parameters, its path, and its b at the first moment of the paths; up to another moment."""
+def far_sums(theta, which, path, b, day, stop, force, paths):
+    """F of every element (n,) from a day on: its parameters, its path, and its b on that day; up to another moment."""
     out, factors, count = np.empty(which.size), workspace(paths), paths.own_offset.size - 1
     made, height, place, weight = np.zeros(count, np.bool_), np.zeros(2), [np.zeros((0, 0))], [np.zeros((0, 0))]
     for _ in range(count):
@@ -135,7 +157,7 @@ def far_sums(theta, which, path, b, stop, force, paths):
             made[path[i]] = True
             segments = fill(paths, path[i], theta[which[i]], factors)
             place[path[i]], weight[path[i]] = _summed(
-                height, s, stop, force, segments, factors.start, factors.rate, factors.hazard
+                height, s, day, stop, force, segments, factors.start, factors.rate, factors.hazard
             )
         out[i] = 0.0
         D, w = place[path[i]].ravel(), weight[path[i]].ravel()
@@ -145,16 +167,16 @@ def far_sums(theta, which, path, b, stop, force, paths):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _summed(between, s, stop, force, segments, start, rate, hazard):
+def _summed(between, s, day, stop, force, segments, start, rate, hazard):
     """Nodes and weights in D by block (B, NODES) each, for every b between two."""
     b, total = between[0], 0.0
     for k in range(segments):
-        total += max((start[k + 1] if k + 1 < segments else stop) - start[k], 0.0) * hazard[k]
+        total += max((start[k + 1] if k + 1 < segments else stop) - max(start[k], day), 0.0) * hazard[k]
     step = BLOCK / max(1.0, s / POWER)
     reach = min(total, between[1] * math.expm1((NEGLIGIBLE + 2.0) / s))
     blocks = max(1, math.ceil(math.log1p(reach / b) / step))
     moments = np.zeros((blocks, NODES))
-    block, D, t, k = 0, 0.0, start[0], 0
+    block, D, t, k = 0, 0.0, day, 0
     while k < segments and block < blocks:
         a, d = rate[k], hazard[k]
         low, high = b * math.expm1(step * block), b * math.expm1(step * (block + 1))
@@ -167,7 +189,7 @@ def _summed(between, s, stop, force, segments, start, rate, hazard):
             for q in range(X.size):
                 u = width * X[q]
                 x = (2.0 * (D + d * u) - low - high) / (high - low)
-                _add(x, W[q] * width * a * math.exp(-force * (t + u - start[0])), moments[block])
+                _add(x, W[q] * width * a * math.exp(-force * (t + u - day)), moments[block])
             t, D = t + width, D + d * width
         if end - t <= 1e-12 * abs(end):
             k += 1

@@ -150,13 +150,13 @@ def present_sums(theta, which, path, now, left, horizon, force, paths):
             out[i] = out[i - 1]
         else:
             stop = now[i] + horizon[i]
-            out[i] = _present_sum(theta[which[i], 2], now[i], stop, left[i], force, factors, segments)
+            out[i] = present_sum(theta[which[i], 2], now[i], stop, left[i], force, factors, segments)
     return out
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _present_sum(s, now, stop, left, force, factors, segments):
-    """The same for one customer, up to a moment."""
+def present_sum(s, now, stop, left, force, factors, segments):
+    """The same for one customer whose path is filled, up to a moment."""
     k, low, b, total = segment_at(factors.start, segments, now), now, left, 0.0
     while low < stop:
         high = min(stop, factors.start[k + 1]) if k + 1 < segments else stop

@@ -92,10 +92,12 @@ def label(axes: Axes, *, x: str, y: str, title: str = "") -> None:
 type Place = Literal["best", "upper left", "upper right", "lower left", "lower right", "lower center"]
 
 
-def legend(axes: Axes, *, place: Place = "best", of: Axes | None = None) -> None:
+def legend(axes: Axes, *, place: Place = "best", of: Axes | None = None, columns: int = 1) -> None:
     """A legend without a frame; of the axes it stands on, or of others."""
     handles, labels = (axes if of is None else of).get_legend_handles_labels()
-    box = axes.legend(handles, labels, loc=place, fontsize=SMALL, labelcolor=INK, framealpha=0.85, edgecolor="none")
+    box = axes.legend(
+        handles, labels, loc=place, ncols=columns, fontsize=SMALL, labelcolor=INK, framealpha=0.85, edgecolor="none"
+    )
     box.set_zorder(5)
 
 

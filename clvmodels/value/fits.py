@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from clvmodels.data.histories import Histories
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.errors import ClvError, ModelError
@@ -9,6 +12,9 @@ from clvmodels.estimation.result import Fit
 from clvmodels.estimation.stack import Stack
 from clvmodels.model import Model
 from clvmodels.quantity.spend import Spend
+
+FEWEST = 20
+"""Joint draws."""
 
 
 def duration_model(fit: Fit | Stack) -> LatentAttrition:
@@ -37,6 +43,22 @@ def check_currencies(duration: Fit | Stack, quantity: Fit, histories: Histories)
     if duration.currency != quantity.currency or quantity.currency != histories.currency:
         seen = ", ".join(str(one.currency) for one in (duration, quantity, histories))
         raise ClvError(f"The fits and the histories are in different currencies ({seen}). Fit both on the same log.")
+
+
+def check_draws(draws: int) -> None:
+    """A `ClvError` if there are too few joint draws for an interval."""
+    if draws < FEWEST:
+        raise ClvError(f"draws={draws} is too few for an interval. Use at least {FEWEST}; 500 is usual.")
+
+
+def check_amounts(values: ArrayLike, quantity: Spend) -> None:
+    """A `ModelError` if expected amounts are not all finite."""
+    if not np.isfinite(values).all():
+        raise ModelError(
+            f"The mean amount of a purchase is infinite in some draws of {quantity.name}: the tail of the amounts is "
+            "too heavy for their number (q near 1). Use more customers, cap the largest amounts, or give a prior such as "
+            "priors={'q': LogNormal(3.0, 0.5)}."
+        )
 
 
 def _model(fit: Fit | Stack, role: str, example: str) -> Model:

@@ -20,7 +20,7 @@ from clvmodels.estimation.stack import Stack
 from clvmodels.model import Array
 from clvmodels.units import Cost, Period, Rate, Span, as_period
 from clvmodels.value.contract_forecast import ContractForecast, forecast_contracts
-from clvmodels.value.fits import check_currencies, duration_model, quantity_model
+from clvmodels.value.fits import check_amounts, check_currencies, check_draws, duration_model, quantity_model
 from clvmodels.value.leaving import is_contractual
 from clvmodels.value.simulation import Block, Simulation
 from clvmodels.value.standing import Paid
@@ -260,8 +260,7 @@ def forecast(
     >>> bool(table.loc["potential", "lower"] < table.loc["potential", "mean"] < table.loc["potential", "upper"])
     True
     """
-    if draws < 20:
-        raise ClvError(f"draws={draws} is too few for an interval. Use at least 20; 500 is usual.")
+    check_draws(draws)
     if is_contractual(duration):
         customers, stated = (quantity, price) if histories is None else (histories, quantity)
         _insist_on_contracts(duration, customers, histories is not None and price is not None)
@@ -310,12 +309,7 @@ def _forecast_purchases(
         np.sum([getattr(part, kind) for part in parts], axis=0) for kind in ("expected", "simulated")
     )
     customers = _customers(inside, parts)
-    if not np.isfinite(customers["potential"]).all():
-        raise ModelError(
-            f"The mean amount of a purchase is infinite in some draws of {quantity.model.name}: the tail of the amounts is "
-            "too heavy for their number (q near 1). Use more customers, cap the largest amounts, or give a prior such as "
-            "priors={'q': LogNormal(3.0, 0.5)}."
-        )
+    check_amounts(customers["potential"], models[1])
     notes = (*_notes(terms, inside, interval), *models[0].assumed)
     return Forecast(simulation, valuation, customers, expected, simulated, notes)
 

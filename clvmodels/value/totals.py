@@ -82,7 +82,7 @@ class Totals:
         -------
         DataFrame, one row per group: customers, then the mean of every measure and the bounds of ltv
         """
-        codes, groups = pd.factorize(self._labels(labels), sort=True)
+        codes, groups = pd.factorize(labels_of(labels, self.customers), sort=True)
         expected, simulated = self.group_draws(codes, len(groups))
         rows: list[dict[str, Any]] = []
         for g, group in enumerate(groups):
@@ -98,23 +98,6 @@ class Totals:
 
         return added(self, other)
 
-    def _labels(self, labels: str | pd.Series | NDArray[Any]) -> NDArray[Any]:
-        if isinstance(labels, str):
-            if labels != "segment" or self.segment is None:
-                raise ClvError(
-                    f"The customers have no {labels!r}. Name the column as segment= when reading the data, or pass a Series of "
-                    "labels by customer id."
-                )
-            return self.segment
-        if isinstance(labels, pd.Series):
-            labels = labels.reindex(pd.Index(self.customer_id)).to_numpy()
-        values = np.asarray(labels)
-        if len(values) != len(self.customers) or pd.isna(values).any():
-            raise ClvError(
-                f"Labels are needed for all {len(self.customers):,} customers. Fill the missing ones, for example with 'unknown'."
-            )
-        return values
-
     @property
     def _heading(self) -> str:
         return f"Forecast of {len(self.customers):,} customers over {self.horizon}, {self.draws:,} draws"
@@ -125,6 +108,25 @@ class Totals:
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{note}</li>" for note in self.notes)
         return f"<b>{self._heading}</b>{readable(self.total()).to_html()}<ul>{notes}</ul>"
+
+
+def labels_of(labels: str | pd.Series | NDArray[Any], customers: pd.DataFrame) -> NDArray[Any]:
+    """A label for every row of a table of customers: "segment", a Series by customer id, or an array in their order (n,)."""
+    if isinstance(labels, str):
+        if labels != "segment" or "segment" not in customers:
+            raise ClvError(
+                f"The customers have no {labels!r}. Name the column as segment= when reading the data, or pass a Series of "
+                "labels by customer id."
+            )
+        return customers["segment"].to_numpy()
+    if isinstance(labels, pd.Series):
+        labels = labels.reindex(pd.Index(customers["customer_id"])).to_numpy()
+    values = np.asarray(labels)
+    if len(values) != len(customers) or pd.isna(values).any():
+        raise ClvError(
+            f"Labels are needed for all {len(customers):,} customers. Fill the missing ones, for example with 'unknown'."
+        )
+    return values
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

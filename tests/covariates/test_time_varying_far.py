@@ -154,3 +154,20 @@ def test_parameters_customers_and_counts_broadcast_in_any_way() -> None:
         for k in range(7):
             one = model.pmf([v[k] for v in draws], histories, n=n, horizon=10 * WEEK)
             assert pmf[n, k] == pytest.approx(one, rel=1e-12)
+
+
+def test_products_with_the_calendar_never_settle() -> None:
+    """A season of each segment, by many customers: from today on, once for each segment; alone, segment by segment."""
+    histories = people(60)
+    table = pd.DataFrame(
+        {"customer_id": histories.customer_id, "channel": np.where(np.arange(60) % 2, "shop", "online")}
+    )
+    histories = histories.with_covariates(table)
+    model = clv.time_varying(purchase="~ quarter * channel", dropout="~ quarter:channel").on(histories)
+    size = len(model.Theta._fields) - 4
+    theta = model.theta((0.8, 9.0, 0.7, 12.0, *np.random.default_rng(1).normal(0, 0.4, size)))
+    far, direct = far_and_direct(model, theta, histories, 20_000.0, 0.002)
+    assert far == pytest.approx(direct, rel=1e-9)
+    few = clv.history.picked(histories, np.arange(3))
+    e = model._elements(theta, few, 20_000.0, ahead=20_000.0)
+    assert paths_far._parted(e.theta, e.paths, e.now, e.sorted(20_000.0), 0.002) is None

@@ -8,6 +8,7 @@ import pytest
 
 import clvmodels as clv
 from clvmodels.units import WEEK
+from clvmodels.value.simulation import past_of
 
 from .test_time_varying import COEFFICIENTS, THETA, fitted, people
 
@@ -66,6 +67,11 @@ def market() -> clv.Histories:
 
 
 @pytest.fixture(scope="module")
+def quantity(market) -> clv.Fit:
+    return clv.fit(clv.GAMMA_GAMMA, market, method="map")
+
+
+@pytest.fixture(scope="module")
 def fit(market) -> clv.Fit:
     return clv.fit(clv.time_varying(season="fourier(1)"), market, method="map")
 
@@ -85,8 +91,7 @@ def test_next_purchase_of_customers(market, fit) -> None:
     assert labelled["mean"].notna().all()
 
 
-def test_uses_of_a_forecast(market, fit) -> None:
-    quantity = clv.fit(clv.GAMMA_GAMMA, market, method="map")
+def test_uses_of_a_forecast(market, fit, quantity) -> None:
     discount = clv.Rate(0.1, per=clv.YEAR)
     forecast = clv.forecast(fit, quantity, market, horizon=52 * WEEK, discount=discount, draws=20)
     customers = forecast.per_customer()
@@ -123,8 +128,7 @@ def test_a_perfect_save_keeps_the_season(market, fit) -> None:
     assert found[0] == pytest.approx(rate * worth, rel=1e-4)
 
 
-def test_a_newcomer_comes_today(market, fit) -> None:
-    quantity = clv.fit(clv.GAMMA_GAMMA, market, method="map")
+def test_a_newcomer_comes_today(market, fit, quantity) -> None:
     forecast = clv.forecast(fit, quantity, market, horizon=26 * WEEK, draws=20, margin=1.0)
     found = clv.newcomer_value(forecast, first_amount=10.0)
     new = clv.history.History.new_customer(WEEK, on=market.until, who="somebody")
@@ -144,15 +148,15 @@ def test_a_newcomer_comes_today(market, fit) -> None:
         clv.newcomer_value(clv.forecast(own, quantity, market, horizon=26 * WEEK, draws=20), first_amount=10.0)
 
 
-def test_a_stack_with_a_model_without_seasons(market, fit) -> None:
+def test_a_stack_with_a_model_without_seasons(market, fit, quantity) -> None:
     plain = clv.fit(clv.PARETO_NBD, market, method="map")
-    quantity = clv.fit(clv.GAMMA_GAMMA, market, method="map")
     both = clv.stack({"seasonal": fit, "plain": plain}, {"seasonal": 0.5, "plain": 0.5})
-    waits, saves = [], []
+    some, waits, saves = market.select(np.arange(60) < 12), [], []
     for one in (fit, both, plain):
-        found = clv.next_purchase(one, market, within=10 * WEEK, draws=20, seed=1)
-        waits.append(found.per_customer()["p_purchase"].sum())
-        forecast = clv.forecast(one, quantity, market, horizon=10 * WEEK, draws=20, seed=1)
+        theta, model = one.draws(20, seed=1), one.model
+        past = past_of(model, theta, some)
+        waits.append(list(past.bought_by([1.0, 10.0]))[1][past.inverse].mean(axis=1).sum())
+        forecast = clv.forecast(one, quantity, some, horizon=10 * WEEK, draws=20, seed=1)
         saves.append(clv.max_worth_spending(forecast).sum())
     for seasonal, mixed, without in (waits, saves):
         assert mixed == pytest.approx((seasonal + without) / 2, rel=0.1)

@@ -16,6 +16,7 @@ from clvmodels.report.figures.policies import policy_values
 from clvmodels.report.figures.retention import retention
 from clvmodels.report.figures.simple_measures import constant_retention_against_model, simple_against_model
 from clvmodels.report.figures.tiers import product_profitability, value_loyalty_grid, value_tiers
+from clvmodels.report.figures.two_plans import plan_difference
 from clvmodels.report.figures.value import customer_equity, ltv_distribution
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "next_purchase_by_category",
     "plan_by_medium",
     "plan_comparison",
+    "plan_difference",
     "policy_values",
     "product_profitability",
     "retention",
