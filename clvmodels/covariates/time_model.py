@@ -336,8 +336,11 @@ class TimeVarying(LatentAttrition):
         e = self._elements(theta, history, reach, ahead=reach, brief=True)
         mean = (e.theta[e.which, 0] + e.columns[1]) / e.sorted(standing.scale)
         left, ahead = e.sorted(standing.left), e.sorted(reach)
-        sums = (present_sums(e.theta, e.which, e.path, e.now, left, ahead, force, e.paths) for force in forces)
-        return np.array([e.put(mean * one) for one in sums])
+        found = {
+            force: e.put(mean * present_sums(e.theta, e.which, e.path, e.now, left, ahead, force, e.paths))
+            for force in set(forces)
+        }
+        return np.array([found[force] for force in forces])
 
     def _expected(
         self, theta: Any, history: HistoryLike, horizon: ArrayLike, force: float, *, stays: bool = False

@@ -16,7 +16,7 @@ from clvmodels.covariates.contact_terms import ContactTerms, Term
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.tables import fetch
-from clvmodels.duration.stocks import IRRITATION, LATER
+from clvmodels.duration.stocks import IRRITATION, LATER, effects_of, workspace_of_stocks
 from clvmodels.estimation.trust import DOUBTED, EVEN, WIDE
 from clvmodels.model import Array
 from clvmodels.response.contact_evidence import ContactEvidence, contact_evidence
@@ -128,6 +128,35 @@ def effects_table(fit: Fit, *, tail: float) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(list(rows), names=["medium", "process"])
     return table
+
+
+def after_contact(fit: Fit, medium: str, *, days: int, draws: int = 300) -> dict[str, Array]:
+    """What one contact does to each process in the days after it: the factor of its rate on day 1, 2, ... (draws, days).
+
+    Of a customer who remembers no other contact.
+    """
+    terms = terms_of(fit)
+    theta = fit.draws(draws)
+    size, media = days + 1, len(terms.media)
+    start, dose = np.arange(size) / fit.period.days, np.zeros((size, media))
+    dose[0, terms.media.index(medium)] = 1.0
+    codes = [terms.codes(process) for process in PROCESSES]
+    lives = np.column_stack([getattr(theta, name) for name in identifiers("half_life", terms.idents)])
+    ways = [
+        np.column_stack([np.zeros((draws, 0)), *(getattr(theta, n) for n, _ in _named(terms, p))]) for p in PROCESSES
+    ]
+    saturation = theta.saturation if terms.saturation is None else np.full(draws, terms.saturation)
+    effects = workspace_of_stocks(size, media, len(codes[0]), len(codes[1]), False)
+    found = np.empty((2, draws, days))
+    for i in range(draws):
+        effects_of(start, dose, lives[i], saturation[i], codes[0], codes[1], ways[0][i], ways[1][i], effects)
+        found[0, i], found[1, i] = effects.log_rate[:days], effects.log_hazard[:days]
+    touched = {process: _touches(terms.of(process), terms.media.index(medium)) for process in PROCESSES}
+    return {process: np.exp(one) for process, one in zip(PROCESSES, found, strict=True) if touched[process]}
+
+
+def _touches(terms: Sequence[Term], medium: int) -> bool:
+    return any(one.kind == IRRITATION or one.medium == medium for one in terms)
 
 
 def _named(terms: ContactTerms, process: str) -> list[tuple[str, Term]]:

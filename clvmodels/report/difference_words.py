@@ -1,4 +1,4 @@
-"""Every word of the figure of two plans; a language is one more value."""
+"""Every word of the figures of contacts that move rates, and of two plans; a language is one more value."""
 
 from __future__ import annotations
 
@@ -32,11 +32,38 @@ class DifferenceWords:
     )
 
 
+@dataclass(frozen=True)
+class CarryOverWords:
+    """Texts of the figure of what one contact does. What stands in braces is filled in."""
+
+    brings: str = "Contacts by {media} bring purchases"
+    costs: str = "contacts by {media} cost purchases"
+    burns: str = "contacts by {media} drive customers away"
+    saves: str = "contacts by {media} keep customers"
+    nothing: str = "No contact is sure to move purchases or leaving"
+    purchase: str = "Purchase rate"
+    dropout: str = "Hazard of leaving"
+    x: str = "weeks after the contact"
+    y: str = "factor"
+    medium: str = "{medium} ({grade})"
+    caption: str = (
+        "By what one contact multiplies a customer's rates who remembers no other. Bands: {interval} of the factor. How the "
+        "effect of a medium is known stands behind its name."
+    )
+
+
 ENGLISH: Final = DifferenceWords()
 LANGUAGES: Final = {"en": ENGLISH}
+CARRY_OVER: Final = {"en": CarryOverWords()}
 
 
 def difference_words(lang: str) -> DifferenceWords:
     """The words of the figure in a language; an unknown one is refused with the languages there are."""
     figure_words(lang)
     return LANGUAGES[lang]
+
+
+def carry_over_words(lang: str) -> CarryOverWords:
+    """The words of the figure of what one contact does; an unknown language is refused."""
+    figure_words(lang)
+    return CARRY_OVER[lang]

@@ -3,6 +3,7 @@
 from clvmodels.report.figures.assumptions import check
 from clvmodels.report.figures.at_risk import letting_go, newcomer_value, value_at_risk
 from clvmodels.report.figures.budget import budget_frontier, plan_by_medium, plan_comparison
+from clvmodels.report.figures.carry_over import contact_effects
 from clvmodels.report.figures.contract_checks import contract_curves
 from clvmodels.report.figures.contract_scores import contract_scores
 from clvmodels.report.figures.duration import alive_heatmap, frequency_histogram
@@ -25,6 +26,7 @@ __all__ = [
     "check",
     "conditional_expectation",
     "constant_retention_against_model",
+    "contact_effects",
     "contract_curves",
     "contract_scores",
     "customer_equity",
