@@ -104,14 +104,14 @@ def log_braces(theta, x, first, T, recency, order, begin, stop, factors, segment
         tail = log_sum(tail, parts.log_mass[customers + k])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def log_sum(a, b):
     """Log of e^a + e^b."""
     top = max(a, b)
     return top + math.log1p(math.exp(min(a, b) - top)) if top > -np.inf else top
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def _copy(parts, source, to):
     parts.log_mass[to], parts.low[to] = parts.log_mass[source], parts.low[source]
     parts.alpha[to], parts.beta[to] = parts.alpha[source], parts.beta[source]
@@ -119,7 +119,7 @@ def _copy(parts, source, to):
         parts.means[to] = parts.means[source]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def _part(theta, log_s, x, a_first, d_first, low, high, k, factors, parts, slot):
     """Write the part from `low` to `high` of segment k."""
     parts.low[slot], parts.log_mass[slot] = low, -np.inf
