@@ -57,7 +57,27 @@ NO_TERMS = np.zeros((0, 2), dtype=np.int64)
 
 def total_of(theta: Array, counts: Array, *columns: Any) -> tuple[float, Array]:
     """Log-likelihood of rows with counts and its gradient (k,)."""
-    return total(theta, counts, *columns[:ROWS], Paths(*columns[ROWS:]))  # type: ignore[no-any-return]
+    c = columns  # NUTS compiles this function, for which a tuple cannot be unpacked into `Paths`
+    paths = Paths(
+        c[6],
+        c[7],
+        c[8],
+        c[9],
+        c[10],
+        c[11],
+        c[12],
+        c[13],
+        c[14],
+        c[15],
+        c[16],
+        c[17],
+        c[18],
+        c[19],
+        c[20],
+        c[21],
+        c[22],
+    )
+    return total(theta, counts, c[0], c[1], c[2], c[3], c[4], c[5], paths)  # type: ignore[no-any-return]
 
 
 class Standing(NamedTuple):

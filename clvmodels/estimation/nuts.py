@@ -65,7 +65,7 @@ class LogLikelihood(Op):
 @register_funcify_and_cache_key(LogLikelihood)
 def _compiled(op: LogLikelihood, node: Apply, **_: Any) -> tuple[Any, None]:
     if op.total is not None:
-        total = op.total
+        total = op.total if hasattr(op.total, "py_func") else njit(fastmath=False)(op.total)
 
         @njit(fastmath=False)
         def summed(theta, counts, *columns):  # type: ignore[no-untyped-def]
