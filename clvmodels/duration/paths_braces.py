@@ -33,6 +33,9 @@ FLAT, NARROW, MODERATE, POWER = 0.12, 0.4, 3.0, 4.0
 """Fall of the log integrand on a segment, powers below the last counting as much as that, up to which three, four, and eight
 nodes give eleven digits."""
 
+ABSURD = 1e30
+"""Fall from which on parameters are no answer to anything: there is no value, so that no search goes on from there."""
+
 
 class Parts(NamedTuple):
     """Workspace: parts of the integral, of n customers in the segments of their last purchases, then L whole segments.
@@ -207,6 +210,8 @@ def log_segment(c, k, alpha, a, beta, d, width, work, means):
         return _log_nodes(4, X4, W4, c, k, alpha, a * width, beta, d * width, work, means)
     if fall <= MODERATE:
         return _log_nodes(8, X8, W8, c, k, alpha, a * width, beta, d * width, work, means)
+    if not fall < ABSURD:
+        return np.nan
     seen = beta * a / d
     value = log_integral(0.0, 1.0, alpha, c, seen, k, 0.0, 0.0, a * width, work, means)
     if means.size:

@@ -246,12 +246,8 @@ def simulate_contact_market(
     >>> market = simulate_contact_market(customers=200, weeks=52, seed=1)
     >>> list(market.contact_table)
     ['customer', 'medium', 'date', 'cost', 'holdout', 'assignment_probability']
-    >>> market.truth.media[["purchase", "dropout", "half_life"]]
-           purchase  dropout  half_life
-    medium
-    email       0.3      0.0        1.0
-    dm          0.5     -0.7        2.0
-    tm          0.4      0.6        4.0
+    >>> market.truth.media["half_life"].to_dict()
+    {'email': 1.0, 'dm': 2.0, 'tm': 4.0}
     """
     theta, spend = as_theta(duration, quantity)
     world = ContactWorld(

@@ -177,3 +177,15 @@ def test_stretches_begin_at_contacts_at_the_end_of_observation_and_week_by_week_
     last = np.array([max(day for day in (100.0, 160.0, 213.0) if day <= one) for one in start[:-1]])
     assert np.all(np.diff(start) <= np.maximum(7.0, (start[:-1] - last) / 4 + 1e-9))
     assert start.size < 50
+
+
+@pytest.mark.parametrize("effect", [800.0, -800.0])
+def test_absurd_parameters_end_without_a_value_or_with_a_poor_one(effect) -> None:
+    histories = people(20)
+    model = clv.time_varying(contacts=some_contacts()).on(histories)
+    theta = theta_of(model)
+    usual = model.log_likelihood(theta, histories).sum()
+    absurd = [
+        effect if one.name.startswith(("purchase", "dropout")) else theta[j] for j, one in enumerate(model.parameters)
+    ]
+    assert not model.log_likelihood(absurd, histories).sum() > usual

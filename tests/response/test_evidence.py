@@ -298,5 +298,5 @@ def test_natural_splines_are_straight_outside_and_smooth_inside() -> None:
 
 
 def test_half_lives_are_the_usual_ones_unless_chosen() -> None:
-    assert half_lives(["DM", "E mail", "TM", "visit", "TV"]) == {"DM": 14, "E mail": 7, "TM": 28, "visit": 56, "TV": 14}
+    assert half_lives(["DM", "E mail", "TM", "visit", "TV"]) == {"DM": 28, "E mail": 7, "TM": 14, "visit": 56, "TV": 14}
     assert half_lives(["DM"], {"DM": 3 * clv.WEEK}) == {"DM": 21}
