@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ class Design:
     reads
         The covariates in the formula.
     columns
-        Names of the columns of numbers, without the intercept.
+        Names of the columns of numbers, without the intercept; where the formula makes more, those that are kept.
     centre, scale
         Mean and standard deviation of each over the customers it was learnt from (m,).
     """
@@ -50,8 +50,12 @@ class Design:
     scale: Array
 
     @classmethod
-    def learn(cls, formula: str, role: str, history: HistoryLike, *, of: str = "customers") -> Design:
+    def learn(
+        cls, formula: str, role: str, history: HistoryLike, *, of: str = "customers", terms: Sequence[str] = ()
+    ) -> Design:
         """The coding of a formula for these customers, or for rows of something else, named in messages.
+
+        With `terms`, the columns of these alone are kept; the others are there to code them right.
 
         Raises
         ------
@@ -65,8 +69,12 @@ class Design:
         columns = {name: checked(name, np.asarray(covariates[name]), history) for name in used}
         labels = {name: levels(column) for name, column in columns.items() if column.dtype == object}
         bare = cls(formula, role, labels, {}, used, (), np.zeros(0), np.ones(0))
-        numbers, state, names = bare._materialised(columns)
+        numbers, spec, names = bare._materialised(columns)
         _insist_on_rank(numbers, names, role, of)
+        state = dict(spec.transform_state)
+        if terms:
+            kept = {n for term, part in spec.term_slices.items() if str(term) in terms for n in spec.column_names[part]}
+            numbers, names = numbers[:, [n in kept for n in names]], [n for n in names if n in kept]
         return cls(formula, role, labels, state, used, tuple(names), numbers.mean(axis=0), numbers.std(axis=0))
 
     def matrix(self, history: HistoryLike) -> Array:
@@ -78,8 +86,8 @@ class Design:
         shape = np.shape(next(iter(columns.values())))
         return self._materialised(columns)[0].reshape(*shape, len(self.columns))
 
-    def _materialised(self, columns: Mapping[str, NDArray[Any]]) -> tuple[Array, dict[str, Any], list[str]]:
-        """The matrix (n, m), the state of the formula's functions after it, and the names of the columns."""
+    def _materialised(self, columns: Mapping[str, NDArray[Any]]) -> tuple[Array, Any, list[str]]:
+        """The matrix (n, m), what the library knows of it, and the names of its columns."""
         import pandas as pd
         from formulaic import Formula, ModelSpec
 
@@ -89,7 +97,7 @@ class Design:
         spec = ModelSpec(formula=Formula(self.formula), transform_state=dict(self.state))
         with np.errstate(all="ignore"):
             found: Any = spec.get_model_matrix(frame, context={})
-        names = [str(name) for name in found if name != INTERCEPT]
+        names = list(self.columns) or [str(name) for name in found if name != INTERCEPT]
         numbers = found[names].to_numpy(dtype=float)
         wrong = ~np.isfinite(numbers)
         if wrong.any():
@@ -98,7 +106,7 @@ class Design:
                 f"'{name}' in {self.role}= is not a number for {int(wrong.any(axis=1).sum()):,} customers, such as the logarithm "
                 "of zero. Correct the column or the formula."
             )
-        return numbers, dict(found.model_spec.transform_state), names
+        return numbers, found.model_spec, names
 
 
 def _insist_on_rank(numbers: Array, names: list[str], role: str, of: str) -> None:

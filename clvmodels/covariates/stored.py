@@ -7,16 +7,17 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clvmodels.covariates.competing import CompetingModel
 from clvmodels.covariates.design import Design
 from clvmodels.covariates.explained import Explained, explained
 from clvmodels.covariates.formula import parsed
 from clvmodels.covariates.pooled import Pooled, PooledBy
+from clvmodels.covariates.stored_time import arrays_over_time, described_over_time, restored_over_time
 from clvmodels.covariates.survival_model import SurvivalModel
 from clvmodels.covariates.time_model import TimeVarying
 from clvmodels.duration.survival_baselines import baseline_named
-from clvmodels.errors import SavedFitError
 from clvmodels.model import Model
 from clvmodels.units import Period
 
@@ -30,14 +31,16 @@ def described(model: Model) -> str | dict[str, Any]:
     if isinstance(model, SurvivalModel):
         return _described_survival(model)
     if isinstance(model, TimeVarying):
-        raise SavedFitError(
-            f"A fit of {model.name} cannot be saved: it holds covariates over time. Keep the log, the panel and the seed, and "
-            "fit again: it takes seconds."
-        )
+        return described_over_time(model, _described_design)
     if not isinstance(model, Explained):
         return model.name
     designs = [_described_design(one) for one in model.designs]
     return {"base": model.base.name, "designs": designs, "equal": list(model.equal), "ridge": model.ridge}
+
+
+def arrays_of(model: Model) -> dict[str, NDArray[Any]]:
+    """What a model holds beside its description: arrays by name, of models over time."""
+    return arrays_over_time(model) if isinstance(model, TimeVarying) else {}
 
 
 def _described_design(one: Design) -> dict[str, Any]:
@@ -67,10 +70,14 @@ def _restored_survival(kept: Mapping[str, Any]) -> SurvivalModel:
     )  # fmt: skip
 
 
-def restored(description: str | Mapping[str, Any], named: Callable[[str], Model]) -> Model:
-    """The model of a description; `named` finds a model by name."""
+def restored(
+    description: str | Mapping[str, Any], named: Callable[[str], Model], arrays: Mapping[str, NDArray[Any]]
+) -> Model:
+    """The model of a description and the arrays it holds beside; `named` finds a model by name."""
     if isinstance(description, str):
         return named(description)
+    if "over_time" in description:
+        return restored_over_time(description, arrays, named, _design)
     if "causes" in description:
         causes = tuple(_restored_survival(one) for one in description["causes"])
         return CompetingModel(tuple(description["reasons"]), causes)

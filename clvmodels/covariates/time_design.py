@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from clvmodels.covariates.design import Design
 from clvmodels.covariates.formula import parsed
 from clvmodels.covariates.timetable import Rows, Timetable, of_panel, timetable
 from clvmodels.data.panel import Panel
-from clvmodels.errors import HistoryError, ModelError
+from clvmodels.errors import HistoryError
 from clvmodels.history import HistoryLike, known_of
 from clvmodels.model import Array
 
@@ -31,28 +31,33 @@ class TimeDesign(NamedTuple):
     ----------
     formula
         As it was given.
-    common, own
-        The coding of the terms common to all and of the customers' own; None where there are none.
+    common, own, mixed
+        The coding of the terms common to all, of the customers' own, and of those that read both; None where there are none.
+    crossed
+        Which of the covariates that mixed terms read are common to all.
     """
 
     role: str
     formula: str
     common: Design | None
     own: Design | None
+    mixed: Design | None
+    crossed: tuple[str, ...]
 
     @property
     def parts(self) -> tuple[Design, ...]:
-        return tuple(part for part in (self.common, self.own) if part is not None)
+        return tuple(part for part in (self.common, self.own, self.mixed) if part is not None)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns of numbers, the common ones first."""
+        """Names of the columns of numbers, the common ones first, the mixed ones last."""
         return tuple(name for part in self.parts for name in part.columns)
 
     def numbers(self, table: Timetable) -> tuple[Array, Array]:
         """Columns on each common row (K, m) and on each own row (R, m): a path has the sum of its two rows."""
         common = _numbers(self.common, table.common, table.common_day.size, np.ones(table.common_day.size, dtype=bool))
-        own = _numbers(self.own, table.own, max(1, int(table.row.max()) + 1), table.asked)
+        size = max(1, int(table.row.max()) + 1)
+        own = np.hstack([_numbers(part, table.own, size, table.asked) for part in (self.own, self.mixed)])
         a, b = common.shape[1], own.shape[1]
         return (
             np.hstack([common, np.zeros((len(common), b))]),
@@ -83,14 +88,14 @@ def learn(formulas: Sequence[tuple[str, str]], history: HistoryLike, panel: Pane
     Raises
     ------
     ModelError
-        A formula cannot be used, or a term mixes common and own columns.
+        A formula cannot be used.
     HistoryError
         A covariate is not there or is missing, or a column of numbers never changes or is a combination of others.
     """
     apart = [_apart(role, formula, history, panel) for role, formula in formulas]
-    common = list(dict.fromkeys(name for one in apart for name in one.common_reads))
-    own = list(dict.fromkeys(name for one in apart for name in one.own_reads))
-    table = timetable(history, common=common, own=own, panel=panel)
+    common = _together(one.common_reads for one in apart)
+    own, crossed = _together(one.own_reads for one in apart), _together(one.crossed for one in apart)
+    table = timetable(history, common=common, own=own, crossed=crossed, panel=panel)
     spent = table.exposure()
     return tuple(
         TimeDesign(
@@ -98,29 +103,42 @@ def learn(formulas: Sequence[tuple[str, str]], history: HistoryLike, panel: Pane
             one.formula,
             _learnt(one.common, one.role, table.common, spent[0], "stretches of time"),
             _learnt(one.own, one.role, table.own, spent[1], "kinds of customers"),
+            _learnt(one.mixed, one.role, table.own, spent[1], "kinds of customers and times", terms=one.products),
+            one.crossed,
         )
         for one in apart
     )
 
 
-def reads(designs: Sequence[TimeDesign]) -> tuple[list[str], list[str]]:
-    """Common and own covariates that designs read."""
-    common = [name for one in designs if one.common is not None for name in one.common.reads]
-    own = [name for one in designs if one.own is not None for name in one.own.reads]
-    return list(dict.fromkeys(common)), list(dict.fromkeys(own))
+def reads(designs: Sequence[TimeDesign]) -> tuple[list[str], list[str], list[str]]:
+    """Covariates that designs read: common ones, own ones, and common ones in terms that read both."""
+    common = [one.common.reads for one in designs if one.common is not None]
+    own = [part.reads for one in designs for part in (one.own, one.mixed) if part is not None]
+    crossed = _together([one.crossed for one in designs])
+    return _together(common), [name for name in _together(own) if name not in crossed], crossed
+
+
+def _together(several: Iterable[Iterable[str]]) -> list[str]:
+    return list(dict.fromkeys(name for names in several for name in names))
 
 
 class _Apart(NamedTuple):
+    """Formulas of the terms common to all, of the customers' own, and of those that read both with what these `products` are
+    made of: "" where there are none. Then what they read: common covariates, own ones, and common ones in products."""
+
     role: str
     formula: str
     common: str
     own: str
+    mixed: str
+    products: tuple[str, ...]
     common_reads: tuple[str, ...]
     own_reads: tuple[str, ...]
+    crossed: tuple[str, ...]
 
 
 def _apart(role: str, formula: str, history: HistoryLike, panel: Panel | None) -> _Apart:
-    """The terms of a formula in two formulas, "" where there are none."""
+    """The terms of a formula by what they read."""
     from formulaic import Formula
 
     static = known_of(history)
@@ -131,31 +149,49 @@ def _apart(role: str, formula: str, history: HistoryLike, panel: Panel | None) -
     calendar = [name for name in seasons.COLUMNS if name not in own]
     known = list(dict.fromkeys([*shared, *own, *calendar]))
     parsed(formula, role=role, available=known, remedy=NOWHERE)
-    terms: tuple[list[str], list[str]] = [], []
-    for term in (str(term) for term in Formula(formula)):
-        if term == "1":
-            continue
-        used = parsed(f"~ {term}", role=role, available=known, remedy=NOWHERE)
-        mine = [name for name in used if name in own]
-        if mine and len(mine) < len(used):
-            other = next(name for name in used if name not in own)
-            raise ModelError(
-                f"'{term}' in {role}= mixes '{mine[0]}', a customer's own, with '{other}', common to all. Put '{other}' into the "
-                "customers' table of the panel, or leave the product out."
-            )
-        terms[bool(mine)].append(term)
-    texts = [f"~ {' + '.join(some)}" if some else "" for some in terms]
-    found = [parsed(text, role=role, available=known, remedy=NOWHERE) if text else () for text in texts]
-    return _Apart(role, formula, texts[0], texts[1], found[0], found[1])
+    terms = [
+        _Term(str(term), frozenset(term.factors), parsed(f"~ {term}", role=role, available=known, remedy=NOWHERE))
+        for term in Formula(formula)
+        if str(term) != "1"
+    ]
+    common, mine = ([one for one in terms if one.all_in(some)] for some in ([*shared, *calendar], own))
+    products = [one for one in terms if one not in common and one not in mine]
+    inside = [one for one in terms if any(one.factors <= product.factors for product in products)]
+    return _Apart(
+        role,
+        formula,
+        _formula(common),
+        _formula(mine),
+        _formula(inside),
+        tuple(product.text for product in products),
+        tuple(_together(one.reads for one in common)),
+        tuple(name for name in _together(one.reads for one in (*mine, *inside)) if name in own),
+        tuple(name for name in _together(one.reads for one in inside) if name not in own),
+    )
 
 
-def _learnt(formula: str, role: str, rows: Rows, spent: Array, of: str) -> Design | None:
+class _Term(NamedTuple):
+    text: str
+    factors: frozenset[Any]
+    reads: tuple[str, ...]
+
+    def all_in(self, names: Collection[str]) -> bool:
+        """Whether it reads only these."""
+        return all(name in names for name in self.reads)
+
+
+def _formula(terms: Iterable[_Term]) -> str:
+    texts = [one.text for one in terms]
+    return f"~ {' + '.join(texts)}" if texts else ""
+
+
+def _learnt(formula: str, role: str, rows: Rows, spent: Array, of: str, *, terms: Sequence[str] = ()) -> Design | None:
     """The coding of a formula over the rows that somebody was observed with, means and spreads by the time spent."""
     if not formula:
         return None
     seen = spent > 0
     some = Rows({name: column[seen] for name, column in rows.covariates.items()})
-    design = Design.learn(formula, role, some, of=of)  # type: ignore[arg-type]
+    design = Design.learn(formula, role, some, of=of, terms=terms)  # type: ignore[arg-type]
     numbers, weight = design.matrix(some), spent[seen] / spent[seen].sum()  # type: ignore[arg-type]
     centre = weight @ numbers
     return replace(design, centre=centre, scale=np.sqrt(weight @ (numbers - centre) ** 2))

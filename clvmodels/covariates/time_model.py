@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,16 +16,18 @@ from clvmodels.coordinates import Coordinates
 from clvmodels.covariates.columns import identifiers
 from clvmodels.covariates.contact_terms import ContactTerms, planned_of
 from clvmodels.covariates.time_design import TimeDesign, reads
+from clvmodels.covariates.time_elements import Elements, arranged, by_customer, shape_of
 from clvmodels.covariates.timetable import Timetable, timetable
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.histories import Histories
 from clvmodels.data.panel import Panel
-from clvmodels.duration import paths_future
+from clvmodels.duration import paths_future, paths_waits
 from clvmodels.duration.attrition import LatentAttrition
 from clvmodels.duration.expectation import log_negative_binomial
 from clvmodels.duration.futures import Future, Individuals, Purchases, purchase_times
 from clvmodels.duration.pareto_nbd import ParetoNbd
 from clvmodels.duration.paths import Paths
+from clvmodels.duration.paths_far import present_sums
 from clvmodels.duration.paths_likelihood import ROWS, kernel, log_likelihood, total
 from clvmodels.errors import ModelError
 from clvmodels.history import History, HistoryLike, as_columns, flat, upright
@@ -36,8 +39,8 @@ from clvmodels.units import Period
 
 RIDGE = 1.0
 """Standard deviation of the prior of a coefficient per standard deviation of its column."""
-LONGEST = 1e6
-"""Days ahead at most."""
+LONGEST, LOOK = 1e6, 28.0
+"""Days ahead at most, and at first where it is not known how many are needed."""
 MOVED = {"purchase": 1, "dropout": 3}
 """Which parameter each process moves: alpha and beta, both divided."""
 
@@ -48,46 +51,6 @@ NO_TERMS = np.zeros((0, 2), dtype=np.int64)
 def total_of(theta: Array, counts: Array, *columns: Any) -> tuple[float, Array]:
     """Log-likelihood of rows with counts and its gradient (k,)."""
     return total(theta, counts, *columns[:ROWS], Paths(*columns[ROWS:]))  # type: ignore[no-any-return]
-
-
-class Elements(NamedTuple):
-    """Parameters and customers broadcast together, sorted by parameters and path for the kernels.
-
-    Attributes
-    ----------
-    theta
-        Distinct parameters (m, k).
-    which, path, now, columns
-        By element in sorted order (n,): its parameters, its path, the end of its observation, then first purchase,
-        frequency, recency and T.
-    order, shape
-        Where each element belongs in the broadcast shape.
-    """
-
-    theta: Array
-    which: NDArray[np.intp]
-    path: NDArray[np.int64]
-    now: Array
-    columns: tuple[Array, ...]
-    paths: Paths
-    order: NDArray[np.intp]
-    shape: tuple[int, ...]
-
-    def scales(self) -> tuple[Array, Array]:
-        """alpha + A(T) and beta + D(T)."""
-        first, _, _, T = self.columns
-        bought, gone = paths_future.sums_ahead(self.theta, self.which, self.path, first, T, self.paths)
-        return self.theta[self.which, 1] + bought, self.theta[self.which, 3] + gone
-
-    def put(self, values: Array) -> Array:
-        """Values in sorted order as an array of the broadcast shape."""
-        out = np.empty(self.order.size)
-        out[self.order] = values
-        return out.reshape(self.shape)
-
-    def sorted(self, values: ArrayLike) -> Array:
-        """Values that broadcast as a flat array in sorted order."""
-        return np.broadcast_to(np.asarray(values, dtype=float), self.shape).reshape(-1)[self.order]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,10 +72,6 @@ class TimeVarying(LatentAttrition):
     ridge: float
     origin: int
     until: int
-
-    formulas = (  # type: ignore[assignment]
-        "p_alive", "p_alive_after", "expected_purchases", "discounted_expected_purchases", "pmf", "p_no_purchase",
-    )  # fmt: skip
 
     columns = ("path", "first", "frequency", "recency", "T", "event")  # type: ignore[assignment]
     kernel = staticmethod(kernel)
@@ -192,9 +151,11 @@ class TimeVarying(LatentAttrition):
 
     def _timetable(self, history: HistoryLike, ahead: ArrayLike = 0.0) -> Timetable:
         """`ahead` is in the period of the history, for all or by customer."""
-        common, own = reads(self.designs)
+        common, own, crossed = reads(self.designs)
         days = np.ravel(np.minimum(np.asarray(ahead) * history.period.days, LONGEST))
-        return timetable(history, common=common, own=own, panel=self.panel, contacts=self.contacts, ahead=days)
+        return timetable(
+            history, common=common, own=own, crossed=crossed, panel=self.panel, contacts=self.contacts, ahead=days
+        )
 
     def _numbers(self, table: Timetable, role: str) -> tuple[Array, Array]:
         for one in self.designs:
@@ -234,33 +195,26 @@ class TimeVarying(LatentAttrition):
         return [table.path, table.first, *(np.ravel(c) for c in as_columns(history, ("frequency", "recency", "T")))]
 
     def told_by_past(self, history: HistoryLike) -> list[NDArray[Any]]:
-        """The same: the scales of her rates depend on when she came, and on her path."""
-        return self.told_apart(history)
+        """The same without recency: the scales of her rates depend on when she came, and on her path."""
+        path, first, frequency, _, T = self.told_apart(history)
+        return [path, first, frequency, T]
 
     def _elements(self, theta: Any, history: HistoryLike, *more: ArrayLike, ahead: ArrayLike = 0.0) -> Elements:
         """Parameters, customers and what else broadcasts with them."""
         theta = self.theta(theta)
-        shape = np.broadcast_shapes(*(np.shape(getattr(history, n)) for n in ("frequency", "recency", "T", "dates")))
+        shape = shape_of(history)
         table = self._timetable(flat(history), ahead if np.shape(ahead) == shape else np.max(ahead))
         together = np.broadcast_arrays(*theta)
         rows = np.column_stack([np.ravel(v) for v in together])
-        number = np.arange(len(rows)).reshape(together[0].shape)
         first = (table.first - self.origin) / history.period.days
-        columns = [table.path.reshape(shape), first.reshape(shape)]
-        columns += as_columns(history, ("frequency", "recency", "T"))
-        everything = np.broadcast_arrays(number, *columns, *more)
-        which, path, *rest = (np.ravel(v) for v in everything[:6])
-        order = np.lexsort((path, which))
-        first, x, t_x, T = (column[order] for column in rest)
-        paths = self._paths(table, history.period)
-        return Elements(
-            rows, which[order], path[order], first + T, (first, x, t_x, T), paths, order, everything[0].shape
-        )
+        known = as_columns(history, ("frequency", "recency", "T"))
+        columns = [table.path, first, *(np.ravel(np.broadcast_to(column, shape)) for column in known)]
+        return arranged(rows, together[0].shape, columns, shape, more, self._paths(table, history.period))
 
     def p_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Probability that the customer has not left by T, in [0, 1]."""
         e = self._elements(theta, history)
-        return e.put(paths_future.state(e.theta, e.which, e.path, *e.columns, e.paths)[0])
+        return e.put(e.state()[0])
 
     def survival_if_alive(self, theta: Any, history: HistoryLike, horizon: ArrayLike) -> Array:
         """P(not left by T + horizon | alive at T)."""
@@ -274,21 +228,20 @@ class TimeVarying(LatentAttrition):
         return self._expected(theta, history, horizon, 0.0)
 
     def expected_if_alive(self, theta: Any, history: HistoryLike, *, horizon: float, force: float) -> Array:
-        if math.isinf(horizon):
-            if force <= 0.0:
-                raise ModelError(
-                    "An endless horizon needs a discount rate. Give discount=Rate(0.10, per=YEAR) or a finite horizon."
-                )
-            horizon = NEGLIGIBLE / force
-        return self._expected(theta, history, horizon, force)
+        return self._expected(theta, history, _finite(horizon, force), force)
 
-    def _expected(self, theta: Any, history: HistoryLike, horizon: ArrayLike, force: float) -> Array:
+    def staying_if_alive(self, theta: Any, history: HistoryLike, *, horizon: float, force: float) -> Array:
+        return self._expected(theta, history, _finite(horizon, force), force, stays=True)
+
+    def _expected(
+        self, theta: Any, history: HistoryLike, horizon: ArrayLike, force: float, *, stays: bool = False
+    ) -> Array:
         e = self._elements(theta, history, horizon, ahead=horizon)
         scale, left = e.scales()
-        reach = e.sorted(horizon)
-        return e.put(
-            paths_future.expected(e.theta, e.which, e.path, e.now, e.columns[1], scale, left, reach, force, e.paths)
-        )
+        known = e.theta.copy()
+        known[:, 2] *= not stays  # s = 0: nobody leaves
+        sums = present_sums(known, e.which, e.path, e.now, left, e.sorted(horizon), force, e.paths)
+        return e.put((e.theta[e.which, 0] + e.columns[1]) / scale * sums)
 
     def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         """P(n purchases in (T, T + horizon] | alive at T): she stays and buys n times, or buys n times and leaves."""
@@ -319,7 +272,7 @@ class TimeVarying(LatentAttrition):
 
     def _drawn(self, theta: Any, history: HistoryLike, horizon: Array, rng: np.random.Generator) -> Future:
         e = self._elements(theta, history, horizon, ahead=horizon)
-        alive, scale, left = paths_future.state(e.theta, e.which, e.path, *e.columns, e.paths)
+        alive, scale, left = e.state()
         exponential = e.sorted(rng.standard_exponential(e.shape))
         gone = left * np.expm1(exponential / e.theta[e.which, 2])
         life = paths_future.until_gone(e.theta, e.which, e.path, e.now, e.sorted(horizon), gone, e.paths)
@@ -373,7 +326,43 @@ class TimeVarying(LatentAttrition):
             dates=ragged(days), until=end.astype(object),
         )  # fmt: skip
 
+    def bought_if_alive(self, theta: Any, history: HistoryLike, times: Sequence[float]) -> Iterator[Array]:
+        e, total = self._elements(theta, history, ahead=max(times)), np.zeros(())
+        wanted = np.full(e.order.size, np.inf)
+        for begin, time in itertools.pairwise([0.0, *times]):
+            total = total + e.put(self._waits(e.up_to(time), wanted, begin, time)[0])
+            yield total
+
+    def _waits(self, e: Elements, wanted: Array, begin: float, horizon: float) -> tuple[Array, Array]:
+        """Probabilities of a purchase in a stretch of time ahead, and when they reach `wanted`, by element."""
+        scale, left = e.scales()
+        span = (np.full(e.order.size, moment) for moment in (begin, horizon))
+        found = paths_waits.bought(e.theta, e.which, e.path, e.now, e.columns[1], scale, left, *span, wanted, e.paths)
+        return np.asarray(found[0]), np.asarray(found[1])
+
     def _time_until_bought(self, theta: Any, history: HistoryLike, probability: float) -> Array:
+        """Looks twice as far ahead each time, for those who have not bought enough: no more of the future need be known."""
+        alive = self.p_alive(theta, history)
+        with np.errstate(divide="ignore"):
+            wanted = probability / alive
+        time, longest = np.where(wanted >= 1, np.inf, np.nan), LONGEST / history.period.days
+        begin, reach = 0.0, LOOK / history.period.days
+        while begin < longest and np.isnan(time).any():
+            e = self._elements(theta, history, wanted, ahead=by_customer(np.isnan(time), history) * reach)
+            chance, found = (
+                e.put(v) for v in self._waits(e, e.sorted(np.where(np.isnan(time), wanted, np.nan)), begin, reach)
+            )
+            time, wanted = np.where(np.isnan(time), found, time), wanted - chance
+            begin, reach = reach, min(2 * reach, longest)
+        return np.where(np.isnan(time), np.inf, time)
+
+
+def _finite(horizon: float, force: float) -> float:
+    """The horizon, or how far ahead there is anything worth counting."""
+    if not math.isinf(horizon):
+        return horizon
+    if force <= 0.0:
         raise ModelError(
-            f"{self.name} does not give the time to the next purchase. Ask p_no_purchase at some horizons."
+            "An endless horizon needs a discount rate. Give discount=Rate(0.10, per=YEAR) or a finite horizon."
         )
+    return NEGLIGIBLE / force

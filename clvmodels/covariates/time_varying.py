@@ -71,6 +71,7 @@ def time_varying(
     `dropout` her hazard of leaving. A positive coefficient always means more of the process; a contact may well have one of
     each sign. Covariates are columns of the panel, covariates of the histories (which do not change), and the calendar:
     `month` ("01" to "12", January is the reference), `quarter`, and `sin_1`, `cos_1`, `sin_2`, ... with one, two waves a year.
+    Products may take from all of them, such as `month:segment`: a season of each segment.
 
     Parameters
     ----------

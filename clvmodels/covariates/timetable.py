@@ -17,7 +17,7 @@ from clvmodels.data.panel import UNKNOWN, Changes, Panel
 from clvmodels.errors import SHOWN, HistoryError
 from clvmodels.history import HistoryLike, covariates_of, ids_of
 from clvmodels.model import Array
-from clvmodels.numerics.ragged import taken
+from clvmodels.numerics.ragged import taken, time_by_row
 from clvmodels.purchase_dates import first_days
 
 type Whole = NDArray[np.int64]
@@ -29,6 +29,10 @@ class Rows:
 
     covariates: Mapping[str, NDArray[Any]]
     segment: None = None
+
+
+type Own = tuple[Whole, Whole, Whole, Whole, Rows]
+"""Path of each customer, then offset, day and row of paths and the distinct rows, as in `Timetable`."""
 
 
 class Timetable(NamedTuple):
@@ -45,7 +49,7 @@ class Timetable(NamedTuple):
     offset, day, row
         Changes of path i are `day[offset[i]:offset[i + 1]]`, and which row of `own` holds from each on.
     own
-        Distinct values of the customers' own covariates.
+        Distinct values of the customers' own covariates, with those of common ones that are read together with them.
     contact_offset, contact_day, contacts
         Stretches of contact stocks of path i as above: when each begins, and contacts at its beginning by medium (C, M).
     """
@@ -66,24 +70,17 @@ class Timetable(NamedTuple):
     @property
     def asked(self) -> NDArray[np.bool_]:
         """Own rows that somebody has between the first purchase and the end, the last day included (R,)."""
-        return self._replace(end=self.end + 1).exposure()[1] > 0
+        return self._own_exposure(self.end + 1) > 0
 
     def exposure(self) -> tuple[Array, Array]:
         """Days that customers spent with each common row (K,) and with each own row (R,)."""
         edges = np.append(self.common_day, np.inf)
         spent = [float(np.clip(edge - self.first, 0.0, self.end - self.first).sum()) for edge in edges]
-        owner = np.repeat(np.arange(self.path.size), np.diff(self.offset)[self.path])
-        starts = np.concatenate([[0], np.cumsum(np.diff(self.offset)[self.path])])
-        at = np.arange(owner.size) - starts[owner] + self.offset[self.path[owner]]
-        begins = self.day[at].astype(float)
-        ends = np.append(begins[1:], np.inf)
-        ends[starts[1:] - 1] = np.inf
-        begins[starts[:-1]] = -np.inf
-        inside = np.minimum(ends, self.end[owner]) - np.maximum(begins, self.first[owner])
-        size = _size(self.own)
-        return np.diff(spent, prepend=0.0)[1:], np.asarray(
-            np.bincount(self.row[at], np.maximum(inside, 0.0), minlength=size), dtype=float
-        )
+        return np.diff(spent, prepend=0.0)[1:], self._own_exposure(self.end)
+
+    def _own_exposure(self, end: Array) -> Array:
+        found: Array = time_by_row(self.first, end, self.path, self.offset, self.day, self.row, _size(self.own))
+        return found
 
 
 def timetable(
@@ -92,12 +89,14 @@ def timetable(
     common: Sequence[str],
     own: Sequence[str],
     panel: Panel | None,
+    crossed: Sequence[str] = (),
     contacts: ContactTerms | None = None,
     ahead: float | Array = 0.0,
 ) -> Timetable:
     """Covariates by name for each customer from her first purchase to `ahead` after the end of observation.
 
-    `ahead` is in days, for all or by customer (n,).
+    `ahead` is in days, for all or by customer (n,). `crossed` are common covariates that are read together with own ones: their
+    changes go into the customers' paths.
 
     Raises
     ------
@@ -107,26 +106,48 @@ def timetable(
     first, observed = dated(history)
     end = observed + ahead
     needed = np.maximum(np.floor(observed) + 1, np.ceil(end))
-    day, values = _common(common, panel, int(first.min()), int(needed.max()) - 1)
+    low, high = int(first.min()), int(needed.max()) - 1
+    day, values = _common(common, panel, low, high)
     static = [name for name in own if panel is None or panel.own is None or name not in panel.own.columns]
     moving = [name for name in own if name not in static]
     kinds, kind = _static(history, static, first.size)
     if not moving:
         count = _size(kinds)
-        offset, start = np.arange(count + 1), np.full(count, int(first.min()))
+        offset, start = np.arange(count + 1), np.full(count, low)
         table = kind, offset, start, np.arange(count), kinds
     else:
         assert panel is not None and panel.own is not None, "moving columns are those of the panel"
         who = _found(history, panel.own, first.size)
         _refuse_missing(panel.own, who, first, needed, moving)
         table = _paths(panel.own, who, kind, kinds, moving)
+    if crossed:
+        table = _with_common(table, *_common(crossed, panel, low, high))
     contacted = no_stretches(first.size) if contacts is None else stretches(contacts, history, observed, end)
     return _with_contacts(first, end, day, values, table, contacted)
 
 
-def _with_contacts(
-    first: Array, end: Array, day: Whole, values: Rows, table: tuple[Whole, Whole, Whole, Whole, Rows], made: Stretches
-) -> Timetable:
+def _with_common(table: Own, day: Whole, values: Rows) -> Own:
+    """The paths with the changes of common values among their own, and a row for each pair of both that there is."""
+    path, offset, start, row, rows = table
+    kind, kinds = _kinds_of(values)
+    changed = np.append(True, kind[1:] != kind[:-1])
+    day, kind = day[changed], kind[changed]
+    paths, later = np.nonzero(day[None] > start[offset[:-1], None])
+    owner = np.append(np.repeat(np.arange(offset.size - 1), np.diff(offset)), paths)
+    when, common = np.append(start, day[later]), np.arange(owner.size) >= row.size
+    order = np.lexsort((common, when, owner))
+    owner, when, held = owner[order], when[order], row[np.cumsum(~common[order]) - 1]
+    last = np.append((owner[1:] != owner[:-1]) | (when[1:] != when[:-1]), True)
+    owner, when, held = owner[last], when[last], held[last]
+    now = kind[np.maximum(np.searchsorted(day, when, side="right") - 1, 0)]
+    size = _size(kinds)
+    pairs, made = np.unique(held * size + now, return_inverse=True)
+    columns = {name: column[pairs // size] for name, column in rows.covariates.items()}
+    columns |= {name: column[pairs % size] for name, column in kinds.covariates.items()}
+    return path, np.searchsorted(owner, np.arange(offset.size)), when, made.astype(np.int64), Rows(columns)
+
+
+def _with_contacts(first: Array, end: Array, day: Whole, values: Rows, table: Own, made: Stretches) -> Timetable:
     """Paths of covariates and lists of contacts together: each pair that somebody has is a path."""
     path, offset, start, row, rows = table
     lists = made.offset.size - 1
@@ -195,10 +216,16 @@ def _static(history: HistoryLike, names: Sequence[str], n: int) -> tuple[Rows, W
     columns = [np.broadcast_to(np.ravel(column), (n,)) for column in covariates_of(history, names)]
     if not columns:
         return Rows({}), np.zeros(n, dtype=np.int64)
-    frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
-    kind = frame.groupby(list(names), sort=False, dropna=False).ngroup().to_numpy().astype(np.int64)
+    kind, kinds = _kinds_of(Rows(dict(zip(names, columns, strict=True))))
+    return kinds, kind
+
+
+def _kinds_of(rows: Rows) -> tuple[Whole, Rows]:
+    """Which of the distinct rows each row is, and these."""
+    frame = pd.DataFrame(dict(rows.covariates))
+    kind = frame.groupby(list(frame), sort=False, dropna=False).ngroup().to_numpy().astype(np.int64)
     first = np.unique(kind, return_index=True)[1]
-    return Rows({name: column[first] for name, column in zip(names, columns, strict=True)}), kind
+    return kind, Rows({name: column[first] for name, column in rows.covariates.items()})
 
 
 def _found(history: HistoryLike, own: Changes, n: int) -> Whole:
@@ -241,9 +268,7 @@ def _refuse_missing(own: Changes, who: Whole, first: Array, needed: Array, names
         )
 
 
-def _paths(
-    own: Changes, who: Whole, kind: Whole, kinds: Rows, names: Sequence[str]
-) -> tuple[Whole, Whole, Whole, Whole, Rows]:
+def _paths(own: Changes, who: Whole, kind: Whole, kinds: Rows, names: Sequence[str]) -> Own:
     """Distinct paths of customers: path (n,), offset, day, row, and the distinct rows."""
     size = _size(kinds)
     like = same_paths(own)[who]

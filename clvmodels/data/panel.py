@@ -169,12 +169,16 @@ class Panel:
         both = zip(self._parts, future._parts, strict=True)
         return self._with([past.then(other, day + 1) for past, other in both], open=False)
 
-    def _with(self, parts: list[Changes], *, open: bool) -> Panel:
-        made = object.__new__(Panel)
-        made.own = parts[0] if self.own is not None else None
-        made.common = parts[-1] if self.common is not None else None
-        made.open = open
+    @classmethod
+    def of(cls, own: Changes | None, common: Changes | None, *, open: bool) -> Panel:
+        """A panel of changes that are known already; `open` where nothing was said of its end."""
+        made = object.__new__(cls)
+        made.own, made.common, made.open = own, common, open
         return made
+
+    def _with(self, parts: list[Changes], *, open: bool) -> Panel:
+        own, common = parts[0] if self.own else None, parts[-1] if self.common else None
+        return Panel.of(own, common, open=open)
 
     def __repr__(self) -> str:
         own = [f"{', '.join(self.own.columns)} of {len(self.own.keys):,} customers"] if self.own else []

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +23,7 @@ from clvmodels.duration.futures import Future, Individuals, Purchases, Rates, dr
 from clvmodels.errors import ModelError
 from clvmodels.history import History, HistoryLike, as_columns, covariates_of, upright
 from clvmodels.model import Array, Model
-from clvmodels.numerics.quadrature import discounted_nodes
+from clvmodels.numerics.quadrature import annuity, discounted_nodes
 from clvmodels.units import FOREVER, Period, Rate, Span, as_rate, as_span
 
 SOONEST, LATEST, HALVINGS = -30.0, 30.0, 60
@@ -74,10 +75,19 @@ class LatentAttrition(Model):
     def pmf_if_alive(self, theta: Any, history: HistoryLike, n: ArrayLike, horizon: ArrayLike) -> Array:
         """Probability of exactly n purchases in (T, T + horizon] of a customer known to be alive at T."""
 
+    def bought_if_alive(self, theta: Any, history: HistoryLike, times: Sequence[float]) -> Iterator[Array]:
+        """Probability that a customer known to be alive buys within each of some rising times [period], one after the other."""
+        for time in times:
+            yield 1 - self.pmf_if_alive(theta, history, 0, time)
+
     def rate_if_alive(self, theta: Any, history: HistoryLike) -> Array:
         """Mean purchase rate of a customer known to be alive, as long as she stays [purchases per period, >= 0]."""
         people = self.individuals(theta, history, rng=np.random.default_rng(0))
         return np.asarray(people.shape / people.scale / people.phases)
+
+    def staying_if_alive(self, theta: Any, history: HistoryLike, *, horizon: float, force: float) -> Array:
+        """Expected purchases of a customer known to be alive if she never left, at present value (force [1/period])."""
+        return self.rate_if_alive(theta, history) * annuity(horizon, force, whole=self.discrete)
 
     @abstractmethod
     def individuals(self, theta: Any, history: HistoryLike, *, rng: np.random.Generator) -> Individuals:

@@ -8,7 +8,7 @@ place.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
@@ -173,6 +173,19 @@ class Mixture(LatentAttrition):
     def rate_if_alive(self, theta: Parts, history: HistoryLike) -> Array:
         """Mean purchase rate of a customer alive, under each draw's model."""
         return _mixed(theta, lambda part: part.model.rate_if_alive(part.theta, history))
+
+    def staying_if_alive(self, theta: Parts, history: HistoryLike, *, horizon: float, force: float) -> Array:
+        """Expected purchases of a customer alive if she never left, at present value, under each draw's model."""
+        return _mixed(
+            theta, lambda part: part.model.staying_if_alive(part.theta, history, horizon=horizon, force=force)
+        )
+
+    def bought_if_alive(self, theta: Parts, history: HistoryLike, times: Sequence[float]) -> Iterator[Array]:
+        """P(a purchase within each of some rising times | alive) under each draw's model."""
+        running = [part.model.bought_if_alive(part.theta, history, times) for part in theta.each]
+        places = [part.places for part in theta.each]
+        for found in zip(*running, strict=True):
+            yield found[0] if len(found) == 1 else _together(found, places, theta.axis)
 
     def _time_until_bought(self, theta: Any, history: HistoryLike, probability: float) -> Array:
         return _mixed(self._parts(theta), lambda p: p.model._time_until_bought(p.theta, history, probability))

@@ -43,7 +43,7 @@ X4, W4 = gauss_legendre(4)
 X8, W8 = gauss_legendre(8)
 FLAT, NARROW, MODERATE, POWER = 0.12, 0.4, 3.0, 4.0
 """Fall of the log integrand on a segment, powers below the last counting as much as that, up to which three, four, and eight
-nodes give twelve digits."""
+nodes give eleven digits."""
 ROWS = 6
 """Columns of the kernel before the arrays of `Paths`."""
 
@@ -184,7 +184,7 @@ def log_braces(theta, x, first, recency, T, factors, segments, parts):
         if high > low:
             parts.alpha[k] = alpha + (purchases_until(factors, k, low) - a_first)
             parts.beta[k] = beta + (dropout_until(factors, k, low) - d_first)
-            parts.log_mass[k] = log_s + _log_segment(
+            parts.log_mass[k] = log_s + log_segment(
                 c,
                 s + 1.0,
                 parts.alpha[k],
@@ -240,7 +240,7 @@ def _backwards(theta, x, first, recency, T, braces, factors, segments, parts, co
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _log_segment(c, k, alpha, a, beta, d, width, work, means):
+def log_segment(c, k, alpha, a, beta, d, width, work, means):
     """Log of the integral over u from 0 to width of d (alpha + a u)^-c (beta + d u)^-k.
 
     `means`, unless empty, receives the means with the integrand as density of log(alpha + a u), 1 / (alpha + a u),

@@ -1,4 +1,4 @@
-"""A fit in one file: Parquet with the draws as columns and everything else in a JSON header. No pickle."""
+"""A fit in one file: Parquet with draws and arrays of the model as columns and everything else in a JSON header. No pickle."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
+from numpy.typing import NDArray
 
 from clvmodels.catalogue import model_named
-from clvmodels.covariates.stored import described, restored
+from clvmodels.covariates.stored import arrays_of, described, restored
 from clvmodels.errors import ClvError, SavedFitError
 from clvmodels.estimation.outcome import Diagnostics
 from clvmodels.estimation.result import Fit
+from clvmodels.estimation.stored_arrays import as_table, from_table
 from clvmodels.files import atomically
 from clvmodels.priors import Gamma, HalfNormal, LogNormal, Normal, Prior
 from clvmodels.units import Period
 
-FORMAT = 1
+PLAIN, WITH_ARRAYS = 1, 2
+"""Formats: draws alone, and with arrays that the model holds, such as the panel of a model over time."""
 KEY = b"clvmodels"
 PRIORS: dict[str, Callable[..., Prior]] = {
     "LogNormal": LogNormal,
@@ -51,8 +54,8 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     SavedFitError
-        If it is something else, such as a fit of media response or a stack, or of a model over time: these are made again from
-        what they were fitted to.
+        If it is something else, such as a fit of media response or a stack: these are made again from what they were fitted
+        to; or its model holds covariates that are neither numbers, texts nor dates.
     """
     if not isinstance(fit, Fit):
         raise SavedFitError(
@@ -60,10 +63,12 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> Path:
             "Save the fits of a stack one by one, with stack.weights beside them; of media response keep the data and the seed."
         )
     path = Path(path)
-    header = json.dumps(_header(fit)).encode()
-    table = pa.table(_columns(fit)).replace_schema_metadata({KEY: header})
+    draws, arrays = _draws(fit), arrays_of(fit.model)
+    table, kept = as_table(draws | arrays)
+    known = {"format": WITH_ARRAYS, "arrays": kept} if arrays else {"format": PLAIN}
+    header = json.dumps(_header(fit) | known, default=_refuse).encode()
     with atomically(path) as temporary:
-        pq.write_table(table, temporary)
+        pq.write_table(table.replace_schema_metadata({KEY: header}), temporary, compression="zstd")
     return path
 
 
@@ -85,18 +90,25 @@ def load(path: str | os.PathLike[str]) -> Fit:
         raise SavedFitError(
             f"{path} is damaged or is not a fit saved by clv.save ({error}). Fit again and save the result."
         ) from error
-    if header.get("format") != FORMAT:
+    if header.get("format") not in (PLAIN, WITH_ARRAYS):
         raise SavedFitError(
-            f"{path} has format {header.get('format')!r}; this version reads format {FORMAT}. "
+            f"{path} has format {header.get('format')!r}; this version reads formats {PLAIN} and {WITH_ARRAYS}. "
             f"It was written by clvmodels {header.get('version')}: install that version or fit again."
         )
     try:
         return _fit(header, table)
-    except (KeyError, TypeError, ClvError) as error:
+    except (KeyError, TypeError, ValueError, ClvError) as error:
         raise SavedFitError(f"{path} lacks part of a saved fit ({error}). Fit again and save the result.") from error
 
 
-def _columns(fit: Fit) -> dict[str, Any]:
+def _refuse(value: Any) -> None:
+    raise SavedFitError(
+        f"The model knows {value!r} ({type(value).__name__}) as a label, which a file cannot keep. Give labels "
+        "as texts, and fit again."
+    )
+
+
+def _draws(fit: Fit) -> dict[str, NDArray[Any]]:
     if fit.posterior is None:
         return {"chain": np.zeros(0, np.int64), "draw": np.zeros(0, np.int64)}
     chain, draw = (fit.posterior.sizes[d] for d in ("chain", "draw"))
@@ -118,7 +130,6 @@ def _header(fit: Fit) -> dict[str, Any]:
     )
     priors = None if fit.priors is None else {n: [type(p).__name__, asdict(p)] for n, p in fit.priors.items()}
     return {name: getattr(fit, name) for name in kept} | {
-        "format": FORMAT,
         "model": described(fit.model),
         "theta": [float(v) for v in fit.theta],
         "covariance": fit.covariance.tolist(),
@@ -129,12 +140,13 @@ def _header(fit: Fit) -> dict[str, Any]:
 
 
 def _fit(header: dict[str, Any], table: pa.Table) -> Fit:
-    model = restored(header.pop("model"), model_named)
-    names = model.Theta._fields
+    kept = header.pop("arrays", None)
+    arrays = {n: table[n].to_numpy() for n in table.column_names} if kept is None else from_table(table, kept)
+    model = restored(header.pop("model"), model_named, arrays)
     posterior = None
-    if table.num_rows:
-        chains = int(table["chain"][-1].as_py()) + 1
-        posterior = xr.Dataset({n: (("chain", "draw"), table[n].to_numpy().reshape(chains, -1)) for n in names})
+    if arrays["chain"].size:
+        chains = int(arrays["chain"][-1]) + 1
+        posterior = xr.Dataset({n: (("chain", "draw"), arrays[n].reshape(chains, -1)) for n in model.Theta._fields})
     priors = header.pop("priors")
     header.pop("format")
     return Fit(

@@ -53,6 +53,14 @@ def discounted_nodes(horizon: float, force: float, scale: float) -> tuple[Array,
     return np.append(times, reach), np.append(weights, math.exp(-force * reach))
 
 
+def annuity(horizon: float, force: float, *, whole: bool) -> float:
+    """Present value of one unit a period over the horizon, paid evenly or, `whole`, at the end of every period."""
+    if whole:
+        last = horizon if force == 0.0 else min(horizon, NEGLIGIBLE / force)
+        return float(np.exp(-force * np.arange(1.0, math.floor(last) + 1.0)).sum())
+    return horizon if force == 0.0 else -math.expm1(-force * horizon) / force
+
+
 def _kronrod() -> Array:
     x = [0.991455371120812639, 0.949107912342758525, 0.864864423359769073, 0.741531185599394440, 0.586087235467691130,
          0.405845151377397167, 0.207784955007898468]  # fmt: skip

@@ -11,8 +11,9 @@ import pandas as pd
 
 from clvmodels.data.histories import Histories
 from clvmodels.errors import ClvError
-from clvmodels.history import History, upright
+from clvmodels.history import History, picked, upright
 from clvmodels.model import Array
+from clvmodels.purchase_dates import ragged
 from clvmodels.units import Span
 from clvmodels.uses.result import UseOfValue
 from clvmodels.value.forecast import Forecast
@@ -117,10 +118,11 @@ def _newcomers(forecast: Forecast, covariates: Mapping[str, Any]) -> Histories:
             f"The models read {', '.join(missing)} of a customer. Say which newcomer is meant: "
             f"covariates={{'{missing[0]}': ...}}."
         )
-    zeros = np.zeros(EACH)
+    zeros, today = np.zeros(EACH), forecast.histories.until
     columns = {name: np.repeat(np.asarray(value), EACH) for name, value in covariates.items()}
+    dated = forecast.histories.dates is not None and today is not None
     return Histories(
-        np.arange(EACH),
+        np.array([f"newcomer {k:06d}" for k in range(EACH)], dtype=object),
         zeros,
         zeros,
         zeros,
@@ -128,11 +130,12 @@ def _newcomers(forecast: Forecast, covariates: Mapping[str, Any]) -> Histories:
         forecast.histories.period,
         log_intervals=zeros,
         covariates=columns or None,
+        dates=ragged([np.array([today], dtype="datetime64[D]")] * EACH) if dated else None,
     )
 
 
 def _one(people: Histories) -> History:
-    return upright(people.select(people.customer_id == 0))
+    return upright(picked(people, [0]))
 
 
 def _first_amounts(forecast: Forecast, plain: Array, given: float | None) -> tuple[Array, str]:

@@ -167,7 +167,8 @@ def _waits(
         people = picked(histories, rows)
         alive = np.broadcast_to(model.p_alive(theta, upright(people)), (rows.size, draws))
         past = past_of(model, theta, people)
-        bought, *later = (np.mean(alive * past.bought(time)[past.inverse], axis=1) for time in (ahead, *times))
+        bought = np.mean(alive * past.bought(ahead)[past.inverse], axis=1)
+        later = [np.mean(alive * chance[past.inverse], axis=1) for chance in past.bought_by(times.tolist())]
         by_time, there = np.column_stack(later), alive.mean(axis=1)
         wanted = [*(level * there for level in (0.5, *levels)), *(np.full(rows.size, level) for level in levels)]
         found = [quantile_of(by_time, times, one, discrete=model.discrete) for one in wanted]

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from clvmodels.errors import UnitError
 from clvmodels.history import picked, upright
-from clvmodels.numerics.quadrature import NEGLIGIBLE
 from clvmodels.value.contract_forecast import ContractForecast
 from clvmodels.value.contract_reasons import perfect
 from clvmodels.value.forecast import Forecast
@@ -44,7 +43,6 @@ def max_worth_spending(forecast: Forecast | ContractForecast) -> pd.Series:
         raise UnitError(
             "Over an endless horizon a customer who never leaves is worth no finite amount without a discount."
         )
-    periods = _annuity(simulation.horizon, simulation.force, whole=simulation.duration.discrete)
     worth = np.empty(len(simulation.histories))
 
     def block(rows: NDArray[np.intp], start: int) -> None:
@@ -52,7 +50,8 @@ def max_worth_spending(forecast: Forecast | ContractForecast) -> pd.Series:
         margin = valuation.margins if valuation.margins.shape[0] == 1 else valuation.margins[rows]
         amount = margin * simulation.quantity.expected_spend(simulation.quantity_theta, upright(people))
         past = simulation.past(people)
-        more = past.rate() * periods - past.expected(horizon=simulation.horizon, force=simulation.force)
+        staying = past.staying(horizon=simulation.horizon, force=simulation.force)
+        more = staying - past.expected(horizon=simulation.horizon, force=simulation.force)
         alive = simulation.duration.p_alive(simulation.duration_theta, upright(people))
         worth[rows] = (alive * more * amount).mean(axis=1)
 
@@ -74,11 +73,3 @@ def _of_contracts(forecast: ContractForecast) -> pd.Series:
     in_blocks(block, simulation.order, size=max(1, CELLS // simulation.draws), description="Valuing perfect saves")
     index = pd.Index(forecast.customer_id, name="customer_id")
     return pd.Series(np.maximum(worth, 0.0), index=index, name="max_worth_spending")
-
-
-def _annuity(horizon: float, force: float, *, whole: bool) -> float:
-    """Present value of one unit a period over the horizon, paid evenly or, `whole`, at the end of every period."""
-    if whole:
-        last = horizon if force == 0.0 else min(horizon, NEGLIGIBLE / force)
-        return float(np.exp(-force * np.arange(1.0, math.floor(last) + 1.0)).sum())
-    return horizon if force == 0.0 else -math.expm1(-force * horizon) / force

@@ -7,7 +7,7 @@ kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -163,9 +163,9 @@ class Past(NamedTuple):
         """Expected purchases of each customer if she is alive, at present value (rows, draws)."""
         return self.duration.expected_if_alive(self.theta, self.people, horizon=horizon, force=force)[self.inverse]
 
-    def rate(self) -> Array:
-        """Mean purchase rate of each customer as long as she stays [per period] (rows, draws)."""
-        return self.duration.rate_if_alive(self.theta, self.people)[self.inverse]
+    def staying(self, *, horizon: float, force: float) -> Array:
+        """Expected purchases of each customer if she is alive and never leaves, at present value (rows, draws)."""
+        return self.duration.staying_if_alive(self.theta, self.people, horizon=horizon, force=force)[self.inverse]
 
     def survival(self, horizon: float) -> Array:
         """Probability that each customer, if she is alive today, will not have left a `horizon` from now (rows, draws)."""
@@ -174,6 +174,10 @@ class Past(NamedTuple):
     def bought(self, horizon: float) -> Array:
         """Probability that each distinct past, if she is alive today, buys within a `horizon` from now (distinct, draws)."""
         return 1 - self.duration.pmf_if_alive(self.theta, self.people, 0, horizon)
+
+    def bought_by(self, times: Sequence[float]) -> Iterator[Array]:
+        """The same for each of some rising times, one after the other."""
+        return self.duration.bought_if_alive(self.theta, self.people, times)
 
 
 def past_of(duration: LatentAttrition, theta: Any, people: History) -> Past:

@@ -179,8 +179,6 @@ def test_what_cannot_be_is_refused() -> None:
         clv.time_varying(season="month", ridge=0)
     with pytest.raises(clv.HistoryError, match=r"no covariate 'pryce'.*columns of the panel"):
         clv.time_varying(purchase="~ pryce", panel=panel).on(histories)
-    with pytest.raises(clv.ModelError, match="mixes 'promotion', a customer's own, with 'price'"):
-        clv.time_varying(purchase="~ promotion:price", panel=panel).on(histories)
     with pytest.raises(clv.HistoryError, match="the same for all"):
         still = pd.DataFrame({"date": ["2023-01-01"], "holiday": [0]})
         clv.time_varying(purchase="~ holiday", panel=clv.Panel(common=still)).on(histories)
@@ -195,7 +193,6 @@ def test_what_cannot_be_is_refused() -> None:
         fit.expected_purchases(short, horizon=8 * WEEK)
     with pytest.raises(clv.ModelError, match="depends on the day"):
         fit.model.draw_rates(fit.theta, short, seed=1)
-    assert "time_to_next_purchase" not in dir(fit)
     log = clv.Transactions(purchases(40, 1), customer="who", date="day")
     with pytest.raises(clv.ModelError, match="it matters when they came"):
         clv.tracking(fit, log, until="2024-07-31", period=WEEK)
@@ -208,10 +205,3 @@ def test_a_fit_says_what_the_data_hardly_tell() -> None:
     assert any("dropout_quarter" in one and "hardly tell" in one for one in fit.warnings)
     assert fit.warnings[0] in repr(fit)
     assert clv.fit(clv.PARETO_NBD, histories, method="map").warnings == ()
-
-
-def test_a_fit_over_time_is_not_saved(tmp_path) -> None:
-    fit = clv.fit(clv.time_varying(season="fourier(1)"), people(40), method="map")
-    with pytest.raises(clv.SavedFitError, match="Keep the log, the panel and the seed"):
-        clv.save(fit, tmp_path / "fit.parquet")
-    assert not list(tmp_path.iterdir())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import clvmodels as clv
-from clvmodels.value.save import _annuity
+from clvmodels.numerics.quadrature import annuity
 
 HORIZON = 52 * clv.WEEK
 
@@ -30,14 +30,14 @@ def test_it_is_what_staying_for_ever_would_add(cdnow, cdnow_bg_nbd, cdnow_gamma_
     sim = forecast.simulation
     rates = clv.BG_NBD.draw_rates(sim.duration_theta, cdnow, seed=1).rate
     amounts = clv.GAMMA_GAMMA.expected_spend([v[:, None] for v in sim.quantity_theta], cdnow).T
-    staying = 0.3 * (rates * amounts).mean(axis=1).sum() * _annuity(52.0, rate.force(clv.WEEK), whole=False)
+    staying = 0.3 * (rates * amounts).mean(axis=1).sum() * annuity(52.0, rate.force(clv.WEEK), whole=False)
     leaving = forecast.total().loc["potential", "mean"]
     assert worth.sum() == pytest.approx(staying - leaving, rel=0.02)
 
 
 def test_opportunities_are_paid_at_their_end() -> None:
-    assert _annuity(3.0, math.log(1.1), whole=True) == pytest.approx(1 / 1.1 + 1 / 1.21 + 1 / 1.331)
-    assert _annuity(3.0, 0.0, whole=True) == 3.0
+    assert annuity(3.0, math.log(1.1), whole=True) == pytest.approx(1 / 1.1 + 1 / 1.21 + 1 / 1.331)
+    assert annuity(3.0, 0.0, whole=True) == 3.0
 
 
 def test_an_endless_horizon_needs_interest(cdnow, cdnow_bg_nbd, cdnow_gamma_gamma) -> None:
