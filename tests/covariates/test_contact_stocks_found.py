@@ -116,7 +116,12 @@ def test_predictive_draws_agree_with_expectations(targeted) -> None:
 def compared(market: ContactMarket, *, method: str = "map", **options) -> pd.DataFrame:
     """Estimates beside the truth: by parameter the distance in standard errors, and whether the interval has the truth."""
     fit = clv.fit(clv.time_varying(contacts=market.contacts, **options), histories(market), method=method, seed=1)
-    table = fit.summary()
+    return beside_truth(fit.summary(), market)
+
+
+def beside_truth(table: pd.DataFrame, market: ContactMarket) -> pd.DataFrame:
+    """A summary with truth, distance in standard errors and whether it is covered, without what the truth does not have."""
+    table = table[~table.index.str.endswith("_share")].copy()
     table["truth"] = pd.Series(truth(market, table.index))
     free = table.index.str.startswith(("purchase", "dropout"))
     table["z"] = (table["estimate"] - table["truth"]) / table["sd"]
@@ -170,6 +175,27 @@ def test_contacts_by_what_the_log_does_not_show_mislead_and_by_recency_do_not() 
     assert harmless[STOCKS].abs().max() < 1.5
     assert biased[["purchase_dm", "purchase_email"]].min() > 1.5
     assert biased[["half_life_dm", "half_life_email"]].min() > 1.5
+
+
+@pytest.mark.slow
+def test_her_own_share_of_contacts_as_a_covariate_takes_most_of_that_away() -> None:
+    """It stands for what made somebody be contacted more; effects are then told from when she was, not from that she was."""
+    market = market_of(1, 2_000, "rate")
+    given, table = histories(market), market.contact_table
+    columns: dict[str, object] = {"customer_id": given.customer_id}
+    for name, weeks in (("dm", 8), ("email", 4)):
+        made = table.loc[table["medium"] == name, "customer"].value_counts()
+        share = (made.reindex(given.customer_id, fill_value=0).to_numpy() + 0.5) / (given.T / weeks + 1)
+        columns[f"{name}_share"] = np.log(share / (1 - np.minimum(share, 0.97)))
+    known = given.with_covariates(pd.DataFrame(columns))
+    plain = compared(market)
+    spec = clv.time_varying(
+        contacts=market.contacts, purchase="~ contacts + dm_share + email_share", dropout="~ contacts"
+    )
+    fit = clv.fit(spec, known, method="map")
+    after = beside_truth(fit.summary(), market).loc[STOCKS]
+    assert (after["z"].abs() < 3.5).all()
+    assert after["z"].abs().mean() < 0.5 * plain.loc[STOCKS, "z"].abs().mean()
 
 
 @pytest.mark.slow
