@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +23,6 @@ def media(*, email=(0.4, 0.6, 2.0), dm=(0.6, -0.8, 4.0), every=(4, 8), share: fl
     }
 
 
-@cache
 def market_of(seed: int, customers: int = 3_000, world: str = "random") -> ContactMarket:
     options = {
         "random": {"media": media()},
@@ -119,7 +116,12 @@ def test_predictive_draws_agree_with_expectations(targeted) -> None:
 def compared(market: ContactMarket, *, method: str = "map", **options) -> pd.DataFrame:
     """Estimates beside the truth: by parameter the distance in standard errors, and whether the interval has the truth."""
     fit = clv.fit(clv.time_varying(contacts=market.contacts, **options), histories(market), method=method, seed=1)
-    table = fit.summary()
+    return beside_truth(fit.summary(), market)
+
+
+def beside_truth(table: pd.DataFrame, market: ContactMarket) -> pd.DataFrame:
+    """A summary with truth, distance in standard errors and whether it is covered, without what the truth does not have."""
+    table = table[~table.index.str.endswith("_share")].copy()
     table["truth"] = pd.Series(truth(market, table.index))
     free = table.index.str.startswith(("purchase", "dropout"))
     table["z"] = (table["estimate"] - table["truth"]) / table["sd"]
@@ -137,3 +139,84 @@ def test_effects_half_lives_and_both_signs_are_found() -> None:
     assert found["z"].abs().max() < 3
     assert found.loc["dropout_email", "lower"] > 0 > found.loc["dropout_dm", "upper"]
     assert (found.loc[["purchase_email", "purchase_dm"], "lower"] > 0.25).all()
+
+
+def over(seeds: range, world: str, customers: int = 2_000, **options) -> pd.DataFrame:
+    """The comparisons of several markets, by seed and parameter."""
+    found = {seed: compared(market_of(seed, customers, world), **options) for seed in seeds}
+    return pd.concat(found, names=["seed", "parameter"])
+
+
+def mean_z(found: pd.DataFrame) -> pd.Series:
+    return found["z"].groupby(level="parameter").mean()
+
+
+@pytest.mark.slow
+def test_twenty_markets_are_found_within_their_errors() -> None:
+    """Randomised: six numbers each. Days merge purchases and weeks smooth stocks, which costs less than a standard error."""
+    found = over(range(1, 21), "random").loc[pd.IndexSlice[:, STOCKS], :]
+    assert (found["z"].abs() > 3).sum() <= 1 and found["z"].abs().max() < 4
+    assert 0.83 < found["covered"].mean() < 0.96
+    assert mean_z(found).abs().max() < 1
+
+
+@pytest.mark.slow
+def test_where_contacts_do_nothing_nothing_is_found() -> None:
+    found = over(range(1, 11), "nothing").loc[pd.IndexSlice[:, STOCKS[:4]], :]
+    assert found["covered"].mean() > 0.8
+    assert found["z"].abs().max() < 3
+    assert mean_z(found).abs().max() < 1
+
+
+@pytest.mark.slow
+def test_contacts_by_what_the_log_does_not_show_mislead_and_by_recency_do_not() -> None:
+    """The likelihood conditions on purchases so far: a rule that reads these alone is harmless, the better customers are not."""
+    harmless, biased = (mean_z(over(range(1, 4), world)) for world in ("recency", "rate"))
+    assert harmless[STOCKS].abs().max() < 1.5
+    assert biased[["purchase_dm", "purchase_email"]].min() > 1.5
+    assert biased[["half_life_dm", "half_life_email"]].min() > 1.5
+
+
+@pytest.mark.slow
+def test_her_own_share_of_contacts_as_a_covariate_takes_most_of_that_away() -> None:
+    """It stands for what made somebody be contacted more; effects are then told from when she was, not from that she was."""
+    market = market_of(1, 2_000, "rate")
+    given, table = histories(market), market.contact_table
+    columns: dict[str, object] = {"customer_id": given.customer_id}
+    for name, weeks in (("dm", 8), ("email", 4)):
+        made = table.loc[table["medium"] == name, "customer"].value_counts()
+        share = (made.reindex(given.customer_id, fill_value=0).to_numpy() + 0.5) / (given.T / weeks + 1)
+        columns[f"{name}_share"] = np.log(share / (1 - np.minimum(share, 0.97)))
+    known = given.with_covariates(pd.DataFrame(columns))
+    plain = compared(market)
+    spec = clv.time_varying(
+        contacts=market.contacts, purchase="~ contacts + dm_share + email_share", dropout="~ contacts"
+    )
+    fit = clv.fit(spec, known, method="map")
+    after = beside_truth(fit.summary(), market).loc[STOCKS]
+    assert (after["z"].abs() < 3.5).all()
+    assert after["z"].abs().mean() < 0.5 * plain.loc[STOCKS, "z"].abs().mean()
+
+
+@pytest.mark.slow
+def test_the_saturation_is_found() -> None:
+    found = over(range(1, 4), "often", saturation="estimate")
+    assert found.loc[pd.IndexSlice[:, [*STOCKS, "saturation"]], "z"].abs().max() < 3
+
+
+@pytest.mark.slow
+def test_half_lives_of_half_a_week_are_found_a_little_too_long() -> None:
+    """Stocks are constant over stretches of a week."""
+    found = over(range(1, 4), "short", customers=4_000)
+    assert found.loc[pd.IndexSlice[:, STOCKS], "z"].abs().max() < 3.5
+    estimate = found.loc[pd.IndexSlice[:, ["half_life_email"]], "estimate"].mean()
+    assert 0.45 < estimate < 0.65
+
+
+@pytest.mark.slow
+def test_where_contacts_are_few_the_prior_tells_the_half_life() -> None:
+    found = compared(market_of(1, 2_000, "seldom"), method="laplace")
+    spread = np.log(found["upper"] / found["lower"]).loc[["half_life_dm", "half_life_email"]] / (2 * 1.645)
+    assert spread.between(0.2, 0.55).all()  # 0.5 before the data
+    assert found["k_hat"].iloc[0] < 0.7
+    assert found.loc[STOCKS, "z"].abs().max() < 3
