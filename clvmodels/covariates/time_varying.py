@@ -13,7 +13,8 @@ from clvmodels.covariates.contact_terms import terms_of
 from clvmodels.covariates.seasons import season_terms
 from clvmodels.covariates.shocks import Shocks, shocks_apart
 from clvmodels.covariates.time_design import learn
-from clvmodels.covariates.time_model import RIDGE, TimeVarying
+from clvmodels.covariates.time_model import TimeVarying
+from clvmodels.covariates.time_paths import RIDGE
 from clvmodels.covariates.timetable import dated
 from clvmodels.data.contacts import Contacts
 from clvmodels.data.panel import Panel

@@ -146,29 +146,24 @@ def _events(offset, time, event, count, factors, segments):
     return total, k + 1
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def paths_of(c):
+    """The columns that are arrays of `Paths`."""
+    return Paths(
+        c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13], c[14], c[15], c[16], c[17], c[18], c[19], c[20], c[21], c[22]
+    )  # fmt: skip
+
+
 def kernel(theta, *columns):
     """Value and gradient by row of the columns path, first, frequency, recency, T, event, then the arrays of `Paths`.
 
     A plain function whose parts are compiled: it runs at once, and NUTS compiles it as a whole.
     """
     c = columns
-    paths = Paths(
-        c[6],
-        c[7],
-        c[8],
-        c[9],
-        c[10],
-        c[11],
-        c[12],
-        c[13],
-        c[14],
-        c[15],
-        c[16],
-        c[17],
-        c[18],
-        c[19],
-        c[20],
-        c[21],
-        c[22],
-    )
-    return log_likelihood(theta, c[0], c[1], c[2], c[3], c[4], c[5], paths, True)
+    return log_likelihood(theta, c[0], c[1], c[2], c[3], c[4], c[5], paths_of(c), True)
+
+
+def total_kernel(theta, counts, *columns):
+    """`total` of the same columns."""
+    c = columns
+    return total(theta, counts, c[0], c[1], c[2], c[3], c[4], c[5], paths_of(c))
