@@ -216,7 +216,8 @@ def test_half_lives_of_half_a_week_are_found_a_little_too_long() -> None:
 @pytest.mark.slow
 def test_where_contacts_are_few_the_prior_tells_the_half_life() -> None:
     found = compared(market_of(1, 2_000, "seldom"), method="laplace")
-    spread = np.log(found["upper"] / found["lower"]).loc[["half_life_dm", "half_life_email"]] / (2 * 1.645)
+    lives = found.loc[["half_life_dm", "half_life_email"]]
+    spread = np.log(lives["upper"] / lives["lower"]) / (2 * 1.645)
     assert spread.between(0.2, 0.55).all()  # 0.5 before the data
     assert found["k_hat"].iloc[0] < 0.7
     assert found.loc[STOCKS, "z"].abs().max() < 3
