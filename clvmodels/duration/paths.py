@@ -260,13 +260,13 @@ def segment_at(starts, n, time):
     return low
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def purchases_until(factors, k, time):
     """A up to a time in segment k."""
     return factors.purchases[k] + factors.rate[k] * (time - factors.start[k])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inline="always")
 def dropout_until(factors, k, time):
     """D up to a time in segment k."""
     return factors.dropout[k] + factors.hazard[k] * (time - factors.start[k])

@@ -81,30 +81,63 @@ def parts_of(customers, segments, asked):
 @njit(cache=True, nogil=True, error_model="numpy")
 def log_braces(theta, x, first, T, recency, order, begin, stop, factors, segments, parts):
     """Write the log of the braces, and their parts, of customers `begin` to `stop` of an order, the latest purchase first."""
-    end, customers = first + T, parts.braces.size
-    k_first, last = segment_at(factors.start, segments, first), segment_at(factors.start, segments, end)
-    a_first = theta[1] - purchases_until(factors, k_first, first)
-    d_first = theta[3] - dropout_until(factors, k_first, first)
-    log_s = math.log(theta[2])
-    tail = -(theta[0] + x) * math.log(a_first + purchases_until(factors, last, end)) - theta[2] * math.log(
-        d_first + dropout_until(factors, last, end)
-    )
-    j = begin
+    # arrays by names of their own: a member looked up in a loop is counted as one more reference each time
+    start, rate, hazard, purchases, dropout = (
+        factors.start, factors.rate, factors.hazard, factors.purchases, factors.dropout
+    )  # fmt: skip
+    log_mass, lows, alphas, betas, means = parts.log_mass, parts.low, parts.alpha, parts.beta, parts.means
+    work, node_means, braces, after = parts.work, parts.node_means, parts.braces, parts.after
+    end, customers, c, s, log_s = first + T, braces.size, theta[0] + x, theta[2], math.log(theta[2])
+    k_first, last = segment_at(start, segments, first), segment_at(start, segments, end)
+    a_first = theta[1] - (purchases[k_first] + rate[k_first] * (first - start[k_first]))
+    d_first = theta[3] - (dropout[k_first] + hazard[k_first] * (first - start[k_first]))
+    a_end = a_first + (purchases[last] + rate[last] * (end - start[last]))
+    d_end = d_first + (dropout[last] + hazard[last] * (end - start[last]))
+    tail = -c * math.log(a_end) - s * math.log(d_end)
+    j, total = begin, 1.0  # what is left of the braces is e^tail times total
     for k in range(last, -1, -1):
-        high = min(end, factors.start[k + 1]) if k < last else end
-        while j < stop and (k == 0 or first + recency[order[j]] >= factors.start[k]):
-            low = max(first + recency[order[j]], factors.start[k])
-            if j > begin and low == parts.low[j - 1]:
-                _copy(parts, j - 1, j)
+        high = min(end, start[k + 1]) if k < last else end
+        while j < stop and (k == 0 or first + recency[order[j]] >= start[k]):
+            low = max(first + recency[order[j]], start[k])
+            if j > begin and low == lows[j - 1]:
+                _copy(j - 1, j, lows, alphas, betas, log_mass, means)
             else:
-                _part(theta, log_s, x, a_first, d_first, low, high, k, factors, parts, j)
-            parts.braces[j] = log_sum(tail, parts.log_mass[j])
+                bought, gone = a_first + (low - start[k]) * rate[k], d_first + (low - start[k]) * hazard[k]
+                lows[j], alphas[j], betas[j] = low, bought + purchases[k], gone + dropout[k]
+                _weigh(c, s, log_s, rate[k], hazard[k], high - low, j, alphas, betas, log_mass, means, work, node_means)
+            braces[j] = log_sum(tail + math.log(total), log_mass[j])
             j += 1
-        parts.after[k] = j
+        after[k] = j
         if j == stop:
             break
-        _part(theta, log_s, x, a_first, d_first, factors.start[k], high, k, factors, parts, customers + k)
-        tail = log_sum(tail, parts.log_mass[customers + k])
+        slot = customers + k
+        lows[slot], alphas[slot], betas[slot] = start[k], a_first + purchases[k], d_first + dropout[k]
+        _weigh(c, s, log_s, rate[k], hazard[k], high - start[k], slot, alphas, betas, log_mass, means, work, node_means)
+        mass = log_mass[slot]
+        if mass > tail:
+            total, tail = total * math.exp(tail - mass) + 1.0, mass
+        else:
+            total += math.exp(mass - tail)
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _weigh(c, s, log_s, rate, hazard, width, slot, alphas, betas, log_mass, means, work, node_means):
+    """Write log mass and means of a part of which the beginning is written."""
+    log_mass[slot] = -np.inf
+    if width > 0.0:
+        log_mass[slot] = log_s + log_segment(
+            c, s + 1.0, alphas[slot], rate, betas[slot], hazard, width, work, node_means
+        )
+        for q in range(means.shape[1] if means.size else 0):
+            means[slot, q] = node_means[q]
+
+
+@njit(nogil=True, error_model="numpy", inline="always")
+def _copy(source, to, lows, alphas, betas, log_mass, means):
+    """The part of a customer who bought last at the same moment as the one before."""
+    lows[to], alphas[to], betas[to], log_mass[to] = lows[source], alphas[source], betas[source], log_mass[source]
+    if means.size:
+        means[to] = means[source]
 
 
 @njit(nogil=True, error_model="numpy", inline="always")
@@ -112,32 +145,6 @@ def log_sum(a, b):
     """Log of e^a + e^b."""
     top = max(a, b)
     return top + math.log1p(math.exp(min(a, b) - top)) if top > -np.inf else top
-
-
-@njit(nogil=True, error_model="numpy", inline="always")
-def _copy(parts, source, to):
-    parts.log_mass[to], parts.low[to] = parts.log_mass[source], parts.low[source]
-    parts.alpha[to], parts.beta[to] = parts.alpha[source], parts.beta[source]
-    if parts.means.size:
-        parts.means[to] = parts.means[source]
-
-
-@njit(nogil=True, error_model="numpy", inline="always")
-def _part(theta, log_s, x, a_first, d_first, low, high, k, factors, parts, slot):
-    """Write the part from `low` to `high` of segment k."""
-    parts.low[slot], parts.log_mass[slot] = low, -np.inf
-    if not high > low:
-        return
-    alpha = a_first + purchases_until(factors, k, low)
-    beta = d_first + dropout_until(factors, k, low)
-    parts.alpha[slot], parts.beta[slot] = alpha, beta
-    parts.log_mass[slot] = log_s + log_segment(
-        theta[0] + x, theta[2] + 1.0, alpha, factors.rate[k], beta, factors.hazard[k], high - low, parts.work,
-        parts.node_means,
-    )  # fmt: skip
-    if parts.means.size:
-        for q in range(4):
-            parts.means[slot, q] = parts.node_means[q]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
