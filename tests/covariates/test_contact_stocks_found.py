@@ -29,6 +29,7 @@ def market_of(seed: int, customers: int = 3_000, world: str = "random") -> Conta
         "nothing": {"media": media(email=(0, 0, 1.0), dm=(0, 0, 4.0))},
         "rate": {"media": media(), "targeting": "rate", "holdout_share": 0.0},
         "recency": {"media": media(), "targeting": "recency", "holdout_share": 0.0},
+        "rate with holdout": {"media": media(share=0.6), "targeting": "rate", "holdout_share": 0.3},
         "often": {"media": media(every=(2, 3))},
         "short": {"media": media(email=(0.6, 0.6, 0.5), every=(2, 8))},
         "seldom": {"media": media(share=0.02)},
@@ -101,11 +102,11 @@ def test_forecasts_under_a_plan_are_what_then_happens(targeted) -> None:
 
 def test_predictive_draws_agree_with_expectations(targeted) -> None:
     market, model, given, theta = targeted
-    few, draws = given.select(given.customer_id < 10), 10_000
-    model = model.under(contacts=plan(market, np.arange(10)))
+    few, draws = given.select(given.customer_id < 6), 8_000
+    model = model.under(contacts=plan(market, np.arange(6)))
     many = tuple(np.full(draws, value) for value in theta.values())
     _, (offsets, _) = model.future(many, clv.history.upright(few), horizon=16.0, rng=np.random.default_rng(2))
-    counts = np.diff(offsets).reshape(10, draws)
+    counts = np.diff(offsets).reshape(6, draws)
     expected = model.expected_purchases(theta, few, horizon=16 * WEEK)
     z = (counts.mean(axis=1) - expected) / np.maximum(counts.std(axis=1) / np.sqrt(draws), 1e-3)
     assert np.abs(z).max() < 4.5
@@ -135,10 +136,22 @@ STOCKS = [f"{what}_{name}" for what in ("purchase", "dropout", "half_life") for 
 
 
 def test_effects_half_lives_and_both_signs_are_found() -> None:
-    found = compared(market_of(1, 1_500)).loc[STOCKS]
+    market = market_of(1, 1_500)
+    fit = clv.fit(clv.time_varying(contacts=market.contacts), histories(market), method="map")
+    found = beside_truth(fit.summary(), market).loc[STOCKS]
     assert found["z"].abs().max() < 3
     assert found.loc["dropout_email", "lower"] > 0 > found.loc["dropout_dm", "upper"]
     assert (found.loc[["purchase_email", "purchase_dm"], "lower"] > 0.25).all()
+    assert set(fit.contact_effects()["grade"]) == {"randomised"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", ["rate", "recency", "rate with holdout"])
+def test_where_chance_did_not_choose_the_grade_says_so(world: str) -> None:
+    """With a holdout too: it is random among those chosen, but all who were not contacted are compared with."""
+    market = market_of(1, 1_500, world)
+    fit = clv.fit(clv.time_varying(contacts=market.contacts), histories(market), method="map")
+    assert set(fit.contact_effects()["grade"]) == {"observational"}
 
 
 def over(seeds: range, world: str, customers: int = 2_000, **options) -> pd.DataFrame:
