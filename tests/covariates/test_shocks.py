@@ -103,6 +103,7 @@ def test_the_level_stays_with_the_base_parameters(shaken_fit, plain_fit) -> None
     assert levels[0] * jensen == pytest.approx(levels[1], rel=0.15)
 
 
+@pytest.mark.slow
 def test_intervals_of_weeks_to_come_hold_what_happens(shaken, shaken_fit, plain_fit) -> None:
     """Twenty weeks that nobody has seen: a model without shocks is far too sure of them."""
     with_shocks, without = (weekly(fit, shaken) for fit in (shaken_fit, plain_fit))
@@ -212,6 +213,7 @@ def test_shocks_are_a_covariate_like_any_other(shaken) -> None:
     assert found == pytest.approx(given, rel=1e-11)
 
 
+@pytest.mark.slow
 def test_without_shocks_in_the_world_there_are_hardly_any() -> None:
     quiet = world(spread=0.0, seed=4)
     fit, plain = fitted(quiet.histories), clv.fit(clv.PARETO_NBD, quiet.histories, method="laplace", draws=400, seed=1)

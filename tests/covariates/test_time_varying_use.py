@@ -62,6 +62,7 @@ def test_forecast_expects_what_it_simulates(market, seasonal) -> None:
     assert stream["purchases"].iloc[0] > 1.2 * stream["purchases"].iloc[1]  # winter before spring
 
 
+@pytest.mark.slow
 def test_the_season_is_found_to_predict_customers_left_out(market) -> None:
     comparison = clv.compare_models([clv.PARETO_NBD, clv.time_varying(season="fourier(1)")], market, draws=200, seed=1)
     table = comparison.table()
