@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import HistoryError, offenders
-from clvmodels.history import HistoryLike
+from clvmodels.history import HistoryLike, ids_of
 
 
 def checked(name: str, column: NDArray[Any], history: HistoryLike) -> NDArray[Any]:
@@ -60,6 +60,20 @@ def _said(
     ids = getattr(history, "customer_id", None)
     rows = [f"customer {one}" for one in (at if ids is None else ids[at])]
     return offenders(problem, column=name, rows=rows, values=np.ravel(column)[at], remedy=remedy)
+
+
+def looked_up(history: HistoryLike, keys: NDArray[Any], n: int) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Ids of customers (n,), and which of the keys of a panel or of a log of contacts each is, -1 for none (n,)."""
+    import pandas as pd
+
+    ids = ids_of(history)
+    if ids is None:
+        raise HistoryError(
+            "Panels and contacts are looked up by customer, and these histories have no ids. Give Histories, or "
+            "History(..., who=id)."
+        )
+    ids = np.broadcast_to(np.ravel(ids), (n,))
+    return ids, pd.Index(keys).get_indexer(pd.Index(ids))
 
 
 def identifiers(prefix: str, names: Iterable[object]) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvmodels.covariates.columns import looked_up
 from clvmodels.covariates.contact_terms import ContactTerms
 from clvmodels.duration.stretches import cut
-from clvmodels.errors import HistoryError
-from clvmodels.history import HistoryLike, ids_of
+from clvmodels.history import HistoryLike
 from clvmodels.model import Array
 
 type Whole = NDArray[np.int64]
@@ -75,13 +75,7 @@ def stretches(
 def _lists(terms: ContactTerms, history: HistoryLike, n: int) -> tuple[Whole, Whole, Array, Whole, Array]:
     """Distinct lists of contacts, the first of them empty, and which of them each customer has (n,)."""
     events = terms.events
-    ids = ids_of(history)
-    if ids is None:
-        raise HistoryError(
-            "Contacts are looked up by customer, and these histories have no ids. Give Histories, or History(..., who=id)."
-        )
-    ids = np.broadcast_to(np.ravel(ids), (n,))
-    key = pd.Index(events.keys).get_indexer(pd.Index(ids))
+    key = looked_up(history, events.keys, n)[1]
     lists = events.lists
     kind = np.where(key < 0, 0, np.append(lists.of, -1)[key] + 1).astype(np.int64)
     return kind, np.insert(lists.offset, 0, 0), lists.day, lists.medium, lists.times

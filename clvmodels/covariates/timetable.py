@@ -11,11 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvmodels.covariates import seasons
+from clvmodels.covariates.columns import looked_up
 from clvmodels.covariates.contact_stretches import Stretches, no_stretches, stretches
 from clvmodels.covariates.contact_terms import ContactTerms
 from clvmodels.data.panel import UNKNOWN, Changes, Panel
 from clvmodels.errors import SHOWN, HistoryError
-from clvmodels.history import HistoryLike, covariates_of, ids_of
+from clvmodels.history import HistoryLike, covariates_of
 from clvmodels.model import Array
 from clvmodels.numerics.ragged import taken, time_by_row
 from clvmodels.purchase_dates import first_days
@@ -233,13 +234,7 @@ def _kinds_of(rows: Rows) -> tuple[Whole, Rows]:
 
 def _found(history: HistoryLike, own: Changes, n: int) -> Whole:
     """Which key of the panel each customer is (n,)."""
-    ids = ids_of(history)
-    if ids is None:
-        raise HistoryError(
-            "The panel is looked up by customer, and these histories have no ids. Give Histories, or History(..., who=id)."
-        )
-    ids = np.broadcast_to(np.ravel(ids), (n,))
-    found = pd.Index(own.keys).get_indexer(pd.Index(ids))
+    ids, found = looked_up(history, own.keys, n)
     if (found < 0).any():
         unknown = ids[found < 0]
         shown = ", ".join(str(one) for one in unknown[:SHOWN])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from clvmodels.errors import ModelError
 from clvmodels.estimation.contact_effects import PROCESSES, after_contact, grades_of
 from clvmodels.estimation.result import Fit, tail_of
 from clvmodels.report import style
@@ -30,15 +30,12 @@ def contact_effects(fit: Fit, *, interval: float = 0.90, lang: str = "en") -> Pi
     interval
         Probability of the bands.
     """
-    words, tail = carry_over_words(lang), tail_of(interval)
-    media = getattr(fit.model, "media", ())
-    if not media:
-        raise ModelError(f"{fit.model.name} has no contacts. Fit clv.time_varying(..., contacts=clv.Contacts(...)).")
-    lives = fit.contact_effects(interval).half_life
-    days = int(np.ceil(REACH * lives.max()))
+    words, tail, table = carry_over_words(lang), tail_of(interval), fit.contact_effects(interval)
+    media = list(dict.fromkeys(table.index.get_level_values("medium")))
+    days = int(np.ceil(REACH * table["half_life"].max()))
     grades = grades_of(fit)["grade"]
     figure, panels = style.picture(
-        title=_title(fit, words, interval), caption=words.caption.format(interval=percent(interval, decimals=0)),
+        title=_title(table, words), caption=words.caption.format(interval=percent(interval, decimals=0)),
         height=3.9, panels=2,
     )  # fmt: skip
     weeks = (np.arange(days) + 0.5) / 7
@@ -59,9 +56,8 @@ def contact_effects(fit: Fit, *, interval: float = 0.90, lang: str = "en") -> Pi
     return figure
 
 
-def _title(fit: Fit, words: CarryOverWords, interval: float) -> str:
+def _title(table: pd.DataFrame, words: CarryOverWords) -> str:
     """What is sure: media that bring purchases, keep customers, or drive them away."""
-    table = fit.contact_effects(interval)
     sure = table[(table["lower"] > 0) | (table["upper"] < 0)]
     said = []
     for process, up, down in (("purchase", words.brings, words.costs), ("dropout", words.burns, words.saves)):
