@@ -119,11 +119,13 @@ def _holdout(table: pd.DataFrame) -> list[str]:
 def _total(target: str, rows: pd.DataFrame, model: str) -> str:
     total = float(rows["actual"].iloc[0])
     said = [f"{name} {row.predicted:,.0f} ({100 * row.bias:+.1f} %)" for name, row in rows.iterrows()]
-    return f"{target.capitalize()}: customers {MADE[target]} {total:,.0f} in all. Predicted: {_list(said)}."
+    return f"{target.capitalize()}: customers {MADE[target]} {total:,.0f} in all. Predicted: {listed(said)}."
 
 
 def _against(target: str, formula: str, better: Mapping[str, str]) -> str:
-    won, lost, open_ = (_list([NAMES[s] for s in NAMES if better[s] == who]) for who in ("model", "formula", "unclear"))
+    won, lost, open_ = (
+        listed([NAMES[s] for s in NAMES if better[s] == who]) for who in ("model", "formula", "unclear")
+    )
     parts = [f"the model is better at {won}"] if won else []
     parts += [f"the formula is better at {lost}"] if lost else []
     parts += [f"no clear difference in {open_}"] if open_ else []
@@ -135,9 +137,10 @@ def _about_zero(table: pd.DataFrame, model: str, zeros: Mapping[str, float]) -> 
     own = [f"{zero:,.3g} for {target} (the model: {mae[target, model]:,.3g})" for target, zero in zeros.items()]
     return (
         "The mean absolute error rewards predicting zero, because most customers do nothing: predicting that nobody ever "
-        f"buys again has one of {_list(own)}. Judge totals by the bias, and customers by the deviance and their order."
+        f"buys again has one of {listed(own)}. Judge totals by the bias, and customers by the deviance and their order."
     )
 
 
-def _list(items: Sequence[str]) -> str:
+def listed(items: Sequence[str]) -> str:
+    """Names as one says them: "a, b and c"."""
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from clvmodels.estimation.contact_effects import PROCESSES, after_contact, grades_of
 from clvmodels.estimation.result import Fit, tail_of
+from clvmodels.evaluation.words import listed
 from clvmodels.report import style
 from clvmodels.report.difference_words import CarryOverWords, carry_over_words
 from clvmodels.report.numbers import percent
@@ -64,5 +65,5 @@ def _title(table: pd.DataFrame, words: CarryOverWords) -> str:
         rows = sure[sure.index.get_level_values("process") == process]
         for text, some in ((up, rows[rows["effect"] > 0]), (down, rows[rows["effect"] < 0])):
             if len(some):
-                said.append(text.format(media=" and ".join(some.index.get_level_values("medium"))))
+                said.append(text.format(media=listed(list(some.index.get_level_values("medium")))))
     return "; ".join(said) if said else words.nothing
